@@ -1,0 +1,39 @@
+# Versions are pinned: the newest release of a tool may want a newer Go.
+GOFUMPT      := go run mvdan.cc/gofumpt@v0.12.0
+GOLANGCI     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BENCHES      := ./examples/postpurchase ./webhook ./ai/openai ./audit/...
+
+.PHONY: check fmt lint fix vet race test bench generate generated schema
+
+check: fmt lint fix vet race generated ## everything that must hold before a commit lands
+
+fmt:
+	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "not gofumpt-formatted:"; echo "$$out"; exit 1; fi
+
+lint:
+	$(GOLANGCI) run ./...
+
+fix:
+	@out=$$(go fix -diff ./... 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
+
+vet:
+	go vet ./...
+
+race:
+	go test -race -shuffle=on ./...
+
+test:
+	go test ./...
+
+bench: ## ratios against a peer or a raw limit, in one run
+	go test -run '^$$' -bench . -benchmem $(BENCHES)
+
+generate: ## code from the pinned schema; needs no network
+	go generate ./shopify/...
+
+schema: ## refresh the pinned schema from Shopify's published introspection; needs the network
+	go run ./shopify/schema/internal/gen -refresh
+
+generated: ## fails when generated code differs from what is committed
+	@before=$$(git status --porcelain); $(MAKE) --no-print-directory generate; after=$$(git status --porcelain); \
+	if [ "$$before" != "$$after" ]; then echo "go generate left a difference:"; git diff --stat; exit 1; fi
