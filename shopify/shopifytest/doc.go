@@ -1,0 +1,2 @@
+// Package shopifytest is a simulated shop.
+package shopifytest

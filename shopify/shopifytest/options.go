@@ -1,0 +1,48 @@
+package shopifytest
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Options are the settings of a [Shop]. The zero value of each field is its default.
+type Options struct {
+	// Addr is the TCP address that the shop listens on.
+	// If empty, a free port of 127.0.0.1.
+	Addr string
+
+	// Token is the Admin API access token that the shop accepts. If empty, a random one.
+	Token string
+
+	// Secret is the app's client secret: it signs webhooks. If empty, a random one.
+	Secret string
+
+	// Seed decides what the made-up data looks like: the same seed and the same
+	// [Options.Today] give the same shop. If zero, 1.
+	Seed uint64
+
+	// Today is the day on which the made-up year of orders ends. If zero, the present day.
+	Today time.Time
+
+	// Data is what the shop starts with instead of made-up data.
+	// It is not written to and may be shared. If nil, [GenerateData].
+	Data *Data
+
+	// RetrySchedule is how long after a failed attempt the next one starts; its
+	// length is the number of retries. If nil, Shopify's: eight retries over
+	// four hours, at growing distance. Empty but not nil: no retries.
+	RetrySchedule []time.Duration
+
+	// WebhookTransport carries the deliveries. If nil, a transport of the shop's own
+	// that connects within 1 s. Set it to reach a handler without sockets, or a
+	// server with a private certificate. An attempt takes at most 5 s either way.
+	WebhookTransport http.RoundTripper
+
+	// Now tells the time. If nil, [time.Now].
+	Now func() time.Time
+
+	// Logger hears of deliveries that failed for good and of subscriptions deleted
+	// for it; no payloads, tokens or secrets. If nil, nothing is logged.
+	Logger *slog.Logger
+}
