@@ -1,0 +1,2 @@
+// Package audit is an append-only log that proves itself.
+package audit
