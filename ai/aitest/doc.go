@@ -1,0 +1,2 @@
+// Package aitest helps to test programs that use models.
+package aitest

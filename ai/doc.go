@@ -1,0 +1,2 @@
+// Package ai talks to language models through one small interface.
+package ai
