@@ -1,0 +1,136 @@
+package sqldb
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// files holds the SQLite files that this process has open. It is process-wide
+// because what it mirrors is: the lock on the file belongs to the process.
+var files = struct {
+	sync.Mutex
+	open map[string]*file
+}{open: make(map[string]*file)}
+
+// file is one open SQLite file and the handles on it.
+type file struct {
+	core  *core
+	db    *sql.DB
+	lock  *os.File
+	users int
+}
+
+// sqlitePath returns the path in what follows "sqlite:".
+func sqlitePath(rest string) (string, bool) {
+	rest, _, _ = strings.Cut(rest, "?")
+	if after, ok := strings.CutPrefix(rest, "//"); ok {
+		if !strings.HasPrefix(after, "/") {
+			return "", false // sqlite://host/path
+		}
+		rest = after
+	}
+	path, err := url.PathUnescape(rest)
+	if err != nil || path == "" || strings.HasSuffix(path, "/") || strings.ContainsRune(path, 0) {
+		return "", false
+	}
+	return filepath.FromSlash(path), true
+}
+
+func openSQLite(ctx context.Context, path string) (*DB, error) {
+	path, err := canonical(path)
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: %w", err)
+	}
+	files.Lock()
+	defer files.Unlock()
+	f := files.open[path]
+	if f == nil {
+		if f, err = openFile(ctx, path); err != nil {
+			return nil, err
+		}
+		files.open[path] = f
+	}
+	f.users++
+	return &DB{DB: f.db, Dialect: SQLite, core: f.core, close: sync.OnceValue(func() error { return closeFile(path, f) })}, nil
+}
+
+// canonical gives one name to one file, whatever way leads to it.
+func canonical(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real, nil
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, filepath.Base(path)), nil
+}
+
+func openFile(ctx context.Context, path string) (_ *file, err error) {
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = lock.Close()
+		}
+	}()
+	// SQLite gives its -wal and -shm files the mode of the database, so it is
+	// enough to create that one ourselves.
+	created, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: %w", err)
+	}
+	if err := created.Close(); err != nil {
+		return nil, fmt.Errorf("sqldb: %w", err)
+	}
+	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {
+			"busy_timeout(10000)", // a backup program or sqlite3 shell may hold the file
+			"journal_mode(WAL)",
+			"synchronous(FULL)",
+			"foreign_keys(1)",
+			"secure_delete(1)",
+		},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: %w", err)
+	}
+	db.SetMaxOpenConns(1)
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("sqldb: open %s: %w", filepath.Base(path), err)
+	}
+	return &file{core: newCore(), db: db, lock: lock}, nil
+}
+
+func closeFile(path string, f *file) error {
+	files.Lock()
+	defer files.Unlock()
+	if f.users--; f.users > 0 {
+		return nil
+	}
+	delete(files.open, path)
+	return errors.Join(f.db.Close(), f.lock.Close())
+}
+
+func newCore() *core {
+	return &core{boot: rand.Text(), hooks: make(map[*sql.Tx][]func())}
+}

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package testpg
+
+import "errors"
+
+func start() (string, error) {
+	return "", errors.New("POSAI_TEST_POSTGRES is not set, and a throw-away server is started on Unix only")
+}
