@@ -1,0 +1,123 @@
+package shopifytest
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Fault is something that goes wrong on purpose in the Admin API. Which
+// requests it hits, and how often, is told by the first four fields; what
+// happens to them by the others, which may be combined: Delay comes first, then
+// the first of Cut, Status and Throttle that is set; LoseResponse lets the
+// request take effect before.
+type Fault struct {
+	// Operation is the name of the operation to hit, such as "OrderForFollowUp".
+	// If empty, any.
+	Operation string
+
+	// Field is the name of a root field to hit, such as "tagsAdd". If empty, any.
+	Field string
+
+	// Skip is how many matching requests pass unharmed first.
+	Skip int
+
+	// Times is how many matching requests are hit. If zero, one; if negative, all.
+	Times int
+
+	// Delay is how long the answer takes longer. It ends early when the client gives up.
+	Delay time.Duration
+
+	// Cut closes the connection without handling the request and without an answer.
+	Cut bool
+
+	// Status answers with this HTTP status instead of handling the request: 423
+	// (locked shop), 429, 430, 402 (frozen shop), 500, 502, 503, 504 and so on.
+	Status int
+
+	// RetryAfter is the value of the Retry-After header of an answer with Status,
+	// in seconds, such as "2.0". If empty, there is no such header.
+	RetryAfter string
+
+	// Throttle answers as if the bucket were empty: THROTTLED, with HTTP status 200.
+	Throttle bool
+
+	// InternalError answers with INTERNAL_SERVER_ERROR and "data": null, HTTP
+	// status 200, instead of handling the request.
+	InternalError bool
+
+	// LoseResponse handles the request, with all its effects, and then closes the
+	// connection without an answer.
+	LoseResponse bool
+}
+
+// faults are those which are waiting for their requests. Safe for concurrent use.
+type faults struct {
+	mu   sync.Mutex
+	list []*armedFault
+}
+
+type armedFault struct {
+	Fault
+	skip, left int // left < 0: without end
+}
+
+// add arms the fault. The function returned disarms it.
+func (fs *faults) add(f Fault) (remove func()) {
+	armed := &armedFault{Fault: f, skip: max(f.Skip, 0), left: f.Times}
+	if armed.left == 0 {
+		armed.left = 1
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.list = append(fs.list, armed)
+	return func() { fs.remove(armed) }
+}
+
+func (fs *faults) remove(armed *armedFault) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.list = slices.DeleteFunc(fs.list, func(f *armedFault) bool { return f == armed })
+}
+
+// take returns the oldest fault that hits the request, and counts it.
+func (fs *faults) take(operation string, fields []string) (Fault, bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for i, f := range fs.list {
+		if f.Operation != "" && f.Operation != operation || f.Field != "" && !slices.Contains(fields, f.Field) {
+			continue
+		}
+		if f.skip > 0 {
+			f.skip--
+			continue
+		}
+		if f.left > 0 {
+			f.left--
+		}
+		if f.left == 0 {
+			fs.list = slices.Delete(fs.list, i, i+1)
+		}
+		return f.Fault, true
+	}
+	return Fault{}, false
+}
+
+// statusText is the body's message of an HTTP error.
+func statusText(status int) string {
+	switch status {
+	case http.StatusPaymentRequired:
+		return "Unavailable Shop"
+	case http.StatusLocked:
+		return "Locked"
+	case http.StatusTooManyRequests:
+		return "Exceeded 2 calls per second for api client. Reduce request rates to resume uninterrupted service."
+	case 430:
+		return "Shopify Security Rejection"
+	}
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "Error"
+}

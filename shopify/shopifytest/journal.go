@@ -1,0 +1,97 @@
+package shopifytest
+
+import (
+	"sync"
+	"time"
+)
+
+// journalSize is how many requests a shop remembers.
+const journalSize = 10_000
+
+// A JournalEntry is one request to the Admin API, as the shop saw it. Tokens
+// and query texts are not in it.
+type JournalEntry struct {
+	// RequestID is the value of the X-Request-Id header of the answer.
+	RequestID string
+	// Time is when the request arrived.
+	Time time.Time
+	// Version is the API version that the client asked for.
+	Version string
+	// Operation is the operation's name; empty if it has none or was not readable.
+	Operation string
+	// Mutation tells a mutation from a query.
+	Mutation bool
+	// RootFields are the names of the root fields in the order of the document.
+	RootFields []string
+	// Variables are the request's variables: a copy.
+	Variables map[string]any
+	// Status is the HTTP status of the answer; 0 if the connection was cut.
+	Status int
+	// Codes are the values of extensions.code of the answer's top-level errors,
+	// whether or not the answer arrived.
+	Codes []string
+	// RequestedCost and ActualCost are in points; 0 if not known or not run.
+	RequestedCost, ActualCost int
+	// Effect tells that a mutation ran: what it does has happened, even if the
+	// answer was lost.
+	Effect bool
+	// Faulted tells that an injected [Fault] hit the request.
+	Faulted bool
+}
+
+// journal remembers the latest requests. Safe for concurrent use.
+type journal struct {
+	mu      sync.Mutex
+	entries []JournalEntry
+}
+
+func (j *journal) add(e JournalEntry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.entries) >= journalSize {
+		j.entries = append(j.entries[:0], j.entries[journalSize/10:]...)
+	}
+	j.entries = append(j.entries, e)
+}
+
+// all returns deep copies, oldest first.
+func (j *journal) all() []JournalEntry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := make([]JournalEntry, len(j.entries))
+	for i, e := range j.entries {
+		e.Variables, _ = copyJSON(e.Variables).(map[string]any)
+		e.RootFields = append([]string(nil), e.RootFields...)
+		e.Codes = append([]string(nil), e.Codes...)
+		out[i] = e
+	}
+	return out
+}
+
+func (j *journal) reset() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = nil
+}
+
+// copyJSON returns a deep copy of a JSON value.
+func copyJSON(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		if v == nil {
+			return v
+		}
+		m := make(map[string]any, len(v))
+		for k, x := range v {
+			m[k] = copyJSON(x)
+		}
+		return m
+	case []any:
+		l := make([]any, len(v))
+		for i, x := range v {
+			l[i] = copyJSON(x)
+		}
+		return l
+	}
+	return v
+}
