@@ -2,6 +2,8 @@ package ai
 
 import (
 	"context"
+	"encoding/json"
+	"reflect"
 )
 
 // A Mode is the way in which [Extract] asks for JSON.
@@ -49,9 +51,87 @@ type ExtractOptions[T any] struct {
 	MaxBytes int
 }
 
-// Extract asks the model for a value of type T and returns it complete and
-// valid, or the zero value and an error.
+// Extract asks the model for a value of type T and returns it, complete and
+// valid, with the reply that it comes from; or the zero value and an error,
+// never something half filled.
+//
+// The shape comes from T, see [Schema]; if it is not an object, it travels inside
+// one. A reply is accepted if it is JSON without unknown or repeated properties,
+// meets the schema and its constraints, decodes into T without loss, and passes
+// T's method Validate() error, if it has one, and opts.Validate. A reply that
+// does not is sent back to the model with what is wrong, opts.Repairs times.
+//
+// Errors: [ErrTruncated] for a reply that was cut off, [ErrRefused] and
+// [ErrContentFiltered] for none, [ErrEmptyReply], [ErrMalformedReply] for one
+// that is not JSON, [ErrInvalidOutput] for one that breaks the schema or fails
+// validation (the validation's own error is wrapped, but its text is not part of
+// the error's), [ErrUnsupportedSchema] when no mode will do, and what
+// [Model.Generate] returns.
+//
+// The response is not nil whenever the model answered, also beside an error. Its
+// Usage and Warnings are those of all rounds together. The request must have
+// neither Output nor Tools; it is not changed. Nil options are the defaults.
 func Extract[T any](ctx context.Context, m Model, req *Request, opts *ExtractOptions[T]) (T, *Response, error) {
 	var zero T
-	return zero, nil, nil
+	if opts == nil {
+		opts = new(ExtractOptions[T])
+	}
+	schema, err := SchemaFor[T]()
+	if err != nil {
+		return zero, nil, &Error{Class: ErrUnsupportedSchema, Detail: "of the Go type", Err: err}
+	}
+	x, err := newExtraction(m, req, schema, settings{
+		name: opts.Name, description: opts.Description,
+		mode: opts.Mode, repairs: opts.Repairs, maxBytes: opts.MaxBytes,
+	})
+	if err != nil {
+		return zero, nil, err
+	}
+	var value T
+	resp, err := x.run(ctx, func(data []byte) *rejection {
+		decoded, rejected := decodeValid(data, x.wrapped, opts.Validate)
+		if rejected == nil {
+			value = decoded
+		}
+		return rejected
+	})
+	if err != nil {
+		return zero, resp, err
+	}
+	return value, resp, nil
+}
+
+// decodeValid turns JSON that meets the schema into a T and validates it.
+func decodeValid[T any](data []byte, wrapped bool, validate func(T) error) (T, *rejection) {
+	var value T
+	var err error
+	if wrapped {
+		var outer struct {
+			Value T `json:"value"`
+		}
+		err = json.Unmarshal(data, &outer)
+		value = outer.Value
+	} else {
+		err = json.Unmarshal(data, &value)
+	}
+	if err != nil {
+		return value, rejectDecoding(err)
+	}
+	if v := reflect.ValueOf(&value).Elem(); v.Kind() != reflect.Pointer || !v.IsNil() {
+		own, ok := any(value).(interface{ Validate() error })
+		if !ok {
+			own, ok = any(&value).(interface{ Validate() error })
+		}
+		if ok {
+			if err := own.Validate(); err != nil {
+				return value, rejectValidation(err)
+			}
+		}
+	}
+	if validate != nil {
+		if err := validate(value); err != nil {
+			return value, rejectValidation(err)
+		}
+	}
+	return value, nil
 }
