@@ -24,11 +24,12 @@ var errMaxWait = errors.New("the medium took too long")
 
 // pending is an entry on its way to the medium.
 type pending struct {
-	record  Record
+	record  Record // its Index is not set, see index
 	leaf    []byte
 	taken   bool          // the writer has it: it may be written
 	waiters int           // Appends that wait for it
-	done    chan struct{} // closed when err and record.Index are final
+	done    chan struct{} // closed when index and err are final
+	index   int64
 	err     error
 }
 
@@ -82,7 +83,7 @@ func (l *Log) Append(ctx context.Context, e Entry) (Record, error) {
 	if first.err != nil {
 		return p.record, first.err
 	}
-	return cloneRecord(first.record), nil
+	return first.result(), nil
 }
 
 func newPending(e Entry) (*pending, error) {
@@ -103,6 +104,11 @@ func newPending(e Entry) (*pending, error) {
 		record: Record{Index: -1, Entry: e, LeafHash: tlog.RecordHash(leaf)},
 		leaf:   leaf, done: make(chan struct{}),
 	}, nil
+}
+
+// result returns the record once it is written.
+func (p *pending) result() Record {
+	return Record{Index: p.index, Entry: cloneEntry(p.record.Entry), LeafHash: p.record.LeafHash}
 }
 
 func notWritten(ctx context.Context) error {
@@ -164,12 +170,12 @@ func (l *Log) leave(p *pending) bool {
 	if p.taken {
 		return false
 	}
-	if p.waiters == 0 {
+	if p.waiters == 0 && l.inflight[p.record.Entry.ID] == p {
 		l.queue = slices.DeleteFunc(l.queue, func(q *pending) bool { return q == p })
 		delete(l.inflight, p.record.Entry.ID)
 		return true
 	}
-	return false // somebody else still waits for it to be written
+	return p.waiters == 0 // else somebody still waits for it to be written
 }
 
 // write is the writer: it takes what has queued up and writes it as one batch,
@@ -220,7 +226,7 @@ func (l *Log) commit(batch []*pending) {
 	for i, p := range batch {
 		b.Leaves = append(b.Leaves, p.leaf)
 		err = errors.Join(err, next.add(p.record.LeafHash))
-		p.record.Index = b.First + int64(i)
+		p.index = b.First + int64(i)
 	}
 	var root tlog.Hash
 	if err == nil {
@@ -241,7 +247,7 @@ func (l *Log) commit(batch []*pending) {
 	l.settle(batch, nil, func() {
 		l.index.tree, l.checkpoint = next, b.Checkpoint
 		for _, p := range batch {
-			l.index.note(p.record)
+			l.index.note(p.result())
 		}
 	})
 }
@@ -293,9 +299,4 @@ func cloneEntry(e Entry) Entry {
 		e.Effect.IDs = slices.Clone(e.Effect.IDs)
 	}
 	return e
-}
-
-func cloneRecord(r Record) Record {
-	r.Entry = cloneEntry(r.Entry)
-	return r
 }

@@ -150,6 +150,9 @@ func (s *scan) run(ctx context.Context, r Reader) error {
 			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are there", s.published, s.tree.size),
 		}
 	}
+	if s.published == 0 && s.batches > 1 {
+		return &CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+	}
 	if s.last != nil && !s.signatures {
 		if _, err := ParseCheckpoint(s.last, s.verifiers); err != nil {
 			return &CorruptError{Index: s.proven, Reason: "the last checkpoint: " + bare(err)}

@@ -1,0 +1,183 @@
+package filestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/posai-go/posai/audit"
+)
+
+// The data file begins with magic. Batches follow, each a checkpoint frame and
+// then the frames of the entries that it covers anew, written in one go. A frame
+// is
+//
+//	1 byte   type: 'C' checkpoint, 'E' entry
+//	4 bytes  length of the payload
+//	8 bytes  C: tree size with this batch; E: index of the entry
+//	4 bytes  CRC-32C of the 13 bytes before and of the payload
+//	payload  C: signed note; E: leaf
+//
+// with big-endian numbers. As the checkpoint comes first, a reader knows how
+// many entries belong to the batch. The three zero bytes at the top of a tree
+// size never occur in a leaf, which is JSON, so no entry can look like a frame.
+const (
+	magic       = "posai audit 1\n\x00\x00"
+	frameHeader = 17
+
+	typeCheckpoint = 'C'
+	typeEntry      = 'E'
+
+	maxLeaf    = 1<<16 - 1
+	maxEntries = 1 << 16 // in a batch
+	maxBatch   = 4 << 20 // bytes of a batch
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func appendFrame(b []byte, kind byte, number int64, payload []byte) []byte {
+	start := len(b)
+	b = append(b, kind)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(payload)))
+	b = binary.BigEndian.AppendUint64(b, uint64(number))
+	sum := crc32.Update(crc32.Checksum(b[start:], castagnoli), castagnoli, payload)
+	b = binary.BigEndian.AppendUint32(b, sum)
+	return append(b, payload...)
+}
+
+// damage says why the frame at offset is not good.
+type damage struct {
+	offset int64
+	index  int64 // the entry that is damaged or cut off, or whose checkpoint is
+	reason string
+	cut    bool // the file ends before the frame does
+}
+
+func (d *damage) Error() string { return d.reason }
+
+// parser reads the batches between offset and end. Its buffer holds one batch.
+type parser struct {
+	r      io.ReaderAt
+	offset int64 // end of the last good batch
+	end    int64
+	size   int64 // entries before offset
+
+	buf   []byte // what was read ahead, from bufAt on
+	bufAt int64
+	spans []int64 // offset of each entry of the last batch
+}
+
+// peek returns n bytes at the offset at, or a cut damage, or a read error.
+func (p *parser) peek(at int64, n int) ([]byte, error) {
+	if at+int64(n) > p.end {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if have := p.bufAt + int64(len(p.buf)); at < p.bufAt || at+int64(n) > have {
+		const ahead = 64 << 10
+		p.buf = make([]byte, min(max(int64(n), ahead), p.end-at)) // fresh: earlier slices are still in use
+		p.bufAt = at
+		if m, err := p.r.ReadAt(p.buf, at); m < len(p.buf) {
+			p.buf = p.buf[:m]
+			if !errors.Is(err, io.EOF) {
+				return nil, err
+			}
+			if m < n {
+				return nil, io.ErrUnexpectedEOF
+			}
+		}
+	}
+	return p.buf[at-p.bufAt:][:n:n], nil
+}
+
+// frame reads the frame at the offset at, which must be of the given type. An
+// error is a *damage or a read error.
+func (p *parser) frame(at int64, kind byte, limit int, index int64) (number int64, payload []byte, err error) {
+	bad := func(cut bool, format string, args ...any) (int64, []byte, error) {
+		return 0, nil, &damage{offset: at, index: index, cut: cut, reason: fmt.Sprintf(format, args...)}
+	}
+	header, err := p.peek(at, frameHeader)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return bad(true, "the file ends within it")
+	} else if err != nil {
+		return 0, nil, err
+	}
+	number, n := int64(binary.BigEndian.Uint64(header[5:])), int(binary.BigEndian.Uint32(header[1:]))
+	if header[0] != kind || n > limit {
+		return bad(false, "damaged frame at byte %d", at)
+	}
+	sum := crc32.Checksum(header[:13], castagnoli)
+	want := binary.BigEndian.Uint32(header[13:])
+	payload, err = p.peek(at+frameHeader, n)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return bad(true, "the file ends within it")
+	} else if err != nil {
+		return 0, nil, err
+	}
+	if crc32.Update(sum, castagnoli, payload) != want {
+		return bad(false, "damaged frame at byte %d", at)
+	}
+	return number, payload, nil
+}
+
+// next reads the next batch and moves past it. At a clean end it returns
+// io.EOF, else a *damage or a read error, and stays where it is.
+func (p *parser) next() (audit.Batch, error) {
+	if p.offset == p.end {
+		return audit.Batch{}, io.EOF
+	}
+	size, checkpoint, err := p.frame(p.offset, typeCheckpoint, audit.MaxCheckpointSize, p.size)
+	if err != nil {
+		return audit.Batch{}, err
+	}
+	if size <= p.size || size > p.size+maxEntries {
+		return audit.Batch{}, &damage{
+			offset: p.offset, index: p.size,
+			reason: fmt.Sprintf("a batch up to entry %d follows entry %d", size-1, p.size-1),
+		}
+	}
+	b := audit.Batch{First: p.size, Checkpoint: checkpoint}
+	at := p.offset + frameHeader + int64(len(checkpoint))
+	p.spans = p.spans[:0]
+	for index := p.size; index < size; index++ {
+		number, leaf, err := p.frame(at, typeEntry, maxLeaf, index)
+		if err != nil {
+			return audit.Batch{}, err
+		}
+		if number != index {
+			return audit.Batch{}, &damage{offset: at, index: index, reason: fmt.Sprintf("entry %d is in its place", number)}
+		}
+		p.spans = append(p.spans, at)
+		b.Leaves = append(b.Leaves, leaf)
+		at += frameHeader + int64(len(leaf))
+		if at-p.offset > maxBatch {
+			return audit.Batch{}, &damage{offset: at, index: index, reason: "the batch is too large"}
+		}
+	}
+	p.offset, p.size = at, size
+	return b, nil
+}
+
+// torn reports whether d can be what is left of one write that never finished:
+// then no batch was begun after it.
+func (p *parser) torn(d *damage) (bool, error) {
+	if p.end-p.offset > maxBatch {
+		return false, nil
+	}
+	for at := d.offset + 1; at+frameHeader <= p.end; at++ {
+		header, err := p.peek(at, frameHeader)
+		if err != nil {
+			return false, err
+		}
+		// Each number has zero bytes at its top, which rules out most places.
+		if header[0] != typeCheckpoint || header[1] != 0 || header[5] != 0 {
+			continue
+		}
+		_, _, err = p.frame(at, typeCheckpoint, audit.MaxCheckpointSize, 0)
+		if _, ok := errors.AsType[*damage](err); !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}

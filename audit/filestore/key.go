@@ -1,0 +1,58 @@
+package filestore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Keys implements [audit.Keyed]: the Ed25519 key in the file key, which is made
+// when a log that has no entries yet needs one.
+func (s *Store) Keys() (note.Signer, note.Verifiers, error) {
+	skey, err := s.readSmall(keyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.mu.RLock()
+		empty := len(s.spans) == 0
+		s.mu.RUnlock()
+		if !empty {
+			return nil, nil, fmt.Errorf("filestore: the log has entries, and no signer was given, but: %w", err)
+		}
+		skey, err = s.makeKey()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := note.NewSigner(strings.TrimSpace(string(skey)))
+	if err != nil {
+		// The package's error does not repeat the key.
+		return nil, nil, fmt.Errorf("filestore: file %s: %w", keyFile, err)
+	}
+	_, verifiers, err := s.Reader.Keys()
+	return signer, verifiers, err
+}
+
+func (s *Store) makeKey() ([]byte, error) {
+	origin := s.opts.Origin
+	if origin == "" {
+		origin = "audit.local/" + strings.ToLower(rand.Text())
+	}
+	if len(origin) > 200 {
+		return nil, errors.New("filestore: the origin is longer than 200 bytes")
+	}
+	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
+	if err != nil {
+		return nil, fmt.Errorf("filestore: make key: %w", err)
+	}
+	if _, err := note.NewVerifier(vkey); err != nil {
+		return nil, fmt.Errorf("filestore: origin: %w", err)
+	}
+	// The public key first: where the private key is, its twin is too.
+	if err := s.writeFile(s.dir, verifierFile, []byte(vkey+"\n")); err != nil {
+		return nil, err
+	}
+	return []byte(skey + "\n"), s.writeFile(s.dir, keyFile, []byte(skey+"\n"))
+}

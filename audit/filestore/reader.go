@@ -1,0 +1,283 @@
+package filestore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/filestore/internal/disk"
+)
+
+// The files of a store.
+const (
+	dataFile       = "entries.log"
+	checkpointFile = "checkpoint"
+	keyFile        = "key"
+	verifierFile   = "key.pub"
+	lockFile       = "lock"
+
+	fileMode = 0o600
+	dirMode  = 0o700
+)
+
+// Reader reads a store, also one that another process is writing: it takes no
+// lock and writes nothing. It implements [audit.Reader] and [audit.Keyed] and is
+// safe for concurrent use.
+type Reader struct {
+	dir  string
+	disk disk.FS
+	data disk.File
+
+	mu    sync.RWMutex
+	spans []int64 // offset of each entry that was seen
+	known int64   // offset up to which spans is complete: the end of a batch
+	store bool    // known is the end of what is durable, kept by a Store
+}
+
+// OpenReader opens the store in dir for reading. A directory without a store
+// fails with [fs.ErrNotExist].
+func OpenReader(dir string) (*Reader, error) {
+	return openReader(dir, disk.OS{}, os.O_RDONLY)
+}
+
+func openReader(dir string, files disk.FS, flag int) (*Reader, error) {
+	data, err := files.OpenFile(filepath.Join(dir, dataFile), flag, fileMode)
+	if err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	return &Reader{dir: dir, disk: files, data: data, known: int64(len(magic))}, nil
+}
+
+// Close closes the files.
+func (r *Reader) Close() error { return r.data.Close() }
+
+// Batches implements [audit.Reader].
+func (r *Reader) Batches(ctx context.Context) iter.Seq2[audit.Batch, error] {
+	return func(yield func(audit.Batch, error) bool) {
+		p, err := r.parser(ctx)
+		for err == nil {
+			if err = ctx.Err(); err != nil {
+				break
+			}
+			var b audit.Batch
+			if b, err = p.next(); err != nil {
+				break
+			}
+			r.learn(p, b)
+			if !yield(b, nil) {
+				return
+			}
+		}
+		if _, err = r.settle(p, err); err != nil {
+			yield(audit.Batch{}, err)
+		}
+	}
+}
+
+// source is a parser with the published checkpoint's size from before it began.
+type source struct {
+	parser
+	published int64
+}
+
+// parser checks the head of the data file and begins after it.
+func (r *Reader) parser(ctx context.Context) (*source, error) {
+	published, err := r.publishedSize(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := r.data.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	p := &source{parser: parser{r: r.data, offset: int64(len(magic)), end: info.Size()}, published: published}
+	r.mu.RLock()
+	if r.store {
+		p.end = r.known
+	}
+	r.mu.RUnlock()
+	head, err := p.peek(0, len(magic))
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	if !bytes.Equal(head, []byte(magic)) {
+		return nil, &audit.CorruptError{Index: -1, Reason: "the data file does not begin as one"}
+	}
+	return p, nil
+}
+
+func (r *Reader) publishedSize(ctx context.Context) (int64, error) {
+	msg, err := r.Checkpoint(ctx)
+	if err != nil || msg == nil {
+		return 0, err
+	}
+	c, err := audit.UnverifiedCheckpoint(msg)
+	if err != nil {
+		return 0, &audit.CorruptError{Index: -1, Reason: "the published checkpoint is malformed"}
+	}
+	return c.Size, nil
+}
+
+// settle says what the error that ended the parsing means. It returns the
+// number of bytes at the end that are a write that never finished.
+func (r *Reader) settle(p *source, err error) (torn int64, _ error) {
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	d, ok := errors.AsType[*damage](err)
+	if !ok {
+		if err == nil && p.published > p.size {
+			return 0, missing(p, p.size)
+		}
+		return 0, err
+	}
+	if p.published > p.size {
+		if d.cut {
+			return 0, missing(p, d.index)
+		}
+		return 0, &audit.CorruptError{Index: d.index, Reason: d.reason}
+	}
+	// Nothing says that these bytes were ever acknowledged.
+	ok, err = p.torn(d)
+	if err != nil {
+		return 0, fmt.Errorf("filestore: %w", err)
+	}
+	if !ok {
+		return 0, &audit.CorruptError{Index: d.index, Reason: d.reason}
+	}
+	return p.end - p.offset, nil
+}
+
+func missing(p *source, index int64) error {
+	return &audit.CorruptError{
+		Index: index, Truncated: true,
+		Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are whole", p.published, p.size),
+	}
+}
+
+// learn files the offsets of a batch.
+func (r *Reader) learn(p *source, b audit.Batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b.First == int64(len(r.spans)) && !r.store {
+		r.spans = append(r.spans, p.spans...)
+		r.known = p.offset
+	}
+}
+
+// Leaf implements [audit.Reader]. A Reader knows the leaves that Batches has
+// come by.
+func (r *Reader) Leaf(ctx context.Context, index int64) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r.mu.RLock()
+	known := int64(len(r.spans))
+	var at int64
+	if index >= 0 && index < known {
+		at = r.spans[index]
+	}
+	r.mu.RUnlock()
+	if at == 0 {
+		return nil, fmt.Errorf("%w: index %d of %d", audit.ErrNotFound, index, known)
+	}
+	return r.leafAt(index, at)
+}
+
+func (r *Reader) leafAt(index, at int64) ([]byte, error) {
+	var header [frameHeader]byte
+	if _, err := r.data.ReadAt(header[:], at); err != nil {
+		return nil, readError(index, err)
+	}
+	n := int64(binary.BigEndian.Uint32(header[1:]))
+	p := &parser{r: r.data, end: at + frameHeader + min(n, maxLeaf)}
+	number, leaf, err := p.frame(at, typeEntry, maxLeaf, index)
+	if d, ok := errors.AsType[*damage](err); ok {
+		return nil, &audit.CorruptError{Index: index, Truncated: d.cut, Reason: d.reason}
+	}
+	if err != nil {
+		return nil, readError(index, err)
+	}
+	if number != index {
+		return nil, &audit.CorruptError{Index: index, Reason: fmt.Sprintf("entry %d is in its place", number)}
+	}
+	return leaf, nil
+}
+
+func readError(index int64, err error) error {
+	if errors.Is(err, io.EOF) {
+		return &audit.CorruptError{Index: index, Truncated: true, Reason: "the file ends before it"}
+	}
+	return fmt.Errorf("filestore: %w", err)
+}
+
+// Checkpoint implements [audit.Reader].
+func (r *Reader) Checkpoint(ctx context.Context) ([]byte, error) {
+	// The file is overwritten in place: read until two readings agree.
+	var last []byte
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		msg, err := r.readSmall(checkpointFile)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+		case err != nil:
+			return nil, err
+		case len(msg) == 0:
+			return nil, nil
+		case bytes.Equal(msg, last):
+			return msg, nil
+		}
+		last = msg
+	}
+}
+
+// readSmall reads a file of at most one checkpoint's size.
+func (r *Reader) readSmall(name string) ([]byte, error) {
+	f, err := r.disk.OpenFile(filepath.Join(r.dir, name), os.O_RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, audit.MaxCheckpointSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	return b, nil
+}
+
+// Keys implements [audit.Keyed]: the key in the file key.pub, no signer.
+func (r *Reader) Keys() (note.Signer, note.Verifiers, error) {
+	vkey, err := r.VerifierKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("filestore: %s: %w", verifierFile, err)
+	}
+	return nil, note.VerifierList(verifier), nil
+}
+
+// VerifierKey returns the public key that the store made, in the form of
+// [note.NewVerifier]. Keep it elsewhere to verify the log independently of its
+// directory. Where the log's signer came from the caller, it fails with
+// [fs.ErrNotExist].
+func (r *Reader) VerifierKey() (string, error) {
+	b, err := r.readSmall(verifierFile)
+	return strings.TrimSpace(string(b)), err
+}
