@@ -20,6 +20,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// keeper is the shell beside the server. It is remembered because the end of
+// its pipe that we hold is closed when nothing refers to it.
+var keeper *exec.Cmd
+
 // start makes a database cluster in a temporary folder and runs a server on
 // it. A shell stays beside the server as its keeper: it ends when this process
 // does, however it does, and takes server and folder with it.
@@ -64,8 +68,8 @@ func start() (string, error) {
 
 	// The keeper's standard input is a pipe that only we hold: the kernel
 	// closes it when we are gone, and "read" returns.
-	const keeper = `"$@" & pid=$!; read _; kill -INT $pid; wait $pid; rm -rf "$PWD"`
-	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", filepath.Join(bin, "postgres"), "-D", data,
+	const script = `"$@" & pid=$!; read _; kill -INT $pid; wait $pid; rm -rf "$PWD"`
+	cmd := exec.Command("/bin/sh", "-c", script, "keeper", filepath.Join(bin, "postgres"), "-D", data,
 		"-c", "listen_addresses=127.0.0.1", "-c", "port="+port, "-c", "unix_socket_directories=", "-c", "fsync=off",
 		"-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "timezone=UTC")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
@@ -76,6 +80,7 @@ func start() (string, error) {
 	if err := cmd.Start(); err != nil {
 		return fail(err)
 	}
+	keeper = cmd
 	base := "postgres://posai@127.0.0.1:" + port + "/postgres?sslmode=disable"
 	if err := ready(base); err != nil {
 		text, _ := os.ReadFile(log.Name())

@@ -1,0 +1,222 @@
+package alarm
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/posai-go/posai/internal/sqldb"
+)
+
+// The table of clocks that run: who they are, from which opening of the
+// database, and when they last beat, in milliseconds of the database's time.
+var migrations = []sqldb.Migration{{
+	Name: "clocks that run",
+	SQL:  `CREATE TABLE posai_alarm_worker (id text PRIMARY KEY, boot text NOT NULL, seen bigint NOT NULL)`,
+}}
+
+// errLost is the cause with which handlers are canceled when the clock could
+// not beat for so long that others may soon take its work over.
+var errLost = errors.New("alarm: the database was out of reach for too long")
+
+// now is the database's time in milliseconds, as SQL.
+func (c *Clock) now() string {
+	if c.db.Dialect == sqldb.SQLite {
+		return `CAST(unixepoch('subsec') * 1000 AS integer)`
+	}
+	return `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)`
+}
+
+// alive is the SQL condition under which the row w of posai_alarm_worker is a
+// clock that runs. On SQLite a row is enough: the clocks of processes that are
+// gone are removed when a clock starts.
+func (c *Clock) alive() string {
+	if c.db.Dialect == sqldb.SQLite {
+		return `1 = 1`
+	}
+	return fmt.Sprintf(`w.seen > %s - %d`, c.now(), c.opts.DeadAfter.Milliseconds())
+}
+
+// Alive reports whether the clock that [Call.Worker] named still runs, so that
+// what it claimed is not up for taking.
+func (c *Clock) Alive(ctx context.Context, tx *sql.Tx, worker string) (bool, error) {
+	var alive bool
+	query := c.db.Rebind(`SELECT EXISTS (SELECT 1 FROM posai_alarm_worker w WHERE w.id = ? AND ` + c.alive() + `)`)
+	if err := tx.QueryRowContext(ctx, query, worker).Scan(&alive); err != nil {
+		return false, fmt.Errorf("alarm: alive: %w", err)
+	}
+	return alive, nil
+}
+
+// announce puts this clock among those that run and, on SQLite, clears up
+// after processes that are gone.
+func (c *Clock) announce(ctx context.Context) error {
+	err := c.db.Tx(ctx, func(tx *sql.Tx) error {
+		if err := c.beat(ctx, tx); err != nil {
+			return err
+		}
+		if c.db.Dialect == sqldb.PostgreSQL {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM posai_alarm_worker WHERE boot <> ?`, c.db.Boot()); err != nil {
+			return err
+		}
+		// A leader that is gone would hold back alarms set for later until its
+		// term ends.
+		_, err := tx.ExecContext(ctx, `DELETE FROM river_leader WHERE leader_id NOT IN (SELECT id FROM posai_alarm_worker)`)
+		if err != nil {
+			return err
+		}
+		return c.takeOver(ctx, tx)
+	})
+	if err != nil {
+		return fmt.Errorf("alarm: start: %w", err)
+	}
+	return nil
+}
+
+// executor is a *sql.DB or *sql.Tx.
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func (c *Clock) beat(ctx context.Context, ex executor) error {
+	_, err := ex.ExecContext(ctx, c.db.Rebind(`INSERT INTO posai_alarm_worker (id, boot, seen) VALUES (?, ?, `+c.now()+`)
+		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`), c.id, c.db.Boot())
+	return err
+}
+
+func (c *Clock) withdraw(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := c.db.ExecContext(ctx, c.db.Rebind(`DELETE FROM posai_alarm_worker WHERE id = ?`), c.id); err != nil {
+		return fmt.Errorf("alarm: stop: %w", err)
+	}
+	return nil
+}
+
+// takeOver makes the calls of clocks that are gone available again. A call
+// that was the last one gets one more, so that the room learns of it.
+func (c *Clock) takeOver(ctx context.Context, ex executor) error {
+	last, most := `attempted_by[array_upper(attempted_by, 1)]`, `greatest`
+	if c.db.Dialect == sqldb.SQLite {
+		last, most = `json_extract(attempted_by, '$[#-1]')`, `max`
+	}
+	_, err := ex.ExecContext(ctx, c.db.Rebind(`UPDATE river_job
+		SET state = 'available', max_attempts = `+most+`(max_attempts, attempt + 1)
+		WHERE state = 'running' AND queue = ? AND NOT EXISTS (
+			SELECT 1 FROM posai_alarm_worker w WHERE w.id = `+last+` AND `+c.alive()+`)`), c.queue)
+	return err
+}
+
+// pulse is the goroutine that beats for a clock on PostgreSQL.
+type pulse struct {
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func (p *pulse) stop() {
+	p.cancel()
+	p.wg.Wait()
+}
+
+func (c *Clock) startPulse() *pulse {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &pulse{cancel: cancel}
+	if c.db.Dialect == sqldb.PostgreSQL {
+		p.wg.Go(func() { c.pulsate(ctx) })
+	}
+	return p
+}
+
+// pulsate beats, takes over the work of those who do not, and gives up its own
+// when it could not beat itself.
+func (c *Clock) pulsate(ctx context.Context) {
+	started := time.Now()
+	lastBeat, healthySince := started, started
+	tick := time.NewTicker(c.opts.Heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		sent := time.Now()
+		// A database that hangs is as bad as one that is gone.
+		beatCtx, cancel := context.WithTimeout(ctx, c.opts.Heartbeat)
+		err := c.beat(beatCtx, c.db)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			healthySince = time.Time{}
+			if time.Since(lastBeat) >= c.opts.DeadAfter/2 {
+				c.opts.Logger.WarnContext(ctx, "alarm: the database is out of reach", "queue", c.queue)
+				c.health.lose()
+			}
+			continue
+		}
+		lastBeat = sent
+		c.health.recover()
+		if healthySince.IsZero() {
+			healthySince = sent
+		}
+		// Right after an outage of the database everybody's beat is old. Judge
+		// only when everybody had the time to show up.
+		if time.Since(healthySince) < c.opts.DeadAfter {
+			continue
+		}
+		if err := c.sweep(ctx); err != nil && ctx.Err() == nil {
+			c.opts.Logger.WarnContext(ctx, "alarm: taking over failed", "queue", c.queue, "type", fmt.Sprintf("%T", err))
+		}
+	}
+}
+
+func (c *Clock) sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := c.takeOver(ctx, c.db); err != nil {
+		return err
+	}
+	c.ring()
+	// A day is long enough to be of no use to anybody.
+	_, err := c.db.ExecContext(ctx, `DELETE FROM posai_alarm_worker WHERE seen < `+c.now()+` - 86400000`)
+	return err
+}
+
+// health is a context for handlers that ends when the clock loses touch with
+// the database, and begins anew when it is found again.
+type health struct {
+	mu   sync.Mutex
+	ctx  context.Context
+	lost context.CancelCauseFunc
+}
+
+func (h *health) recover() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx == nil || h.ctx.Err() != nil {
+		h.ctx, h.lost = context.WithCancelCause(context.Background())
+	}
+}
+
+func (h *health) lose() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lost(errLost)
+}
+
+// bind returns ctx, ending also when the clock loses touch.
+func (h *health) bind(ctx context.Context) (context.Context, func()) {
+	h.mu.Lock()
+	healthy := h.ctx
+	h.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(healthy, func() { cancel(errLost) })
+	return ctx, func() { stop(); cancel(nil) }
+}

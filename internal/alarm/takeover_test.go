@@ -1,0 +1,195 @@
+package alarm_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/internal/alarm"
+	"github.com/posai-go/posai/internal/sqldb"
+	"github.com/posai-go/posai/internal/testpg"
+)
+
+const childURL = "POSAI_ALARM_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childURL); url != "" {
+		child(url)
+	}
+	os.Exit(m.Run())
+}
+
+// child is another process that sets two alarms, one for the past and one for
+// a moment from now, says when it is called, and never finishes.
+func child(url string) {
+	ctx := context.Background()
+	check := func(err error) {
+		if err != nil {
+			fmt.Println("error:", err)
+			os.Exit(1)
+		}
+	}
+	db, err := sqldb.Open(ctx, url)
+	check(err)
+	clock, err := alarm.New(db, "test", func(_ context.Context, call alarm.Call) error {
+		fmt.Println("called:", call.Worker)
+		select {}
+	}, quickTakeover)
+	check(err)
+	check(clock.Migrate(ctx))
+	check(clock.Start(ctx))
+	check(db.Tx(ctx, func(tx *sql.Tx) error {
+		if err := clock.SetTx(ctx, tx, alarm.Call{Ref: "later"}, time.Now().Add(3*time.Second)); err != nil {
+			return err
+		}
+		return clock.SetTx(ctx, tx, alarm.Call{Ref: "running"}, time.Time{})
+	}))
+	select {}
+}
+
+// startChild returns when the child's handler was called, with its clock.
+func startChild(t *testing.T, url string) (*exec.Cmd, string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childURL+"="+url)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	worker, ok := strings.CutPrefix(strings.TrimSpace(line), "called: ")
+	require.True(t, ok, line)
+	return cmd, worker
+}
+
+// A dead PostgreSQL clock is noticed 20 times as fast as by default.
+var quickTakeover = &alarm.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: time.Second}
+
+func TestWorkOfAKilledProcessIsTakenOver(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		cmd, worker := startChild(t, url)
+		if strings.HasPrefix(url, "sqlite") {
+			_, err := sqldb.Open(t.Context(), url)
+			require.ErrorIs(t, err, sqldb.ErrLocked)
+		}
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+
+		db := open(t, url)
+		calls := make(chan alarm.Call, 10)
+		clock := newClock(t, db, "test", quickTakeover, func(_ context.Context, call alarm.Call) error {
+			calls <- call
+			return nil
+		})
+		began := time.Now()
+		start(t, clock)
+		call := receive(t, calls)
+		t.Logf("taken over %v after the start", time.Since(began))
+		assert.Equal(t, "running", call.Ref)
+		assert.Equal(t, 2, call.Attempt)
+		assert.NotEqual(t, worker, call.Worker)
+		if db.Dialect == sqldb.SQLite {
+			assert.Less(t, time.Since(began), time.Second, "on SQLite at once")
+		}
+		if db.Dialect == sqldb.SQLite { // there the dead leader does not hold up what was set for later
+			assert.Equal(t, "later", receive(t, calls).Ref)
+		}
+	})
+}
+
+func TestWorkOfALiveProcessIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	url := testpg.URL(t)
+	_, worker := startChild(t, url)
+	db := open(t, url)
+	calls := make(chan alarm.Call, 10)
+	clock := newClock(t, db, "test", quickTakeover, func(_ context.Context, call alarm.Call) error {
+		calls <- call
+		return nil
+	})
+	start(t, clock)
+	deadline := time.Now().Add(2500 * time.Millisecond) // several times DeadAfter
+	for time.Now().Before(deadline) {
+		require.Empty(t, calls)
+		require.NoError(t, db.Tx(t.Context(), func(tx *sql.Tx) error {
+			alive, err := clock.Alive(t.Context(), tx, worker)
+			assert.True(t, alive)
+			return err
+		}))
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func TestAlive(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		calls := make(chan alarm.Call, 1)
+		clock := newClock(t, db, "test", nil, func(_ context.Context, call alarm.Call) error {
+			calls <- call
+			return nil
+		})
+		alive := func(worker string) (alive bool) {
+			require.NoError(t, db.Tx(t.Context(), func(tx *sql.Tx) (err error) {
+				alive, err = clock.Alive(t.Context(), tx, worker)
+				return err
+			}))
+			return alive
+		}
+		require.NoError(t, clock.Start(t.Context()))
+		set(t, db, clock, "x", time.Time{})
+		worker := receive(t, calls).Worker
+		assert.True(t, alive(worker))
+		assert.False(t, alive("somebody else"))
+		require.NoError(t, clock.Stop(t.Context()))
+		assert.False(t, alive(worker))
+	})
+}
+
+func TestHandlersAreCanceledWhenTheDatabaseIsLost(t *testing.T) {
+	t.Parallel()
+	url := testpg.URL(t)
+	db := open(t, url)
+	causes, calls := make(chan error, 10), make(chan string, 10)
+	clock := newClock(t, db, "test", quickTakeover, func(ctx context.Context, call alarm.Call) error {
+		calls <- call.Ref
+		if call.Attempt == 1 {
+			<-ctx.Done()
+			causes <- context.Cause(ctx)
+			return ctx.Err()
+		}
+		return nil
+	})
+	start(t, clock)
+	set(t, db, clock, "x", time.Time{})
+	receive(t, calls)
+
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	name := config.Database
+	config.Database = "postgres"
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	exec := func(statement string, args ...any) {
+		_, err := conn.Exec(t.Context(), statement, args...)
+		require.NoError(t, err)
+	}
+	exec(`ALTER DATABASE ` + name + ` ALLOW_CONNECTIONS false`)
+	exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, name)
+	assert.ErrorContains(t, receive(t, causes), "out of reach")
+	exec(`ALTER DATABASE ` + name + ` ALLOW_CONNECTIONS true`)
+	assert.Equal(t, "x", receive(t, calls), "called again when the database is back")
+}
