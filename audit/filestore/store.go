@@ -267,14 +267,12 @@ func (s *Store) write(b audit.Batch, spans []int64) error {
 	if err := s.data.Sync(); err != nil {
 		return err
 	}
-	if err := s.publish(b.Checkpoint); err != nil {
-		return err
-	}
+	// First seen, then published: a reader must find what is published.
 	s.mu.Lock()
 	s.spans = append(s.spans, spans...)
 	s.known += int64(len(s.buf))
 	s.mu.Unlock()
-	return nil
+	return s.publish(b.Checkpoint)
 }
 
 // publish overwrites the published checkpoint in place. Without a sync a power

@@ -1,0 +1,129 @@
+package audittest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/posai-go/posai/audit"
+)
+
+// Memory is an [audit.Store] in memory, with a key of its own. It is safe for
+// concurrent use.
+type Memory struct {
+	// Before, if set, is called ahead of every Append: it can wait, or return an
+	// error, which then is that of the Append. Set it before the store is used.
+	Before func(audit.Batch) error
+
+	signer    note.Signer
+	verifiers note.Verifiers
+
+	mu      sync.RWMutex
+	batches []audit.Batch
+	size    int64
+}
+
+// NewMemory returns an empty store.
+func NewMemory(t testing.TB) *Memory {
+	t.Helper()
+	signer, verifiers := NewKey(t)
+	return &Memory{signer: signer, verifiers: verifiers}
+}
+
+// NewKey returns a new key of the log "example.com/log".
+func NewKey(t testing.TB) (note.Signer, note.Verifiers) {
+	t.Helper()
+	skey, vkey, err := note.GenerateKey(rand.Reader, "example.com/log")
+	require.NoError(t, err)
+	signer, err := note.NewSigner(skey)
+	require.NoError(t, err)
+	verifier, err := note.NewVerifier(vkey)
+	require.NoError(t, err)
+	return signer, note.VerifierList(verifier)
+}
+
+// Keys implements [audit.Keyed].
+func (m *Memory) Keys() (note.Signer, note.Verifiers, error) { return m.signer, m.verifiers, nil }
+
+// Close does nothing.
+func (m *Memory) Close() error { return nil }
+
+// Append implements [audit.Store].
+func (m *Memory) Append(ctx context.Context, b audit.Batch) error {
+	if m.Before != nil {
+		if err := m.Before(b); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if b.First != m.size || len(b.Leaves) == 0 {
+		return fmt.Errorf("audittest: a batch of %d entries from %d on cannot follow entry %d", len(b.Leaves), b.First, m.size-1)
+	}
+	m.batches = append(m.batches, cloneBatch(b))
+	m.size += int64(len(b.Leaves))
+	return nil
+}
+
+// Batches implements [audit.Reader].
+func (m *Memory) Batches(ctx context.Context) iter.Seq2[audit.Batch, error] {
+	return func(yield func(audit.Batch, error) bool) {
+		m.mu.RLock()
+		batches := m.batches
+		m.mu.RUnlock()
+		for _, b := range batches {
+			if err := ctx.Err(); err != nil {
+				yield(audit.Batch{}, err)
+				return
+			}
+			if !yield(cloneBatch(b), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Leaf implements [audit.Reader].
+func (m *Memory) Leaf(ctx context.Context, index int64) ([]byte, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, b := range m.batches {
+		if i := index - b.First; i >= 0 && i < int64(len(b.Leaves)) {
+			return bytes.Clone(b.Leaves[i]), nil
+		}
+	}
+	return nil, audit.ErrNotFound
+}
+
+// Checkpoint implements [audit.Reader].
+func (m *Memory) Checkpoint(ctx context.Context) ([]byte, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := ctx.Err(); err != nil || len(m.batches) == 0 {
+		return nil, err
+	}
+	return bytes.Clone(m.batches[len(m.batches)-1].Checkpoint), nil
+}
+
+func cloneBatch(b audit.Batch) audit.Batch {
+	b.Checkpoint = bytes.Clone(b.Checkpoint)
+	b.Leaves = slices.Clone(b.Leaves)
+	for i, leaf := range b.Leaves {
+		b.Leaves[i] = bytes.Clone(leaf)
+	}
+	return b
+}

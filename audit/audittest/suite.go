@@ -1,0 +1,273 @@
+package audittest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/posai-go/posai/audit"
+)
+
+// Store is what the suite tests.
+type Store interface {
+	audit.Store
+	io.Closer
+}
+
+// TestStore checks that a store keeps the contract of [audit.Store]. For every
+// rule it calls newStore, which prepares an empty place and returns a function
+// that opens the store there; the suite closes each store before it opens the
+// place again. A failure names the rule.
+func TestStore(t *testing.T, newStore func(t *testing.T) func() Store) {
+	for name, rule := range map[string]func(*suite){
+		"an empty store has no batches, no leaf, no checkpoint": (*suite).empty,
+		"batches come back as they were appended, in order":     (*suite).order,
+		"each leaf is found by its index":                       (*suite).leaves,
+		"the published checkpoint is that of the last batch":    (*suite).checkpoint,
+		"a batch that does not follow is refused":               (*suite).follows,
+		"all is there after opening again":                      (*suite).reopen,
+		"slices belong to whom they were given":                 (*suite).ownership,
+		"an iteration can be left early and begun again":        (*suite).early,
+		"an ended context ends an iteration":                    (*suite).canceled,
+		"reading beside appending sees whole batches":           (*suite).concurrent,
+		"a log on the store appends, verifies and reopens":      (*suite).log,
+	} {
+		t.Run(name, func(t *testing.T) {
+			signer, verifiers := NewKey(t)
+			s := &suite{T: t, open: newStore(t), signer: signer, verifiers: verifiers}
+			s.batches = Batches(t, signer, 1, 3, 2, 1)
+			rule(s)
+		})
+	}
+}
+
+type suite struct {
+	*testing.T
+	open      func() Store
+	signer    note.Signer
+	verifiers note.Verifiers
+	batches   []audit.Batch
+}
+
+// filled opens the place and appends all batches.
+func (s *suite) filled() Store {
+	store := s.open()
+	for _, b := range s.batches {
+		require.NoError(s, store.Append(s.Context(), b))
+	}
+	return store
+}
+
+func (s *suite) read(r audit.Reader) []audit.Batch {
+	s.Helper()
+	var got []audit.Batch
+	for b, err := range r.Batches(s.Context()) {
+		require.NoError(s, err)
+		got = append(got, b)
+	}
+	return got
+}
+
+func (s *suite) close(store Store) {
+	s.Helper()
+	require.NoError(s, store.Close())
+}
+
+func (s *suite) empty() {
+	store := s.open()
+	defer s.close(store)
+	assert.Empty(s, s.read(store))
+	_, err := store.Leaf(s.Context(), 0)
+	require.ErrorIs(s, err, audit.ErrNotFound)
+	msg, err := store.Checkpoint(s.Context())
+	require.NoError(s, err)
+	assert.Nil(s, msg)
+}
+
+func (s *suite) order() {
+	store := s.filled()
+	defer s.close(store)
+	assert.Equal(s, s.batches, s.read(store))
+}
+
+func (s *suite) leaves() {
+	store := s.filled()
+	defer s.close(store)
+	n := int64(0)
+	for _, b := range s.batches {
+		for _, want := range b.Leaves {
+			got, err := store.Leaf(s.Context(), n)
+			require.NoError(s, err)
+			assert.Equal(s, string(want), string(got))
+			n++
+		}
+	}
+	for _, outside := range []int64{-1, n, n + 1000} {
+		_, err := store.Leaf(s.Context(), outside)
+		require.ErrorIs(s, err, audit.ErrNotFound, "index %d", outside)
+	}
+}
+
+func (s *suite) checkpoint() {
+	store := s.open()
+	defer s.close(store)
+	for _, b := range s.batches {
+		require.NoError(s, store.Append(s.Context(), b))
+		got, err := store.Checkpoint(s.Context())
+		require.NoError(s, err)
+		assert.Equal(s, string(b.Checkpoint), string(got))
+	}
+}
+
+func (s *suite) follows() {
+	store := s.open()
+	defer s.close(store)
+	require.NoError(s, store.Append(s.Context(), s.batches[0]))
+	require.Error(s, store.Append(s.Context(), s.batches[2]), "a gap")
+	require.Error(s, store.Append(s.Context(), s.batches[0]), "the same again")
+	assert.Equal(s, s.batches[:1], s.read(store))
+}
+
+func (s *suite) reopen() {
+	s.close(s.filled())
+	store := s.open()
+	defer s.close(store)
+	assert.Equal(s, s.batches, s.read(store))
+	leaf, err := store.Leaf(s.Context(), 1)
+	require.NoError(s, err)
+	assert.Equal(s, string(s.batches[1].Leaves[0]), string(leaf))
+	more := Batches(s.T, s.signer, 1, 3, 2, 1, 2)
+	require.NoError(s, store.Append(s.Context(), more[4]))
+	assert.Equal(s, more, s.read(store))
+}
+
+func (s *suite) ownership() {
+	store := s.open()
+	defer s.close(store)
+	mine := cloneBatch(s.batches[0])
+	require.NoError(s, store.Append(s.Context(), mine))
+	spoil := func(b []byte) { copy(b, bytes.Repeat([]byte{'x'}, len(b))) }
+	spoil(mine.Leaves[0])
+	spoil(mine.Checkpoint)
+	for _, b := range s.read(store) {
+		spoil(b.Leaves[0])
+		spoil(b.Checkpoint)
+	}
+	leaf, err := store.Leaf(s.Context(), 0)
+	require.NoError(s, err)
+	spoil(leaf)
+	assert.Equal(s, s.batches[:1], s.read(store))
+}
+
+func (s *suite) early() {
+	store := s.filled()
+	defer s.close(store)
+	all := store.Batches(s.Context())
+	for b, err := range all {
+		require.NoError(s, err)
+		assert.Equal(s, s.batches[0], b)
+		break
+	}
+	n := 0
+	for _, err := range all {
+		require.NoError(s, err)
+		n++
+	}
+	assert.Len(s, s.batches, n)
+}
+
+func (s *suite) canceled() {
+	store := s.filled()
+	defer s.close(store)
+	ctx, cancel := context.WithCancel(s.Context())
+	var errs []error
+	for _, err := range store.Batches(ctx) {
+		cancel()
+		errs = append(errs, err)
+	}
+	require.Len(s, errs, 2)
+	require.NoError(s, errs[0])
+	require.ErrorIs(s, errs[1], context.Canceled)
+}
+
+func (s *suite) concurrent() {
+	store := s.open()
+	defer s.close(store)
+	sizes := make([]int, 30)
+	for i := range sizes {
+		sizes[i] = 1 + i%4
+	}
+	batches := Batches(s.T, s.signer, sizes...)
+	var readers sync.WaitGroup
+	stop := make(chan struct{})
+	for range 2 {
+		readers.Go(func() {
+			for {
+				var got []audit.Batch
+				for b, err := range store.Batches(s.Context()) {
+					if !assert.NoError(s, err) {
+						return
+					}
+					got = append(got, b)
+				}
+				if !assert.Equal(s, batches[:len(got)], append([]audit.Batch{}, got...)) {
+					return
+				}
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for _, b := range batches {
+		require.NoError(s, store.Append(s.Context(), b))
+	}
+	close(stop)
+	readers.Wait()
+}
+
+func (s *suite) log() {
+	opts := &audit.Options{Signer: s.signer, Verifiers: s.verifiers, MaxWait: time.Minute}
+	store := s.open()
+	log, err := audit.Open(s.Context(), store, opts)
+	require.NoError(s, err)
+	const writers, each = 8, 5
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				_, err := log.Append(s.Context(), Entry(w*each+i))
+				assert.NoError(s, err)
+			}
+		})
+	}
+	wg.Wait()
+	before, err := log.Verify(s.Context())
+	require.NoError(s, err)
+	require.NoError(s, log.Close())
+	s.close(store)
+
+	store = s.open()
+	defer s.close(store)
+	log, err = audit.Open(s.Context(), store, opts)
+	require.NoError(s, err)
+	defer log.Close()
+	after, err := log.Verify(s.Context())
+	require.NoError(s, err)
+	assert.Equal(s, before, after)
+	assert.EqualValues(s, writers*each, after.Entries)
+	for i := range writers * each {
+		r, err := log.Get(s.Context(), Entry(i).ID)
+		require.NoError(s, err)
+		assert.Equal(s, Entry(i), r.Entry)
+	}
+}
