@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -57,7 +58,7 @@ func TestRingsSoonAfterCommit(t *testing.T) {
 
 		var waits []time.Duration
 		for i := range 21 {
-			set(t, db, clock, fmt.Sprint(i), time.Time{})
+			set(t, db, clock, strconv.Itoa(i), time.Time{})
 			committed := time.Now()
 			waits = append(waits, receive(t, rang).Sub(committed))
 		}
@@ -80,7 +81,7 @@ func TestEveryAlarmOfABurstRingsWithoutPolling(t *testing.T) {
 		start(t, clock)
 		var wg sync.WaitGroup
 		for i := range n {
-			wg.Go(func() { set(t, db, clock, fmt.Sprint(i), time.Time{}) })
+			wg.Go(func() { set(t, db, clock, strconv.Itoa(i), time.Time{}) })
 		}
 		wg.Wait()
 		seen := make(map[string]bool)
@@ -253,8 +254,8 @@ func TestStopWaitsForHandlers(t *testing.T) {
 		stopped := make(chan error, 1)
 		go func() { stopped <- clock.Stop(t.Context()) }()
 		select {
-		case <-stopped:
-			require.Fail(t, "Stop did not wait")
+		case err := <-stopped:
+			require.Fail(t, "Stop did not wait", err)
 		case <-time.After(50 * time.Millisecond):
 		}
 		close(finish)

@@ -4,6 +4,6 @@ package testpg
 
 import "errors"
 
-func start() (string, error) {
-	return "", errors.New("POSAI_TEST_POSTGRES is not set, and a throw-away server is started on Unix only")
+func start() (running, error) {
+	return running{}, errors.New("POSAI_TEST_POSTGRES is not set, and a throw-away server is started on Unix only")
 }

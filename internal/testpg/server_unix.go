@@ -20,29 +20,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// keeper is the shell beside the server. It is remembered because the end of
-// its pipe that we hold is closed when nothing refers to it.
-var keeper *exec.Cmd
-
 // start makes a database cluster in a temporary folder and runs a server on
 // it. A shell stays beside the server as its keeper: it ends when this process
 // does, however it does, and takes server and folder with it.
-func start() (string, error) {
+func start() (running, error) {
 	bin, err := binaries()
 	if err != nil {
-		return "", err
+		return running{}, err
 	}
 	cred, err := credential()
 	if err != nil {
-		return "", err
+		return running{}, err
 	}
 	dir, err := os.MkdirTemp("", "testpg")
 	if err != nil {
-		return "", err
+		return running{}, err
 	}
-	fail := func(err error) (string, error) {
+	fail := func(err error) (running, error) {
 		_ = os.RemoveAll(dir)
-		return "", err
+		return running{}, err
 	}
 	if cred != nil {
 		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
@@ -80,7 +76,6 @@ func start() (string, error) {
 	if err := cmd.Start(); err != nil {
 		return fail(err)
 	}
-	keeper = cmd
 	base := "postgres://posai@127.0.0.1:" + port + "/postgres?sslmode=disable"
 	if err := ready(base); err != nil {
 		text, _ := os.ReadFile(log.Name())
@@ -88,7 +83,7 @@ func start() (string, error) {
 		_ = cmd.Wait()
 		return fail(fmt.Errorf("the server does not answer: %w\n%s", err, text))
 	}
-	return base, nil
+	return running{url: base, keeper: cmd}, nil
 }
 
 func ready(base string) error {

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -27,19 +28,28 @@ import (
 // needs one.
 var server = sync.OnceValues(start)
 
+// running is a server that was started. The shell beside it, its keeper, is
+// remembered because the end of its pipe that this process holds would be
+// closed when nothing refers to it.
+type running struct {
+	url    string
+	keeper *exec.Cmd
+}
+
 // URL returns the URL of a fresh, empty database that is dropped when the test
 // ends.
 func URL(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv("POSAI_TEST_POSTGRES")
 	if base == "" {
-		var err error
-		if base, err = server(); err != nil {
+		s, err := server()
+		if err != nil {
 			if os.Getenv("POSAI_NO_SKIP") == "1" {
 				t.Fatalf("no PostgreSQL for this test: %v", err)
 			}
 			t.Skipf("no PostgreSQL for this test: %v", err)
 		}
+		base = s.url
 	}
 	u, err := url.Parse(base)
 	if err != nil {
