@@ -21,9 +21,9 @@ type Dialect struct {
 	Formats []string
 
 	// Lengths: minLength and maxLength. Patterns: pattern. Bounds: minimum,
-	// maximum, exclusiveMinimum, exclusiveMaximum. Items: minItems, maxItems and
-	// uniqueItems.
-	Lengths, Patterns, Bounds, Items bool
+	// maximum, exclusiveMinimum, exclusiveMaximum. Items: minItems and maxItems.
+	// UniqueItems: uniqueItems.
+	Lengths, Patterns, Bounds, Items, UniqueItems bool
 
 	// MaxDepth, MaxProperties and MaxEnumValues are limits on the whole schema.
 	// If zero, there is none.
@@ -147,10 +147,11 @@ func (a *adapter) moveConstraints(n *node) {
 		if n.maxItems != nil {
 			say("at most %d items", *n.maxItems)
 		}
-		if n.uniqueItems {
-			say("no item twice")
-		}
-		n.minItems, n.maxItems, n.uniqueItems = nil, nil, false
+		n.minItems, n.maxItems = nil, nil
+	}
+	if n.uniqueItems && !a.dialect.UniqueItems {
+		say("no item twice")
+		n.uniqueItems = false
 	}
 	if len(words) > 0 {
 		n.description = strings.TrimSpace(n.description + " (" + strings.Join(words, ", ") + ")")

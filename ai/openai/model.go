@@ -1,11 +1,26 @@
-// Package openai lets models of OpenAI, and of servers compatible with it,
-// answer as [ai.Model].
 package openai
 
 import (
+	"context"
+	"errors"
+	"iter"
 	"net/http"
+	"net/url"
+	"strings"
+
+	sdk "github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/posai-go/posai/ai"
+)
+
+// provider is the name in [ai.Info] and in errors.
+const provider = "openai"
+
+const (
+	defaultBaseURL          = "https://api.openai.com/v1"
+	defaultMaxResponseBytes = 32 << 20
 )
 
 // An API is one of OpenAI's two interfaces to its models.
@@ -13,11 +28,16 @@ type API string
 
 // The interfaces.
 const (
-	Chat      API = "chat"      // Chat Completions
-	Responses API = "responses" // Responses
+	// Chat is Chat Completions, which compatible servers speak too.
+	// https://platform.openai.com/docs/api-reference/chat
+	Chat API = "chat"
+
+	// Responses is the newer interface.
+	// https://platform.openai.com/docs/api-reference/responses
+	Responses API = "responses"
 )
 
-// Options are the options of [New].
+// Options are the options of [New]. The zero value is the default.
 type Options struct {
 	// BaseURL of the server, with the version, such as
 	// "http://127.0.0.1:11434/v1". If empty, "https://api.openai.com/v1".
@@ -29,9 +49,123 @@ type Options struct {
 	// API to use. If empty, Chat.
 	API API
 
-	// Organization and Project to bill, if the key belongs to several. Optional.
+	// Organization and Project to bill, when the key belongs to several. Optional.
 	Organization, Project string
 
-	// Capabilities of the model. If nil, all: for OpenAI's own models that is so.
+	// Capabilities of the model, for a server that lacks some. If nil, all, which
+	// holds for OpenAI's own models.
 	Capabilities *ai.Capabilities
+
+	// LegacyMaxTokens sends the limit of output tokens as max_tokens, for
+	// compatible servers that do not know its successor max_completion_tokens.
+	// For Chat alone.
+	LegacyMaxTokens bool
+
+	// MaxResponseBytes is the largest reply, a whole stream included, that is
+	// read. If zero, 32 MiB.
+	MaxResponseBytes int64
+}
+
+// A Model is a model behind OpenAI's API. It is safe for concurrent use.
+type Model struct {
+	info             ai.Info
+	key              string
+	api              API
+	legacyMaxTokens  bool
+	maxResponseBytes int64
+	chat             sdk.ChatCompletionService
+	responses        responses.ResponseService
+}
+
+var _ ai.Model = (*Model)(nil)
+
+// New returns the model of that name. It does no I/O: a wrong key shows with the
+// first call, as [ai.ErrAuth]. The key may be empty for servers that need none.
+func New(apiKey, model string, opts *Options) (*Model, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if model == "" {
+		return nil, errors.New("openai: model name is empty")
+	}
+	if strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return nil, errors.New("openai: API key contains spaces or characters outside ASCII")
+	}
+	if o.BaseURL == "" {
+		o.BaseURL = defaultBaseURL
+	}
+	if u, err := url.Parse(o.BaseURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, errors.New("openai: BaseURL must be an absolute http or https URL")
+	}
+	if o.API == "" {
+		o.API = Chat
+	}
+	if o.API != Chat && o.API != Responses {
+		return nil, errors.New("openai: unknown API")
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = http.DefaultClient
+	}
+	if o.MaxResponseBytes <= 0 {
+		o.MaxResponseBytes = defaultMaxResponseBytes
+	}
+	if o.Capabilities == nil {
+		o.Capabilities = &ai.Capabilities{StructuredOutput: true, Tools: true}
+	}
+	m := &Model{
+		info:             ai.Info{Provider: provider, Model: model, Capabilities: *o.Capabilities},
+		key:              apiKey,
+		api:              o.API,
+		legacyMaxTokens:  o.LegacyMaxTokens,
+		maxResponseBytes: o.MaxResponseBytes,
+	}
+	// The services are made directly, since sdk.NewClient reads the environment.
+	sdkOptions := []option.RequestOption{
+		option.WithBaseURL(o.BaseURL),
+		option.WithHTTPClient(o.HTTPClient),
+		option.WithMaxRetries(0),
+		option.WithMiddleware(m.intercept),
+	}
+	if apiKey != "" {
+		sdkOptions = append(sdkOptions, option.WithAPIKey(apiKey))
+	}
+	if o.Organization != "" {
+		sdkOptions = append(sdkOptions, option.WithOrganization(o.Organization))
+	}
+	if o.Project != "" {
+		sdkOptions = append(sdkOptions, option.WithProject(o.Project))
+	}
+	m.chat = sdk.NewChatCompletionService(sdkOptions...)
+	m.responses = responses.NewResponseService(sdkOptions...)
+	return m, nil
+}
+
+// Info implements [ai.Model].
+func (m *Model) Info() ai.Info { return m.info }
+
+// Generate implements [ai.Model].
+func (m *Model) Generate(ctx context.Context, req *ai.Request) (*ai.Response, error) {
+	if err := req.Validate(); err != nil {
+		return nil, err
+	}
+	if m.api == Responses {
+		return m.generateResponses(ctx, req)
+	}
+	return m.generateChat(ctx, req)
+}
+
+// Stream implements [ai.Model].
+func (m *Model) Stream(ctx context.Context, req *ai.Request) iter.Seq2[ai.Event, error] {
+	return func(yield func(ai.Event, error) bool) {
+		if err := req.Validate(); err != nil {
+			yield(nil, err)
+			return
+		}
+		if m.api == Responses {
+			m.streamResponses(ctx, req, yield)
+		} else {
+			m.streamChat(ctx, req, yield)
+		}
+	}
 }

@@ -1,0 +1,40 @@
+package openai
+
+import (
+	"encoding/json"
+
+	"github.com/posai-go/posai/ai"
+)
+
+// strict is what OpenAI's strict mode enforces: closed objects, every property
+// required. Constraints on values are told to the model in the description; some
+// of them could be enforced, but models and compatible servers differ in which.
+// https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
+var strict = ai.Dialect{MaxDepth: 10, MaxProperties: 5000, MaxEnumValues: 1000}
+
+// strictSchema returns the schema for strict mode, or as it is for a model that
+// is merely told about it, with a warning about the setting.
+func strictSchema(s *ai.Schema, setting string) (schema *ai.Schema, isStrict bool, warnings []ai.Warning) {
+	adapted, err := s.Adapt(strict)
+	if err == nil {
+		return adapted, true, nil
+	}
+	return s, false, []ai.Warning{{Setting: setting, Detail: "the schema cannot be enforced in strict mode: " + err.Error()}}
+}
+
+// rawSchema returns the schema as the map that the SDK wants. The values are raw
+// JSON, so that the properties keep their order: models fill them in one after
+// the other.
+func rawSchema(s *ai.Schema) map[string]any {
+	if s == nil {
+		return map[string]any{"type": "object", "properties": struct{}{}, "required": []string{}, "additionalProperties": false}
+	}
+	data, _ := s.MarshalJSON() // never fails
+	var keywords map[string]json.RawMessage
+	_ = json.Unmarshal(data, &keywords) // it is an object
+	out := make(map[string]any, len(keywords))
+	for k, v := range keywords {
+		out[k] = v
+	}
+	return out
+}
