@@ -181,9 +181,11 @@ func (r Reply) play(ctx context.Context, resp *ai.Response) iter.Seq2[ai.Event, 
 				fail(r.failure())
 				return
 			}
-			if err := sleep(ctx, r.ChunkDelay); err != nil {
-				fail(err)
-				return
+			if i > 0 {
+				if err := sleep(ctx, r.ChunkDelay); err != nil {
+					fail(err)
+					return
+				}
 			}
 			if chunk == "" {
 				continue
@@ -193,7 +195,7 @@ func (r Reply) play(ctx context.Context, resp *ai.Response) iter.Seq2[ai.Event, 
 			}
 			sent = append(sent, ai.Text{Text: chunk})
 		}
-		if r.Err != nil || r.CutAfter > 0 {
+		if r.Err != nil || r.CutAfter != 0 {
 			fail(r.failure())
 			return
 		}
@@ -208,7 +210,7 @@ func (r Reply) play(ctx context.Context, resp *ai.Response) iter.Seq2[ai.Event, 
 
 // cut reports whether the stream ends before chunk i.
 func (r Reply) cut(i int) bool {
-	return (r.CutAfter > 0 || r.Err != nil) && i == r.CutAfter
+	return (r.CutAfter != 0 || r.Err != nil) && i == max(r.CutAfter, 0)
 }
 
 func (r Reply) failure() error {

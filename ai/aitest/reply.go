@@ -46,15 +46,16 @@ type Reply struct {
 	// Warnings of the reply; for [Model] alone.
 	Warnings []ai.Warning
 
-	// Delay passes before the answer, ChunkDelay before each streamed piece.
+	// Delay passes before the answer, ChunkDelay before each streamed piece of text
+	// but the first.
 	Delay, ChunkDelay time.Duration
 
 	// Err is returned instead of an answer, or after CutAfter pieces of it; for
 	// [Model] alone.
 	Err error
 
-	// CutAfter ends a stream, without an end, after so many pieces of text. If
-	// zero, the stream is whole.
+	// CutAfter breaks a stream off after so many pieces of text; if negative,
+	// before the first. If zero, the stream is whole.
 	CutAfter int
 
 	// Wire is what a fake provider does wrong. [Model] ignores it.
@@ -83,7 +84,8 @@ type Wire struct {
 	// stream.
 	Noise bool
 
-	// NoTerminator leaves out what marks the end of a stream.
+	// NoTerminator leaves out what marks the end of a stream: [DONE] or, in the
+	// Responses API, response.completed.
 	NoTerminator bool
 
 	// NoUsage leaves out the token counts, UsageEarly sends them together with

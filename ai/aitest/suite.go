@@ -1,0 +1,142 @@
+package aitest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/ai"
+)
+
+// A Suite is the conformance suite of [ai.Model]. An adapter's test gives it a
+// way to make models whose provider is scripted:
+//
+//	aitest.TestModel(t, aitest.Suite{
+//		Wire: true,
+//		New: func(t *testing.T, replies ...aitest.Reply) ai.Model {
+//			server := aitest.NewOpenAIServer(t, replies...)
+//			…
+//		},
+//	})
+type Suite struct {
+	// New returns a model whose provider gives the replies in order. It is called
+	// once for every check.
+	New func(t *testing.T, replies ...Reply) ai.Model
+
+	// Wire says that the model talks to its provider over a connection, so that
+	// the faults in [Reply.Wire] can be tested.
+	Wire bool
+
+	// Skip maps the names of checks that do not apply to the reason why.
+	Skip map[string]string
+}
+
+// A check is one rule of the contract. The rule is printed when it is broken.
+type check struct {
+	name string
+	rule string
+	wire bool // needs a connection
+	run  func(t *testing.T, s Suite)
+}
+
+// TestModel runs every check of the suite as a subtest.
+func TestModel(t *testing.T, s Suite) {
+	t.Helper()
+	var checks []check
+	checks = append(checks, replyChecks...)
+	checks = append(checks, streamChecks...)
+	checks = append(checks, faultChecks...)
+	checks = append(checks, outputChecks...)
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) {
+			if reason := s.Skip[c.name]; reason != "" {
+				t.Skip(reason)
+			}
+			if c.wire && !s.Wire {
+				t.Skip("no connection to break")
+			}
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the rule: %s", c.rule)
+				}
+			})
+			c.run(t, s)
+		})
+	}
+}
+
+// ask is the request of most checks.
+func ask() *ai.Request {
+	return &ai.Request{
+		System:   "You write for a shop.",
+		Messages: []ai.Message{ai.User("Which scarf goes with the green coat?")},
+	}
+}
+
+// limit ends a check that hangs.
+func limit(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// generate returns the reply of a model with that script, or fails the test.
+func generate(t *testing.T, s Suite, r Reply) *ai.Response {
+	t.Helper()
+	resp, err := s.New(t, r).Generate(limit(t), ask())
+	require.NoError(t, err)
+	require.NotNil(t, resp)
+	return resp
+}
+
+// both returns the reply once generated and once streamed. They must be the same.
+func both(t *testing.T, s Suite, r Reply) *ai.Response {
+	t.Helper()
+	r.ID = "reply-id"
+	m := s.New(t, r, r)
+	generated, err := m.Generate(limit(t), ask())
+	require.NoError(t, err)
+	streamed, err := ai.Accumulate(m.Stream(limit(t), ask()))
+	require.NoError(t, err)
+	assert.Equal(t, withoutRaw(generated), withoutRaw(streamed), "the streamed reply differs from the generated one")
+	return generated
+}
+
+func withoutRaw(r *ai.Response) ai.Response {
+	out := *r
+	out.Raw = nil
+	return out
+}
+
+// drain reads a stream to its end and returns the joined text of its deltas.
+func drain(t *testing.T, m ai.Model) (text string, resp *ai.Response, err error) {
+	t.Helper()
+	events := 0
+	for ev, streamErr := range m.Stream(limit(t), ask()) {
+		require.NoError(t, err, "a value after the error")
+		require.Nil(t, resp, "a value after Done")
+		if streamErr != nil {
+			require.Nil(t, ev, "an event together with an error")
+			err = streamErr
+			continue
+		}
+		events++
+		switch ev := ev.(type) {
+		case ai.TextDelta:
+			require.NotEmpty(t, ev.Text, "an empty TextDelta")
+			text += ev.Text
+		case ai.Done:
+			require.NotNil(t, ev.Response)
+			resp = ev.Response
+		}
+	}
+	if err != nil && events > 0 {
+		var partial *ai.PartialError
+		require.ErrorAs(t, err, &partial, "an error after the first event")
+		require.NotNil(t, partial.Response)
+	}
+	return text, resp, err
+}
