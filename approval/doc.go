@@ -1,0 +1,2 @@
+// Package approval stands between what an AI proposes and what happens.
+package approval

@@ -1,0 +1,95 @@
+package approval
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Policy rules on actions before anybody else does. It is safe for concurrent
+// use.
+type Policy interface {
+	// Version names the rules as they are now, in at most 100 bytes. It is
+	// part of every digest, so change it whenever the rules change.
+	Version() string
+
+	// Rule returns what is to be done about r, which is not stored yet and has
+	// no digest. An error, a panic or the zero Ruling asks the people of
+	// [Options].DefaultNeed. Reasons are recorded in the audit log: they hold
+	// no personal data. [ActionOf] gives the typed action.
+	Rule(ctx context.Context, r *Request) (Ruling, error)
+}
+
+// PolicyFunc returns the policy that rule computes.
+func PolicyFunc(version string, rule func(ctx context.Context, r *Request) (Ruling, error)) Policy {
+	return policyFunc{version, rule}
+}
+
+type policyFunc struct {
+	version string
+	rule    func(context.Context, *Request) (Ruling, error)
+}
+
+func (p policyFunc) Version() string { return p.version }
+
+func (p policyFunc) Rule(ctx context.Context, r *Request) (Ruling, error) { return p.rule(ctx, r) }
+
+// RulingVerdict is what a policy says.
+type RulingVerdict string
+
+// The verdicts of policies.
+const (
+	RuleAllow RulingVerdict = "allow" // execute it
+	RuleDeny  RulingVerdict = "deny"  // never execute it
+	RuleAsk   RulingVerdict = "ask"   // ask people
+)
+
+// Ruling is what a policy says about an action. The zero Ruling says nothing,
+// and so asks.
+type Ruling struct {
+	Verdict RulingVerdict `json:"verdict"`
+	Reason  string        `json:"reason,omitzero"` // for people, at most 1 KiB; goes into the audit log
+	Need    Need          `json:"need,omitzero"`   // of an ask: who has to approve
+
+	// Expiry is how long an ask waits for people. If zero,
+	// [Options].DefaultExpiry.
+	Expiry time.Duration `json:"expiry,omitzero"`
+}
+
+// Allow says that the action needs no approval.
+func Allow(reason string) Ruling { return Ruling{Verdict: RuleAllow, Reason: reason} }
+
+// Deny says that the action is never executed.
+func Deny(reason string) Ruling { return Ruling{Verdict: RuleDeny, Reason: reason} }
+
+// Ask says that the action waits for people, for as long as expiry (zero: the
+// queue's default).
+func Ask(need Need, expiry time.Duration, reason string) Ruling {
+	return Ruling{Verdict: RuleAsk, Reason: reason, Need: need, Expiry: expiry}
+}
+
+// ActionOf returns the typed action of a request, and false if it is not an A.
+func ActionOf[A Action](r *Request) (A, bool) {
+	var a A
+	kind, err := kindOf(a)
+	if err != nil || kind != r.Kind || json.Unmarshal(r.Args, &a) != nil {
+		var zero A
+		return zero, false
+	}
+	return a, true
+}
+
+// ResultOf returns what the executor of a request returned. It fails for a
+// request that is not [Executed], and for one that a person settled, which has
+// no result.
+func ResultOf[R any](r *Request) (R, error) {
+	var result R
+	if r.State != Executed || r.Execution == nil || r.Execution.Result == nil {
+		return result, fmt.Errorf("approval: request %s has no result: it is %s", r.ID, r.State)
+	}
+	if err := json.Unmarshal(r.Execution.Result, &result); err != nil {
+		return result, fmt.Errorf("approval: the result of request %s is not a %T", r.ID, result)
+	}
+	return result, nil
+}

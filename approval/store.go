@@ -1,0 +1,106 @@
+package approval
+
+import (
+	"context"
+	"time"
+)
+
+// Record is a request as a [Store] keeps it: the request, and what only the
+// queue needs. All of it is plain JSON.
+type Record struct {
+	Request Request `json:"request"`
+
+	// Version counts the changes of the record, from 1. The store sets it.
+	Version int64 `json:"version"`
+
+	// Outbox holds audit entries that belong to this state of the record and
+	// may not be in the log yet, each in its canonical JSON.
+	Outbox []string `json:"outbox,omitempty"`
+
+	// Claim says who executes the request.
+	Claim Claim `json:"claim,omitzero"`
+}
+
+// Claim says who executes a request. Its Fence grows with every claim, so that
+// what an earlier claimant brings home late is told apart and refused.
+type Claim struct {
+	Worker string `json:"worker,omitzero"`
+	Fence  int64  `json:"fence,omitzero"`
+}
+
+// Filter selects requests. The zero Filter selects all that channels may see,
+// oldest first.
+type Filter struct {
+	States   []State // empty: all but Recording
+	Shop     string
+	Location string
+	Kind     string
+	Key      string // idempotency key
+
+	// Newest puts the newest first, by time of creation.
+	Newest bool
+
+	// After continues after the request with this ID in the chosen order.
+	After string
+
+	// Limit is the largest number of requests. If zero, a list of the queue
+	// has no limit, and a page of a store 100.
+	Limit int
+}
+
+// Wake tells the queue to look at a request.
+type Wake struct {
+	RequestID string
+	Worker    string // who looks; see [Store].Alive
+}
+
+// Hooks are what a store calls between Start and Stop.
+type Hooks struct {
+	// Wake looks at a request. A positive duration asks to be called again
+	// after about that time, an error to be called again soon; in both cases
+	// whatever happens to the process in between.
+	Wake func(context.Context, Wake) (again time.Duration, err error)
+
+	// Changed, which may be nil, is called when a record was changed elsewhere,
+	// such as by another process. An empty ID means any. It does not block.
+	Changed func(id string)
+}
+
+// Store keeps records and wakes the queue. Its methods are safe for concurrent
+// use. [approvaltest.TestStore] checks an implementation; package
+// approval/sqlstore is the one for SQLite and PostgreSQL.
+//
+// [approvaltest.TestStore]: https://pkg.go.dev/github.com/posai-go/posai/approval/approvaltest#TestStore
+type Store interface {
+	// Insert stores a new record with Version 1 and arranges for a wake-up at
+	// each of the given times (zero or past: soon), all in one transaction. If
+	// there is a record with the same shop, kind and key, Insert stores
+	// nothing. It returns the record that is stored now, and whether it is new.
+	Insert(ctx context.Context, r *Record, wake ...time.Time) (stored *Record, inserted bool, err error)
+
+	// Get returns the record of a request, or [ErrNotFound].
+	Get(ctx context.Context, id string) (*Record, error)
+
+	// List returns a page of records. An After that names no request selects
+	// nothing.
+	List(ctx context.Context, f Filter) ([]*Record, error)
+
+	// Update stores r, and arranges for wake-ups like Insert, if the stored
+	// record still has r.Version; otherwise it fails with [ErrConflict], or
+	// with [ErrNotFound]. It returns the record as stored, its Version one
+	// higher. ID, shop, kind, key and CreatedAt never change.
+	Update(ctx context.Context, r *Record, wake ...time.Time) (*Record, error)
+
+	// Now returns the time by the clock that all users of the store share.
+	Now(ctx context.Context) (time.Time, error)
+
+	// Alive reports whether the worker that a [Wake] named may still be at
+	// work. It is false only when that worker has ended or has been told to.
+	Alive(ctx context.Context, worker string) (bool, error)
+
+	// Start begins to call the hooks, several at once; Stop ends it. Stop
+	// waits for hooks that run; when ctx ends, it cancels their contexts and
+	// still waits. What was arranged before a start is called after it.
+	Start(ctx context.Context, h Hooks) error
+	Stop(ctx context.Context) error
+}
