@@ -44,7 +44,7 @@ func TestNewRefusesNonsense(t *testing.T) {
 }
 
 func TestRingsSoonAfterCommit(t *testing.T) {
-	onBoth(t, func(t *testing.T, url string) {
+	onBothAlone(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		rang := make(chan time.Time, 1)
 		// A slow poll, so that only the wake-up can be quick.
@@ -69,7 +69,6 @@ func TestRingsSoonAfterCommit(t *testing.T) {
 }
 
 func TestEveryAlarmOfABurstRingsWithoutPolling(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		const n = 200
@@ -94,7 +93,6 @@ func TestEveryAlarmOfABurstRingsWithoutPolling(t *testing.T) {
 }
 
 func TestRolledBackNeverRings(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		rang := make(chan string, 10)
@@ -115,7 +113,6 @@ func TestRolledBackNeverRings(t *testing.T) {
 }
 
 func TestSetBeforeStartAndForLater(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		rang := make(chan alarm.Call, 10)
@@ -136,7 +133,6 @@ func TestSetBeforeStartAndForLater(t *testing.T) {
 }
 
 func TestOutcomes(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		quick := func(int) time.Duration { return time.Millisecond }
 		db := open(t, url)
@@ -193,7 +189,6 @@ func later() error   { return alarm.Later(time.Millisecond) }
 func giveUp() error  { return alarm.GiveUp(errors.New("hopeless for alice@example.com")) }
 
 func TestErrorTextGoesNowhere(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		var log lockedBuffer
@@ -238,7 +233,7 @@ func (b *lockedBuffer) String() string {
 }
 
 func TestStopWaitsForHandlers(t *testing.T) {
-	onBoth(t, func(t *testing.T, url string) {
+	onBothAlone(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		started, finish, finished := make(chan bool), make(chan bool), make(chan bool, 1)
 		clock := newClock(t, db, "test", nil, func(context.Context, alarm.Call) error {
@@ -267,7 +262,7 @@ func TestStopWaitsForHandlers(t *testing.T) {
 }
 
 func TestStopOutOfPatienceCancelsAndCallsAgain(t *testing.T) {
-	onBoth(t, func(t *testing.T, url string) {
+	onBothAlone(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		calls := make(chan alarm.Call, 10)
 		var wait sync.Map
@@ -295,7 +290,6 @@ func TestStopOutOfPatienceCancelsAndCallsAgain(t *testing.T) {
 }
 
 func TestSeveralClocksOnOneDatabase(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		db, other := open(t, url), open(t, url)
 		type rung struct{ clock, ref string }

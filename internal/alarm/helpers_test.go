@@ -20,6 +20,15 @@ const soon = 10 * time.Second // long for a test, short for a person
 
 // onBoth runs test on a fresh SQLite file and on a fresh PostgreSQL database.
 func onBoth(t *testing.T, test func(t *testing.T, url string)) {
+	t.Parallel()
+	onBothAlone(t, func(t *testing.T, url string) {
+		t.Parallel()
+		test(t, url)
+	})
+}
+
+// onBothAlone is onBoth for tests that bear no others beside them.
+func onBothAlone(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("SQLite", func(t *testing.T) {
 		test(t, "sqlite://"+filepath.Join(t.TempDir(), "alarm.db"))
 	})

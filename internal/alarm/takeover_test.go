@@ -77,7 +77,6 @@ func startChild(t *testing.T, url string) (*exec.Cmd, string) {
 var quickTakeover = &alarm.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: time.Second}
 
 func TestWorkOfAKilledProcessIsTakenOver(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		cmd, worker := startChild(t, url)
 		if strings.HasPrefix(url, "sqlite") {
@@ -133,7 +132,6 @@ func TestWorkOfALiveProcessIsLeftAlone(t *testing.T) {
 }
 
 func TestAlive(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		db := open(t, url)
 		calls := make(chan alarm.Call, 1)

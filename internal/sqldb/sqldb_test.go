@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -247,7 +248,7 @@ func TestMigrate(t *testing.T) {
 
 		require.NoError(t, db.Migrate(t.Context(), "another", steps[:0]))
 		require.ErrorContains(t, db.Migrate(t.Context(), "room", steps[:1]), "version 2")
-		broken := append(steps[:2:2], sqldb.Migration{Name: "good", SQL: `CREATE TABLE c (n integer)`}, sqldb.Migration{Name: "bad", SQL: `CREATE TABLE`})
+		broken := slices.Concat(steps, []sqldb.Migration{{Name: "good", SQL: `CREATE TABLE c (n integer)`}, {Name: "bad", SQL: `CREATE TABLE`}})
 		require.ErrorContains(t, db.Migrate(t.Context(), "room", broken), "bad")
 		_, err := db.ExecContext(t.Context(), `SELECT n FROM c`)
 		require.Error(t, err, "a failed migration leaves nothing")
