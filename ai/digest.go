@@ -15,11 +15,14 @@ import (
 // without spaces: system, messages (role, parts), tools (name, description,
 // input), tool_choice (mode, name), max_output_tokens, temperature, top_p, stop,
 // effort, output (name, description, schema), in this order and each left out
-// when it is empty. A part is an object with a "type" (text, image, file,
-// reasoning, tool_call, tool_result) and its fields in the order of the Go type,
-// in snake case, each left out when empty; bytes are base64, arguments and
-// opaque data are JSON strings that hold their text. The characters <, > and &
-// are not escaped. Equal requests have equal digests in every version.
+// when it is empty. A part is an object of type (text, image, file, reasoning,
+// tool_call, tool_result), name, text, data, media_type, url, id, arguments,
+// call_id, content, is_error, opaque, in this order and each but the type left
+// out when it is empty; bytes are base64, arguments and opaque data are JSON
+// strings that hold their text. The characters <, > and & are not escaped.
+//
+// Equal requests have equal digests in every version. The request must be one
+// that [Request.Validate] accepts.
 func (r *Request) Digest() string {
 	w := wireRequest{
 		System:          r.System,

@@ -2,6 +2,7 @@ package ai
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -114,8 +115,8 @@ func (r *Request) Validate() error {
 		return invalid("no messages")
 	case r.MaxOutputTokens < 0:
 		return invalid("negative MaxOutputTokens")
-	case r.Temperature != nil && (*r.Temperature < 0 || *r.Temperature != *r.Temperature):
-		return invalid("Temperature below 0")
+	case r.Temperature != nil && !(*r.Temperature >= 0 && *r.Temperature <= math.MaxFloat64):
+		return invalid("Temperature must be a number from 0")
 	case r.TopP != nil && !(*r.TopP > 0 && *r.TopP <= 1):
 		return invalid("TopP outside (0, 1]")
 	case slices.Contains(r.Stop, ""):

@@ -105,10 +105,10 @@ func (a *adapter) moveConstraints(n *node) {
 
 	if !a.dialect.Lengths {
 		if n.minLength != nil {
-			say("at least %d characters", *n.minLength)
+			say("length at least %d", *n.minLength)
 		}
 		if n.maxLength != nil {
-			say("at most %d characters", *n.maxLength)
+			say("length at most %d", *n.maxLength)
 		}
 		n.minLength, n.maxLength = nil, nil
 	}
@@ -142,10 +142,10 @@ func (a *adapter) moveConstraints(n *node) {
 	}
 	if !a.dialect.Items {
 		if n.minItems != nil {
-			say("at least %d items", *n.minItems)
+			say("number of items at least %d", *n.minItems)
 		}
 		if n.maxItems != nil {
-			say("at most %d items", *n.maxItems)
+			say("number of items at most %d", *n.maxItems)
 		}
 		n.minItems, n.maxItems = nil, nil
 	}
