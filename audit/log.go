@@ -13,11 +13,12 @@ import (
 // Options are the optional settings of a [Log].
 type Options struct {
 	// Signer signs the checkpoints; its name is the log's origin. If nil, the
-	// store's own key, where the store is [Keyed].
+	// store's own, where the store is [Signing].
 	Signer note.Signer
 
 	// Verifiers know the keys whose checkpoints the log accepts, the Signer's
-	// among them. Required with a Signer; if nil, the store's own.
+	// among them. Required with a Signer; if nil, the store's own, where the
+	// store is [Keyed].
 	Verifiers note.Verifiers
 
 	// MaxWait is the longest that Append waits for the entry to become durable.
@@ -59,12 +60,25 @@ type Log struct {
 // The caller closes the Log, then the store. Until then no other Log may use
 // the store.
 func Open(ctx context.Context, store Store, opts *Options) (*Log, error) {
-	l, err := open(ctx, store, opts)
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.Signer == nil {
+		signing, ok := store.(Signing)
+		if !ok {
+			return nil, errors.New("audit: no signer: neither the options nor the store have one")
+		}
+		var err error
+		if o.Signer, err = signing.Signer(); err != nil {
+			return nil, err
+		}
+	} else if o.Verifiers == nil {
+		return nil, errors.New("audit: a signer without verifiers")
+	}
+	l, err := open(ctx, store, o)
 	if err != nil {
 		return nil, err
-	}
-	if l.signer == nil {
-		return nil, errors.New("audit: no signer: neither the options nor the store have one")
 	}
 	if err := l.checkSigner(); err != nil {
 		return nil, err
@@ -78,7 +92,11 @@ func Open(ctx context.Context, store Store, opts *Options) (*Log, error) {
 // shows what was there when it was opened, and Append fails with
 // [ErrUnavailable].
 func OpenReader(ctx context.Context, r Reader, opts *Options) (*Log, error) {
-	l, err := open(ctx, r, opts)
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	l, err := open(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
@@ -87,36 +105,35 @@ func OpenReader(ctx context.Context, r Reader, opts *Options) (*Log, error) {
 	return l, nil
 }
 
-func open(ctx context.Context, r Reader, opts *Options) (*Log, error) {
-	var o Options
-	if opts != nil {
-		o = *opts
-	}
+func open(ctx context.Context, r Reader, o Options) (*Log, error) {
 	if o.MaxWait == 0 {
 		o.MaxWait = 10 * time.Second
 	}
 	if o.MaxPending <= 0 {
 		o.MaxPending = 4096
 	}
-	if o.Signer != nil && o.Verifiers == nil {
-		return nil, errors.New("audit: a signer without verifiers")
-	}
-	if keyed, ok := r.(Keyed); ok && o.Verifiers == nil {
-		signer, verifiers, err := keyed.Keys()
-		if err != nil {
-			return nil, err
-		}
-		o.Signer, o.Verifiers = signer, verifiers
-	}
-	if o.Verifiers == nil {
-		return nil, errors.New("audit: no verifiers: neither the options nor the store have any")
+	verifiers, err := verifiersOf(r, o.Verifiers)
+	if err != nil {
+		return nil, err
 	}
 	l := &Log{
-		reader: r, signer: o.Signer, verifiers: o.Verifiers, maxWait: o.MaxWait,
+		reader: r, signer: o.Signer, verifiers: verifiers, maxWait: o.MaxWait,
 		slots: make(chan struct{}, o.MaxPending), wake: make(chan struct{}, 1), done: make(chan struct{}),
 		index: newIndex(), inflight: map[string]*pending{},
 	}
 	return l, l.load(ctx)
+}
+
+// verifiersOf returns the given verifiers, else the reader's own.
+func verifiersOf(r Reader, given note.Verifiers) (note.Verifiers, error) {
+	if given != nil {
+		return given, nil
+	}
+	keyed, ok := r.(Keyed)
+	if !ok {
+		return nil, errors.New("audit: no verifiers: neither the options nor the store have any")
+	}
+	return keyed.Verifiers()
 }
 
 // load reads the store into the index. The last checkpoint vouches for all

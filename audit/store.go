@@ -51,11 +51,15 @@ type Store interface {
 	Append(ctx context.Context, b Batch) error
 }
 
-// Keyed is implemented by a [Reader] that knows its log's public keys and, in
-// a [Store], the private key: it is where [Open] and [Verify] look when their
-// options name none.
+// Keyed is implemented by a [Reader] that knows its log's public keys: it is
+// where [Open], [OpenReader] and [Verify] look when their options name none.
 type Keyed interface {
-	// Keys returns the signer (nil in a store opened for reading) and the
-	// verifiers of the log's checkpoints.
-	Keys() (note.Signer, note.Verifiers, error)
+	Verifiers() (note.Verifiers, error)
+}
+
+// Signing is implemented by a [Store] that keeps, and at first makes, its log's
+// private key: it is where [Open] looks when its options name none. Such a
+// store is [Keyed] too.
+type Signing interface {
+	Signer() (note.Signer, error)
 }

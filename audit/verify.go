@@ -49,26 +49,20 @@ func Verify(ctx context.Context, r Reader, opts *VerifyOptions) (*Report, error)
 	if opts != nil {
 		o = *opts
 	}
-	if o.Verifiers == nil {
-		keyed, ok := r.(Keyed)
-		if !ok {
-			return nil, errors.New("audit: no verifiers: neither the options nor the reader have any")
-		}
-		var err error
-		if _, o.Verifiers, err = keyed.Keys(); err != nil {
-			return nil, err
-		}
+	verifiers, err := verifiersOf(r, o.Verifiers)
+	if err != nil {
+		return nil, err
 	}
 	var remembered []Checkpoint
 	for _, msg := range o.Remembered {
-		c, err := ParseCheckpoint(msg, o.Verifiers)
+		c, err := ParseCheckpoint(msg, verifiers)
 		if err != nil {
 			return nil, fmt.Errorf("audit: remembered checkpoint: %w", err)
 		}
 		remembered = append(remembered, c)
 	}
-	s := &scan{verifiers: o.Verifiers, signatures: true}
-	err := s.run(ctx, r)
+	s := &scan{verifiers: verifiers, signatures: true}
+	err = s.run(ctx, r)
 	report := &Report{Origin: s.origin, Entries: s.proven, Batches: s.batches, Published: s.published}
 	if err == nil {
 		for _, c := range remembered {

@@ -50,8 +50,11 @@ func NewKey(t testing.TB) (note.Signer, note.Verifiers) {
 	return signer, note.VerifierList(verifier)
 }
 
-// Keys implements [audit.Keyed].
-func (m *Memory) Keys() (note.Signer, note.Verifiers, error) { return m.signer, m.verifiers, nil }
+// Signer implements [audit.Signing].
+func (m *Memory) Signer() (note.Signer, error) { return m.signer, nil }
+
+// Verifiers implements [audit.Keyed].
+func (m *Memory) Verifiers() (note.Verifiers, error) { return m.verifiers, nil }
 
 // Close does nothing.
 func (m *Memory) Close() error { return nil }

@@ -18,7 +18,7 @@
 // then overwrites the file checkpoint in place. What was acknowledged is on the
 // disk, checkpoint included, as the batch holds it too. When the process or the
 // machine stops in the middle, what is left of the batch is cut off by the next
-// Open, see [Store.Torn]. Only the end of the file can be such a rest: at most
+// Open, see [Reader.Torn]. Only the end of the file can be such a rest: at most
 // one batch, with none begun after it, and not covered by the file checkpoint.
 // Any other damage is an [*audit.CorruptError], and nothing is cut off.
 //

@@ -10,29 +10,28 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Keys implements [audit.Keyed]: the Ed25519 key in the file key, which is made
-// when a log that has no entries yet needs one.
-func (s *Store) Keys() (note.Signer, note.Verifiers, error) {
+// Signer implements [audit.Signing]: the Ed25519 key in the file key, which is
+// made when a log that has no entries yet needs one.
+func (s *Store) Signer() (note.Signer, error) {
 	skey, err := s.readSmall(keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.mu.RLock()
 		empty := len(s.spans) == 0
 		s.mu.RUnlock()
 		if !empty {
-			return nil, nil, fmt.Errorf("filestore: the log has entries, and no signer was given, but: %w", err)
+			return nil, fmt.Errorf("filestore: a log with entries needs its own key or the caller's: %w", err)
 		}
 		skey, err = s.makeKey()
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	// The package's errors do not repeat the key.
 	signer, err := note.NewSigner(strings.TrimSpace(string(skey)))
 	if err != nil {
-		// The package's error does not repeat the key.
-		return nil, nil, fmt.Errorf("filestore: file %s: %w", keyFile, err)
+		return nil, fmt.Errorf("filestore: file %s: %w", keyFile, err)
 	}
-	_, verifiers, err := s.Reader.Keys()
-	return signer, verifiers, err
+	return signer, nil
 }
 
 func (s *Store) makeKey() ([]byte, error) {

@@ -44,6 +44,7 @@ type Reader struct {
 	spans []int64 // offset of each entry that was seen
 	known int64   // offset up to which spans is complete: the end of a batch
 	store bool    // known is the end of what is durable, kept by a Store
+	torn  int64   // see Torn
 }
 
 // OpenReader opens the store in dir for reading. A directory without a store
@@ -80,10 +81,27 @@ func (r *Reader) Batches(ctx context.Context) iter.Seq2[audit.Batch, error] {
 				return
 			}
 		}
-		if _, err = r.settle(p, err); err != nil {
+		torn, err := r.settle(p, err)
+		if err != nil {
 			yield(audit.Batch{}, err)
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.store {
+			r.torn = torn
 		}
 	}
+}
+
+// Torn returns how many bytes after the last batch are a write that never
+// finished, or, beside a running writer, is about to. They are not part of the
+// log. In a Reader it is what the last full iteration of Batches found, in a
+// [Store] what Open cut off.
+func (r *Reader) Torn() int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.torn
 }
 
 // source is a parser with the published checkpoint's size from before it began.
@@ -260,17 +278,17 @@ func (r *Reader) readSmall(name string) ([]byte, error) {
 	return b, nil
 }
 
-// Keys implements [audit.Keyed]: the key in the file key.pub, no signer.
-func (r *Reader) Keys() (note.Signer, note.Verifiers, error) {
+// Verifiers implements [audit.Keyed]: the key in the file key.pub.
+func (r *Reader) Verifiers() (note.Verifiers, error) {
 	vkey, err := r.VerifierKey()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
-		return nil, nil, fmt.Errorf("filestore: %s: %w", verifierFile, err)
+		return nil, fmt.Errorf("filestore: file %s: %w", verifierFile, err)
 	}
-	return nil, note.VerifierList(verifier), nil
+	return note.VerifierList(verifier), nil
 }
 
 // VerifierKey returns the public key that the store made, in the form of

@@ -27,9 +27,9 @@ type Options struct {
 	disk disk.FS
 }
 
-// Store keeps a log in a directory. It implements [audit.Store] and
-// [audit.Keyed] and is safe for concurrent use. One Store at a time has a
-// directory.
+// Store keeps a log in a directory. It implements [audit.Store],
+// [audit.Keyed] and [audit.Signing] and is safe for concurrent use. One Store at
+// a time has a directory.
 type Store struct {
 	*Reader
 	opts       Options
@@ -41,7 +41,6 @@ type Store struct {
 	failed  error         // why no more is written
 	closed  bool
 	length  int64 // of the published checkpoint
-	torn    int64
 	buf     []byte
 }
 
@@ -181,10 +180,11 @@ func (s *Store) recover() error {
 		last = before
 		s.learn(p, b)
 	}
-	if s.torn, err = s.settle(p, err); err != nil {
+	torn, err := s.settle(p, err)
+	if err != nil {
 		return err
 	}
-	if s.torn > 0 {
+	if torn > 0 {
 		if err := s.data.Truncate(p.offset); err != nil {
 			return fmt.Errorf("filestore: %w", err)
 		}
@@ -204,14 +204,10 @@ func (s *Store) recover() error {
 		return fmt.Errorf("filestore: %w", err)
 	}
 	s.mu.Lock()
-	s.known, s.store = p.offset, true
+	s.known, s.store, s.torn = p.offset, true, torn
 	s.mu.Unlock()
 	return nil
 }
-
-// Torn returns how many bytes Open cut off: what a crash had left of a write
-// that was never acknowledged.
-func (s *Store) Torn() int64 { return s.torn }
 
 // Append implements [audit.Store]: one write and one sync, then the checkpoint
 // is published without a sync of its own.
