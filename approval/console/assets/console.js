@@ -1,0 +1,78 @@
+// Keeps an open page current. Everything works without it.
+(() => {
+  "use strict";
+  const main = document.getElementById("main");
+  const url = main && main.dataset.live;
+  if (!url) return;
+
+  let touched = false;
+  let sent = false;
+  main.addEventListener("input", () => { touched = true; });
+  // A second tap while the first is on its way sends nothing. The server
+  // would not mind: it takes the first decision and explains the second.
+  main.addEventListener("submit", (e) => {
+    if (sent) { e.preventDefault(); return; }
+    sent = true;
+    setTimeout(() => { sent = false; }, 8000);
+  });
+  window.addEventListener("pageshow", () => { sent = false; });
+
+  const busy = () => touched || sent || main.querySelector("details.fold[open]");
+
+  function replaced(fresh) {
+    const shown = main.querySelector("input[name=digest]");
+    const now = fresh.querySelector("input[name=digest]");
+    return shown && now && shown.value !== now.value;
+  }
+
+  async function refresh() {
+    if (sent) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store", credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) { if (answer.redirected) location.reload(); return; }
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = fresh.getElementById("main");
+    if (!next) { location.reload(); return; }
+    // Never slide another proposal under a finger that is about to approve.
+    if (main.dataset.request && (busy() || replaced(fresh))) { announce(); return; }
+    const focus = document.activeElement && document.activeElement.id;
+    const open = [...main.querySelectorAll("details.seen")].map((d) => d.open);
+    main.replaceChildren(...next.childNodes);
+    main.querySelectorAll("details.seen").forEach((d, i) => { if (i < open.length) d.open = open[i]; });
+    document.title = fresh.title;
+    if (focus) { const again = document.getElementById(focus); if (again) again.focus({ preventScroll: true }); }
+  }
+
+  // Somebody is typing: nothing is taken away from them, they are told.
+  function announce() {
+    const place = document.getElementById("changed");
+    if (!place || place.firstChild) return;
+    const box = document.createElement("div");
+    box.className = "notice wait float";
+    const text = document.createElement("div");
+    const strong = document.createElement("b");
+    strong.textContent = "This request has changed.";
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = "Load it again";
+    text.append(strong, link, " before you decide.");
+    box.append(text);
+    place.append(box);
+  }
+
+  let timer = 0;
+  const soon = () => { clearTimeout(timer); timer = setTimeout(() => refresh().catch(() => {}), 80); };
+
+  function listen(wait) {
+    const stream = new EventSource(url);
+    stream.addEventListener("change", soon);
+    stream.addEventListener("open", () => { wait = 1000; });
+    stream.addEventListener("error", () => {
+      if (stream.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
+      setTimeout(() => { soon(); listen(Math.min(wait * 2, 60000)); }, wait);
+    });
+    window.addEventListener("pagehide", () => stream.close(), { once: true });
+  }
+  listen(1000);
+  window.addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
+  if (!main.dataset.request) setInterval(() => { if (!document.hidden) soon(); }, 60000); // ages
+})();

@@ -1,0 +1,142 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/posai-go/posai/approval"
+)
+
+type listPage struct {
+	frame
+	Show                  string // waiting, decided or all
+	Lead                  string
+	Mine, Others, Decided []card
+	EmptyTitle, EmptyText string
+	More                  string
+}
+
+// decidedLately is how many decided requests stand below the waiting ones.
+const decidedLately = 8
+
+// list shows the requests that me may see: those that wait for me, those that
+// wait for somebody else, those that are decided.
+func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Principal) {
+	show := r.URL.Query().Get("show")
+	if show != "decided" && show != "all" {
+		show = "waiting"
+	}
+	token, err := c.newForm(w, r, me.ID)
+	if err != nil {
+		c.broken(w, r, &me, err)
+		return
+	}
+	var waiting, decided []*approval.Request
+	if show != "decided" {
+		waiting, err = c.collect(r, me, c.opts.PageSize, approval.Filter{States: []approval.State{approval.Pending, approval.Uncertain}})
+	}
+	if err == nil {
+		limit := c.opts.PageSize
+		if show == "waiting" {
+			limit = decidedLately
+		}
+		decided, err = c.collect(r, me, limit, approval.Filter{States: decidedStates(), Newest: true})
+	}
+	if err != nil {
+		c.broken(w, r, &me, err)
+		return
+	}
+	if wantsJSON(r) {
+		v := listJSON{CSRF: token, Waiting: []requestJSON{}, Decided: []requestJSON{}}
+		for _, q := range waiting {
+			v.Waiting = append(v.Waiting, newRequestJSON(q, false))
+		}
+		for _, q := range decided {
+			v.Decided = append(v.Decided, newRequestJSON(q, false))
+		}
+		c.writeJSON(w, r, http.StatusOK, v)
+		return
+	}
+	page := listPage{Show: show}
+	page.frame = c.frame(r, &me, "", token)
+	clock := c.clock()
+	for _, q := range waiting {
+		if c.mayDecide(q, me) || c.mayResolve(q, me) {
+			page.Mine = append(page.Mine, c.card(q, page.Root, true, clock))
+		} else {
+			page.Others = append(page.Others, c.card(q, page.Root, false, clock))
+		}
+	}
+	for _, q := range decided {
+		page.Decided = append(page.Decided, c.card(q, page.Root, false, clock))
+	}
+	page.words(len(me.Roles) == 0)
+	c.failed(r, write(w, r, http.StatusOK, c.pages.list, page.Nonce, page))
+}
+
+// words fills in what the list says about itself.
+func (p *listPage) words(noRole bool) {
+	p.EmptyTitle, p.EmptyText = "All done", "Nothing waits for you. New requests appear here by themselves."
+	if noRole {
+		p.EmptyTitle, p.EmptyText = "Nothing for you to decide", "You are signed in, but no role is assigned to you. Ask whoever runs this console."
+	}
+	switch {
+	case p.Show == "decided":
+		p.Heading, p.Lead = "Decided", "What was decided, newest first."
+	case len(p.Mine) > 0:
+		p.Heading, p.Lead = plural(len(p.Mine), "request")+" for you", "Oldest first. Nothing happens until somebody decides."
+	default:
+		p.Heading, p.Lead = "Requests", "Nothing happens until somebody decides."
+	}
+}
+
+// decidedStates are the states of the second half of the list: where nobody
+// has anything to do.
+func decidedStates() []approval.State {
+	return []approval.State{
+		approval.Failed, approval.Approved, approval.Executing, approval.Executed,
+		approval.Rejected, approval.Denied, approval.Expired,
+	}
+}
+
+// collect returns up to limit requests that me may see. It looks at no more
+// than ten times as many.
+func (c *Console) collect(r *http.Request, me approval.Principal, limit int, f approval.Filter) ([]*approval.Request, error) {
+	var list []*approval.Request
+	looked := 0
+	for q, err := range c.queue.List(r.Context(), f) {
+		if err != nil {
+			return nil, err
+		}
+		if c.sees(q, me) {
+			list = append(list, q)
+		}
+		if looked++; len(list) == limit || looked == 10*limit {
+			break
+		}
+	}
+	return list, nil
+}
+
+// mayDecide reports whether the queue would take a decision of me.
+func (c *Console) mayDecide(q *approval.Request, me approval.Principal) bool {
+	return q.State == approval.Pending && c.queue.MayDecide(q, me) == nil
+}
+
+// mayResolve reports whether the queue would let me settle q.
+func (c *Console) mayResolve(q *approval.Request, me approval.Principal) bool {
+	return q.State == approval.Uncertain && c.queue.MayResolve(q, me) == nil
+}
+
+// sees reports whether me may look at q.
+func (c *Console) sees(q *approval.Request, me approval.Principal) bool {
+	return c.mayDecide(q, me) || c.mayResolve(q, me) || c.opts.Visible(me, q)
+}
+
+func (c *Console) broken(w http.ResponseWriter, r *http.Request, me *approval.Principal, err error) {
+	if r.Context().Err() == nil {
+		c.opts.Logger.ErrorContext(r.Context(), "console: request failed", "path", r.URL.Path, "error", err)
+	}
+	m := broken
+	m.Lines = []string{"The requests cannot be loaded at the moment. Please try again in a minute."}
+	c.refuse(w, r, me, http.StatusInternalServerError, m)
+}
