@@ -1,0 +1,192 @@
+package shopify
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// answer is one response of the API.
+type answer struct {
+	Data       json.RawMessage `json:"data"`
+	Errors     json.RawMessage `json:"errors"`
+	Extensions json.RawMessage `json:"extensions"`
+
+	errors  []GraphQLError
+	message string // instead of errors
+	cost    *Cost  // nil if there is none
+}
+
+// maxGraphQLErrors bounds how many errors of one response are kept.
+const maxGraphQLErrors = 1000
+
+// parseAnswer reads a body. It fails if the status is 200 and the body is not a
+// GraphQL response.
+func parseAnswer(status int, body []byte) (*answer, error) {
+	var a answer
+	err := json.Unmarshal(body, &a)
+	if err != nil {
+		if status == http.StatusOK {
+			return nil, errors.New("the answer is not JSON")
+		}
+		return &answer{}, nil // a proxy's page: its text says nothing
+	}
+	var ext struct {
+		Cost *Cost `json:"cost"`
+	}
+	if json.Unmarshal(a.Extensions, &ext) == nil {
+		a.cost = ext.Cost
+	}
+	a.readErrors()
+	if status == http.StatusOK && !a.hasData() && len(a.errors) == 0 {
+		if a.message == "" {
+			return &a, errors.New("the answer holds neither data nor errors")
+		}
+		a.errors = []GraphQLError{{Message: a.message}}
+	}
+	return &a, nil
+}
+
+// readErrors reads "errors": a list of GraphQL errors, or a plain text, or an
+// object of texts as the REST API has it.
+func (a *answer) readErrors() {
+	var list []json.RawMessage
+	if json.Unmarshal(a.Errors, &list) != nil {
+		if json.Unmarshal(a.Errors, &a.message) != nil && len(a.Errors) > 0 {
+			a.message = string(a.Errors)
+		}
+		return
+	}
+	for _, raw := range list[:min(len(list), maxGraphQLErrors)] {
+		var e struct {
+			Message    string
+			Path       []any
+			Extensions json.RawMessage
+		}
+		if json.Unmarshal(raw, &e) != nil {
+			e.Message = "an error of unknown shape"
+		}
+		g := GraphQLError{Message: e.Message, Path: joinPath(e.Path)}
+		if len(e.Extensions) > 0 && !bytes.Equal(e.Extensions, []byte("null")) {
+			g.Extensions = e.Extensions
+		}
+		var ext map[string]json.RawMessage
+		_ = json.Unmarshal(e.Extensions, &ext)
+		_ = json.Unmarshal(ext["code"], &g.Code)
+		_ = json.Unmarshal(ext["requiredAccess"], &g.RequiredAccess)
+		a.errors = append(a.errors, g)
+	}
+}
+
+func joinPath(path []any) string {
+	parts := make([]string, len(path))
+	for i, p := range path {
+		parts[i] = fmt.Sprint(p)
+	}
+	return strings.Join(parts, ".")
+}
+
+// hasData reports whether there are data other than null.
+func (a *answer) hasData() bool {
+	return len(a.Data) > 0 && !bytes.Equal(a.Data, []byte("null"))
+}
+
+// brokeDown reports whether Shopify failed while it ran the operation, so that
+// it may have run half or whole.
+func (a *answer) brokeDown(op Operation) bool {
+	if len(a.errors) == 0 {
+		return false
+	}
+	var internal, unclear bool
+	for _, e := range a.errors {
+		internal = internal || e.Code == "INTERNAL_SERVER_ERROR"
+		unclear = unclear || !refused(e.Code)
+	}
+	if op.Kind == Query {
+		return internal && !a.hasData()
+	}
+	if a.hasPayload() {
+		return false
+	}
+	// By the GraphQL specification, a response without "data" did not run.
+	return internal || unclear && len(a.Data) > 0
+}
+
+// hasPayload reports whether a root field of a mutation has a value.
+func (a *answer) hasPayload() bool {
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(a.Data, &fields)
+	for name, raw := range fields {
+		if name != "__typename" && !bytes.Equal(raw, []byte("null")) {
+			return true
+		}
+	}
+	return false
+}
+
+// refused reports whether an error code means that the operation did not run.
+func refused(code string) bool {
+	switch code {
+	case "THROTTLED", "MAX_COST_EXCEEDED", "ACCESS_DENIED", "BAD_REQUEST", "NOT_FOUND", "RESOURCE_NOT_FOUND",
+		"MAX_INPUT_SIZE_EXCEEDED", "INVALID_FIELD_ARGUMENTS", "INVALID_VARIABLE":
+		return true
+	}
+	// Validation: undefinedField, argumentNotAccepted, …
+	return code != "" && 'a' <= code[0] && code[0] <= 'z'
+}
+
+// keyBusy reports whether another request with the same idempotency key is
+// still running.
+func (a *answer) keyBusy() bool {
+	for _, u := range findUserErrors(a.Data) {
+		if u.Code == "IDEMPOTENCY_CONCURRENT_REQUEST" {
+			return true
+		}
+	}
+	return false
+}
+
+// searchWarnings returns what Shopify did not understand of search filters.
+func (a *answer) searchWarnings() []SearchWarning {
+	var ext struct {
+		Search []struct {
+			Path     []any
+			Query    string
+			Warnings []json.RawMessage
+		}
+	}
+	if json.Unmarshal(a.Extensions, &ext) != nil {
+		return nil
+	}
+	var out []SearchWarning
+	for _, s := range ext.Search {
+		if len(s.Warnings) > 0 {
+			raw, _ := json.Marshal(s.Warnings) // was JSON a moment ago
+			out = append(out, SearchWarning{Path: joinPath(s.Path), Query: s.Query, Warnings: raw})
+		}
+	}
+	return out
+}
+
+// extensions returns the response's extensions as genqlient has them.
+func (a *answer) extensions() map[string]any {
+	var m map[string]any
+	_ = json.Unmarshal(a.Extensions, &m)
+	return m
+}
+
+// list returns the errors as genqlient has them.
+func (a *answer) list() gqlerror.List {
+	var out gqlerror.List
+	for _, e := range a.errors {
+		var ext map[string]any
+		_ = json.Unmarshal(e.Extensions, &ext)
+		out = append(out, &gqlerror.Error{Message: e.Message, Extensions: ext})
+	}
+	return out
+}

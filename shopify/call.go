@@ -1,0 +1,269 @@
+package shopify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/Khan/genqlient/graphql"
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// call is one operation on its way, through all its attempts.
+type call struct {
+	client    *Client
+	op        Operation
+	lane      Lane
+	variables json.RawMessage
+	body      []byte
+	costKey   string // by which the bucket remembers the cost
+	info      Info
+	start     time.Time
+
+	// of the attempt under way
+	answer *answer
+	points float64 // taken from the bucket, -1 when settled
+	trace  *connTrace
+
+	// of all attempts
+	retries   int           // after failures
+	throttles int           // after throttling
+	pause     time.Duration // before the next attempt
+	wait      time.Duration // for points so far
+	// arrived says that an attempt may have reached Shopify and no answer told
+	// what became of it.
+	arrived bool
+}
+
+func (c *Client) newCall(ctx context.Context, req *graphql.Request) (*call, error) {
+	k := &call{client: c, lane: c.opts.Lane, points: -1, start: time.Now()}
+	if lane, ok := ctx.Value(laneKey{}).(Lane); ok {
+		k.lane = lane
+	}
+	k.op = c.operations.get(req.Query, req.OpName)
+	k.info.Operation = k.op
+	if k.costKey = k.op.Name; k.costKey == "" {
+		k.costKey = req.Query
+	}
+	if k.op.Kind == Subscription {
+		return nil, fmt.Errorf("shopify: %w: Shopify has no GraphQL subscriptions; use webhooks", ErrInvalid)
+	}
+	wire := struct {
+		Query         string          `json:"query"`
+		Variables     json.RawMessage `json:"variables,omitempty"`
+		OperationName string          `json:"operationName,omitempty"`
+	}{Query: req.Query, OperationName: req.OpName}
+	var err error
+	if req.Variables != nil {
+		if k.variables, err = json.Marshal(req.Variables); err != nil {
+			return nil, fmt.Errorf("shopify: %s: encoding the variables: %w", k.op.Name, err)
+		}
+		wire.Variables = k.variables
+	}
+	if k.body, err = json.Marshal(wire); err != nil {
+		return nil, fmt.Errorf("shopify: %s: encoding the request: %w", k.op.Name, err)
+	}
+	return k, nil
+}
+
+// run sends the request until there is an answer that stands.
+func (k *call) run(ctx context.Context) error {
+	k.trace = &connTrace{}
+	req, err := retryablehttp.NewRequestWithContext(k.trace.into(ctx), http.MethodPost, k.client.url, k.body)
+	if err != nil {
+		return fmt.Errorf("shopify: %w: request", ErrInvalid)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "posai-go")
+	req.SetResponseHandler(k.receive)
+	rc := &retryablehttp.Client{
+		HTTPClient:   k.client.http,
+		RetryMax:     1 << 20, // decide counts
+		CheckRetry:   k.decide,
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.pause },
+		PrepareRetry: k.prepare,
+		ErrorHandler: func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err },
+	}
+	if err := k.prepare(req.Request); err != nil {
+		return err
+	}
+	resp, err := rc.Do(req)
+	k.settle(nil)
+	if resp != nil {
+		_ = resp.Body.Close() // read already, or of no use
+	}
+	k.info.Waited += k.wait
+	return k.verdict(err)
+}
+
+// prepare gets the token and the points for the next attempt.
+func (k *call) prepare(req *http.Request) error {
+	k.trace.reset()
+	k.answer = nil
+	token, err := k.client.tokens.Token(req.Context())
+	if err != nil {
+		return fmt.Errorf("shopify: %s: access token: %w", k.op.Name, err)
+	}
+	if token == "" {
+		return fmt.Errorf("shopify: %s: %w: the token source gave an empty token", k.op.Name, ErrUnauthorized)
+	}
+	req.Header.Set("X-Shopify-Access-Token", token)
+
+	cost := k.client.bucket.expect(k.costKey)
+	waited, err := k.client.bucket.take(req.Context(), k.lane, cost, k.client.opts.MaxWait-k.wait)
+	k.wait += waited
+	if te, ok := errors.AsType[*ThrottledError](err); ok {
+		te.Operation = k.op.Name
+	}
+	if err != nil {
+		return err
+	}
+	k.points = cost
+	k.info.Attempts++
+	return nil
+}
+
+// settle gives the bucket the answer to the attempt under way, once.
+func (k *call) settle(cost *Cost) {
+	if k.points >= 0 {
+		k.client.bucket.settle(k.costKey, k.points, cost)
+		k.points = -1
+	}
+}
+
+// receive reads one answer. An error that it returns goes to decide.
+func (k *call) receive(resp *http.Response) error {
+	defer func() { _ = resp.Body.Close() }()
+	k.info.Status = resp.StatusCode
+	k.info.RequestID = resp.Header.Get("X-Request-Id")
+	k.info.APIVersion = resp.Header.Get("X-Shopify-API-Version")
+	k.info.DeprecatedReason = resp.Header.Get("X-Shopify-API-Deprecated-Reason")
+	k.info.Cost = Cost{}
+
+	limit := k.client.opts.MaxResponse
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return &lostError{&transportError{k.op.Name, err}}
+	}
+	if int64(len(body)) > limit {
+		return &failedError{err: fmt.Errorf("shopify: %s: %w: more than %d bytes", k.op.Name, ErrTooLarge, limit), mayHaveRun: true}
+	}
+	a, err := parseAnswer(resp.StatusCode, body)
+	if a != nil && a.cost != nil {
+		k.info.Cost = *a.cost
+		k.settle(a.cost)
+	}
+	k.client.report(k, resp)
+	if err != nil {
+		return &lostError{fmt.Errorf("shopify: %s: %w", k.op.Name, err)}
+	}
+	k.answer = a
+	return k.judge(resp, a)
+}
+
+// report logs what an answer's headers say.
+func (c *Client) report(k *call, resp *http.Response) {
+	ctx, log := resp.Request.Context(), c.opts.Logger
+	log.LogAttrs(ctx, slog.LevelDebug, "shopify: answer",
+		slog.String("operation", k.op.Name), slog.String("kind", string(k.op.Kind)), slog.Int("status", k.info.Status),
+		slog.String("request_id", k.info.RequestID), slog.Int("attempt", k.info.Attempts),
+		slog.Float64("requested_cost", k.info.Cost.Requested), slog.Float64("actual_cost", k.info.Cost.Actual),
+		slog.Duration("since_start", time.Since(k.start)))
+	if k.info.DeprecatedReason != "" {
+		log.LogAttrs(ctx, slog.LevelWarn, "shopify: deprecated use",
+			slog.String("operation", k.op.Name), slog.String("reason", k.info.DeprecatedReason))
+	}
+	v := k.info.APIVersion
+	if v == "" || v == c.opts.Version {
+		return
+	}
+	if last := c.answered.Swap(&v); last == nil || *last != v {
+		log.LogAttrs(ctx, slog.LevelWarn, "shopify: another API version answers than was asked for",
+			slog.String("asked", c.opts.Version), slog.String("answered", v))
+	}
+}
+
+// deliver hands the answer to the caller and turns what it says about failure
+// into errors.
+func (k *call) deliver(resp *graphql.Response) error {
+	a := k.answer
+	var errs []error
+	if resp.Data != nil && a.hasData() {
+		if err := json.Unmarshal(a.Data, resp.Data); err != nil {
+			errs = append(errs, &decodeError{k.op.Name, err})
+		}
+	}
+	resp.Extensions = a.extensions()
+	resp.Errors = a.list()
+	if len(a.errors) > 0 {
+		errs = append(errs, k.responseError(a))
+	}
+	if k.op.Kind == Mutation && !k.client.opts.AllowUserErrors {
+		if list := findUserErrors(a.Data); len(list) > 0 {
+			errs = append(errs, &UserErrors{Operation: k.op.Name, List: list, secrets: newRedactor(k.variables)})
+		}
+	}
+	if warnings := a.searchWarnings(); len(warnings) > 0 {
+		err := &SearchError{Operation: k.op.Name, Warnings: warnings}
+		if k.client.opts.AllowSearchWarnings {
+			k.client.opts.Logger.Warn(err.Error())
+		} else {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+func (k *call) responseError(a *answer) *ResponseError {
+	return &ResponseError{
+		Operation: k.op.Name,
+		Status:    k.info.Status,
+		RequestID: k.info.RequestID,
+		Errors:    a.errors,
+		Message:   a.message,
+		secrets:   newRedactor(k.variables),
+	}
+}
+
+// decodeError is data that does not fit the Go type. Its text leaves out the
+// value, which may be a customer's.
+type decodeError struct {
+	operation string
+	err       error
+}
+
+func (e *decodeError) Error() string {
+	s := "shopify: " + e.operation + ": decoding the data"
+	if te, ok := errors.AsType[*json.UnmarshalTypeError](e.err); ok {
+		return s + ": " + te.Field + " does not fit " + te.Type.String()
+	}
+	return s + ": a value does not fit its type"
+}
+
+func (e *decodeError) Unwrap() error { return e.err }
+
+// connTrace tells whether an attempt got a connection.
+type connTrace struct{ asked, got atomic.Bool }
+
+func (t *connTrace) reset() {
+	t.asked.Store(false)
+	t.got.Store(false)
+}
+
+func (t *connTrace) into(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { t.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
+	})
+}

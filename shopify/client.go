@@ -1,0 +1,219 @@
+package shopify
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/Khan/genqlient/graphql"
+)
+
+// Version is the API version that this module is made for.
+// Source: https://shopify.dev/docs/api/usage/versioning
+const Version = "2026-10"
+
+// Options are the optional settings of a [Client]. Zero fields are the
+// defaults.
+type Options struct {
+	// Version is the API version to ask for, "2026-10" or "unstable".
+	// If empty, [Version].
+	Version string
+	// BaseURL is where the API is, without a path: a simulated shop's URL in
+	// tests. If empty, https:// and the shop's domain. The access token is
+	// sent there.
+	BaseURL string
+	// HTTPClient sends the requests. The client uses a copy that follows no
+	// redirects. If nil, one with a timeout of 30 s per attempt.
+	HTTPClient *http.Client
+	// Limiter holds the shop's query-cost points; share one among all clients
+	// of the process. If nil, the client has its own.
+	Limiter *Limiter
+	// Lane says who waits first. If zero, [Interactive].
+	Lane Lane
+	// MaxWait is the longest that one call waits for query-cost points. If
+	// zero, 30 s; if negative, a call never waits and fails with
+	// [ErrThrottled] at once.
+	MaxWait time.Duration
+	// MaxRetries is how many times a request is sent again. If zero, 4; if
+	// negative, never.
+	MaxRetries int
+	// MinBackoff and MaxBackoff bound the pause before a request is sent again,
+	// which doubles each time and is shortened at random by up to half. A
+	// longer Retry-After of the answer is obeyed. If zero, 250 ms and 10 s.
+	MinBackoff, MaxBackoff time.Duration
+	// MaxResponse is the longest answer that is read, in bytes. If zero, 32 MiB.
+	MaxResponse int64
+	// AllowUserErrors leaves a mutation's userErrors to the caller: they are
+	// in the response and make no error.
+	AllowUserErrors bool
+	// AllowSearchWarnings leaves it at a warning in the log when Shopify does
+	// not understand a search filter.
+	AllowSearchWarnings bool
+	// Logger gets warnings (another API version answered, something deprecated
+	// was used, a search filter was not understood) and, at debug level, one
+	// line per answer. If nil, nothing is logged.
+	Logger *slog.Logger
+}
+
+// Client calls the Admin API of one shop. It is a genqlient graphql.Client.
+// Safe for concurrent use.
+type Client struct {
+	shop       Domain
+	tokens     TokenSource
+	opts       Options // with defaults
+	url        string
+	http       *http.Client
+	bucket     *bucket
+	operations operationCache
+	// answered is the version that answered last, to warn once per change.
+	answered atomic.Pointer[string]
+}
+
+var _ graphql.Client = (*Client)(nil)
+
+var versionRE = regexp.MustCompile(`^(20[0-9]{2}-(01|04|07|10)|unstable)$`)
+
+// NewClient returns a client of one shop. It sends nothing yet. The error
+// matches [ErrInvalid].
+func NewClient(shop Domain, tokens TokenSource, opts *Options) (*Client, error) {
+	checked, err := ParseDomain(string(shop))
+	if err != nil {
+		return nil, err
+	}
+	if tokens == nil {
+		return nil, fmt.Errorf("shopify: %w: no token source", ErrInvalid)
+	}
+	c := &Client{shop: checked, tokens: tokens}
+	if opts != nil {
+		c.opts = *opts
+	}
+	o := &c.opts
+	o.setDefaults()
+	if !versionRE.MatchString(o.Version) {
+		return nil, fmt.Errorf("shopify: %w: not an API version", ErrInvalid)
+	}
+	base := o.BaseURL
+	if base == "" {
+		base = "https://" + string(checked)
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("shopify: %w: BaseURL", ErrInvalid)
+	}
+	c.url = u.JoinPath("admin/api", o.Version, "graphql.json").String()
+	c.http = apiClient(o.HTTPClient)
+	c.bucket = o.Limiter.bucket(checked)
+	return c, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Version == "" {
+		o.Version = Version
+	}
+	if o.Limiter == nil {
+		o.Limiter = NewLimiter()
+	}
+	if o.MaxWait == 0 {
+		o.MaxWait = 30 * time.Second
+	}
+	if o.MaxRetries == 0 {
+		o.MaxRetries = 4
+	}
+	o.MaxRetries = max(0, o.MaxRetries)
+	if o.MinBackoff <= 0 {
+		o.MinBackoff = 250 * time.Millisecond
+	}
+	if o.MaxBackoff <= 0 {
+		o.MaxBackoff = 10 * time.Second
+	}
+	o.MaxBackoff = max(o.MaxBackoff, o.MinBackoff)
+	if o.MaxResponse <= 0 {
+		o.MaxResponse = 32 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// apiClient copies the caller's HTTP client. A redirect would carry the access
+// token to another host: net/http keeps unknown headers.
+func apiClient(given *http.Client) *http.Client {
+	c := &http.Client{Timeout: 30 * time.Second}
+	if given != nil {
+		*c = *given
+	}
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	next := c.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	c.Transport = roundTripper(next.RoundTrip)
+	return c
+}
+
+// roundTripper hides the transport's CloseIdleConnections, which the retry
+// library calls after every failure: the transport is not ours alone.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Shop returns the shop's domain.
+func (c *Client) Shop() Domain { return c.shop }
+
+// MakeRequest runs one operation: generated functions call it. It fills
+// resp.Data, resp.Errors and resp.Extensions with what came, on errors too.
+func (c *Client) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {
+	call, err := c.newCall(ctx, req)
+	if err != nil {
+		return err
+	}
+	err = call.run(ctx)
+	if info, ok := ctx.Value(infoKey{}).(*Info); ok && info != nil {
+		*info = call.info
+	}
+	if err != nil {
+		return err
+	}
+	return call.deliver(resp)
+}
+
+// operationCache remembers what [ParseOperation] found.
+type operationCache struct {
+	mu    sync.RWMutex
+	known map[string]Operation
+}
+
+// maxOperations bounds the cache: a program that builds documents on the fly
+// must not fill the memory.
+const maxOperations = 1024
+
+func (c *operationCache) get(document, name string) Operation {
+	key := name + "\x00" + document
+	c.mu.RLock()
+	op, ok := c.known[key]
+	c.mu.RUnlock()
+	if ok {
+		return op
+	}
+	op, err := ParseOperation(document, name)
+	if err != nil {
+		// The server will say what is wrong with it. Until then it is taken
+		// for the worst.
+		op = Operation{Name: name, Kind: Mutation, Safety: SafetyUnsafe}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = make(map[string]Operation)
+	}
+	if len(c.known) < maxOperations {
+		c.known[key] = op
+	}
+	return op
+}

@@ -1,0 +1,210 @@
+package shopify
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// lostError is an attempt that may have taken effect: its answer did not come,
+// or says that Shopify failed on the way.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// throttledAnswer is an attempt that did not run for lack of points.
+type throttledAnswer struct{ err *ResponseError }
+
+func (e *throttledAnswer) Error() string { return e.err.Error() }
+func (e *throttledAnswer) Unwrap() error { return e.err }
+
+// busyKeyError is a keyed mutation that another request with the same key is
+// running.
+type busyKeyError struct{}
+
+func (*busyKeyError) Error() string {
+	return "another request with the same idempotency key is running"
+}
+
+// failedError is an attempt whose failure stands.
+type failedError struct {
+	err        error
+	mayHaveRun bool
+}
+
+func (e *failedError) Error() string { return e.err.Error() }
+func (e *failedError) Unwrap() error { return e.err }
+
+// judge sorts an answer: nil if it is to be delivered.
+func (k *call) judge(resp *http.Response, a *answer) error {
+	k.pause = 0
+	if wait, ok := retryAfter(resp.Header.Get("Retry-After")); ok {
+		k.pause = wait
+	}
+	if resp.StatusCode == http.StatusOK && len(a.errors) == 0 {
+		if k.op.Safety == SafetyKeyed && a.keyBusy() {
+			return &busyKeyError{}
+		}
+		return nil
+	}
+	err := k.responseError(a)
+	switch {
+	case err.Is(ErrThrottled):
+		return &throttledAnswer{err}
+	case resp.StatusCode >= 500, resp.StatusCode == http.StatusRequestTimeout:
+		return &lostError{err}
+	case resp.StatusCode != http.StatusOK:
+		return &failedError{err: err}
+	case a.brokeDown(k.op):
+		return &lostError{err}
+	}
+	return nil
+}
+
+// decide is the policy: whether to send again after err.
+func (k *call) decide(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	if err == nil {
+		return false, nil // receive looks at the answer, or has and is content
+	}
+	// An answer settled itself; a request without one costs nothing known.
+	k.settle(nil)
+	again := false
+	switch e := err.(type) { //nolint:errorlint // these are ours, unwrapped
+	case *failedError:
+		k.arrived = k.arrived || e.mayHaveRun
+	case *throttledAnswer:
+		return k.decideThrottled(ctx, e)
+	case *busyKeyError:
+		again = true
+	case *lostError:
+		k.arrived = true
+		again = k.op.Safety.Repeatable()
+	default: // of the transport
+		k.pause = 0
+		sent := k.sent(err)
+		k.arrived = k.arrived || sent
+		again = !sent || k.op.Safety.Repeatable()
+		err = &transportError{k.op.Name, withoutURL(err)}
+	}
+	if !again || ctx.Err() != nil || k.retries >= k.client.opts.MaxRetries {
+		return false, err
+	}
+	k.retries++
+	if k.pause == 0 {
+		k.pause = k.backoff(k.retries)
+	}
+	// A server that asks for a longer pause than a call may wait is not asked
+	// again.
+	if k.pause > max(k.client.opts.MaxWait, k.client.opts.MaxBackoff) || tooLate(ctx, k.pause) {
+		return false, err
+	}
+	k.info.Waited += k.pause
+	return true, nil
+}
+
+// maxThrottles bounds how many times one call is throttled; MaxWait ends it
+// long before.
+const maxThrottles = 100
+
+// decideThrottled sends again as long as the waits stay within MaxWait. The
+// wait itself is prepare's, in the queue of the bucket; only if the bucket
+// knows no better there is a pause.
+func (k *call) decideThrottled(ctx context.Context, e *throttledAnswer) (bool, error) {
+	k.throttles++
+	known := k.info.Cost.Throttle.RestoreRate > 0 && k.info.Cost.Throttle.CurrentlyAvailable < k.info.Cost.Requested
+	if k.pause == 0 && !known {
+		k.pause = k.backoff(k.throttles)
+	}
+	fail := &ThrottledError{Operation: k.op.Name, Wait: k.pause, Cost: k.info.Cost.Requested, cause: e.err}
+	if k.throttles > maxThrottles || k.wait+k.pause > k.client.opts.MaxWait {
+		return false, fail
+	}
+	if tooLate(ctx, k.pause) {
+		fail.cause = errors.Join(context.DeadlineExceeded, e.err)
+		return false, fail
+	}
+	k.wait += k.pause
+	return true, nil
+}
+
+// verdict makes the error that the caller sees.
+func (k *call) verdict(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch e := err.(type) { //nolint:errorlint // these are ours, unwrapped
+	case *failedError:
+		err = e.err
+	case *lostError:
+		err = e.err
+	case *busyKeyError:
+		return nil // the answer stands: its userErrors tell
+	}
+	if k.arrived && k.op.Kind == Mutation {
+		return &OutcomeUnknownError{Operation: k.op.Name, Safety: k.op.Safety, Attempts: k.info.Attempts, Err: err}
+	}
+	return err
+}
+
+// sent reports whether a request that failed in the transport may have reached
+// Shopify. Only a request that got no connection surely has not.
+func (k *call) sent(err error) bool {
+	if k.trace.asked.Load() {
+		return k.trace.got.Load()
+	}
+	// A transport that does not trace.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return false
+	}
+	_, dns := errors.AsType[*net.DNSError](err)
+	return !dns
+}
+
+// backoff returns the pause before the n-th repetition, from 1.
+func (k *call) backoff(n int) time.Duration {
+	o := &k.client.opts
+	pause := o.MaxBackoff
+	if n < 16 {
+		pause = min(o.MaxBackoff, o.MinBackoff<<(n-1))
+	}
+	return pause/2 + rand.N(pause/2+1)
+}
+
+// tooLate reports whether the context's deadline comes before the pause ends.
+func tooLate(ctx context.Context, pause time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Now().Add(pause).After(deadline)
+}
+
+// retryAfter reads the header Retry-After: seconds, at Shopify with a fraction,
+// or a date.
+func retryAfter(header string) (time.Duration, bool) {
+	if header == "" {
+		return 0, false
+	}
+	if s, err := strconv.ParseFloat(header, 64); err == nil {
+		if s < 0 || math.IsNaN(s) {
+			return 0, false
+		}
+		return time.Duration(min(s, 24*60*60) * float64(time.Second)), true
+	}
+	if t, err := http.ParseTime(header); err == nil {
+		return max(0, time.Until(t)), true
+	}
+	return 0, false
+}
+
+// withoutURL unwraps net/http's error, whose text holds the URL.
+func withoutURL(err error) error {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return ue.Err
+	}
+	return err
+}
