@@ -106,7 +106,7 @@ func TestDuplicates(t *testing.T) {
 
 func TestOutcomes(t *testing.T) {
 	fail := func() error { return errors.New("no luck") }
-	for name, test := range map[string]struct {
+	cases := map[string]struct {
 		outcomes []func() error // of one attempt after the other; then nil
 		state    inbox.State
 		attempts []int // that the function saw
@@ -120,46 +120,52 @@ func TestOutcomes(t *testing.T) {
 		"wrapped":        {[]func() error{func() error { return fmt.Errorf("so: %w", webhook.GiveUp(nil)) }}, inbox.Dead, []int{1}, "so: webhook: gave up"},
 		"always failing": {[]func() error{fail, fail, fail, fail}, inbox.Dead, []int{1, 2, 3}, "no luck"},
 		"long and odd":   {[]func() error{func() error { return webhook.GiveUp(errors.New(strings.Repeat("ä\x00", 2000))) }}, inbox.Dead, []int{1}, "webhook: gave up: ä"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, url string) {
-				var mu sync.Mutex
-				var attempts []int
-				var events []inbox.EventKind
-				box := start(t, url, func(_ context.Context, d webhook.Delivery) error {
-					mu.Lock()
-					attempts = append(attempts, d.Attempt)
-					n := len(attempts)
-					mu.Unlock()
-					if n <= len(test.outcomes) {
-						return test.outcomes[n-1]()
-					}
-					return nil
-				}, &inbox.Options{
-					MaxAttempts: 3, Backoff: func(int) time.Duration { return time.Millisecond },
-					Observe: func(ev inbox.Event) {
-						mu.Lock()
-						defer mu.Unlock()
-						events = append(events, ev.Kind)
-					},
-				})
-				accept(t, box, order(1))
-				waitFor(t, box, test.state, 1)
-				record := list(t, box, inbox.Query{})[0]
-				assert.Equal(t, test.attempts, attempts)
-				assert.Equal(t, test.attempts[len(test.attempts)-1], record.Attempts)
-				assert.True(t, strings.HasPrefix(record.LastError, test.err), record.LastError)
-				assert.LessOrEqual(t, len(record.LastError), 1000)
-				require.Eventually(t, func() bool {
-					mu.Lock()
-					defer mu.Unlock()
-					return len(events) == 1+len(attempts)
-				}, soon, time.Millisecond)
-				assert.Contains(t, events, inbox.Received)
-				assert.Contains(t, events, map[inbox.State]inbox.EventKind{inbox.Done: inbox.Processed, inbox.Dead: inbox.Died}[test.state])
-			})
-		})
 	}
+	onBoth(t, func(t *testing.T, url string) {
+		var mu sync.Mutex
+		attempts := make(map[string][]int)
+		events := make(map[string][]inbox.EventKind)
+		box := start(t, url, func(_ context.Context, d webhook.Delivery) error {
+			mu.Lock()
+			attempts[d.Name] = append(attempts[d.Name], d.Attempt)
+			n := len(attempts[d.Name])
+			mu.Unlock()
+			if outcomes := cases[d.Name].outcomes; n <= len(outcomes) {
+				return outcomes[n-1]()
+			}
+			return nil
+		}, &inbox.Options{
+			MaxAttempts: 3, Backoff: func(int) time.Duration { return time.Millisecond },
+			Observe: func(ev inbox.Event) {
+				mu.Lock()
+				defer mu.Unlock()
+				events[ev.Delivery.Name] = append(events[ev.Delivery.Name], ev.Kind)
+			},
+		})
+		dead := 0
+		for name, test := range cases {
+			d := order(0)
+			d.Name, d.WebhookID = name, name
+			accept(t, box, d)
+			if test.state == inbox.Dead {
+				dead++
+			}
+		}
+		waitFor(t, box, inbox.Done, len(cases)-dead)
+		waitFor(t, box, inbox.Dead, dead)
+		require.NoError(t, box.Stop(t.Context())) // all is observed
+		for _, record := range list(t, box, inbox.Query{}) {
+			name, test := record.Name, cases[record.Name]
+			assert.Equal(t, test.state, record.State, name)
+			assert.Equal(t, test.attempts, attempts[name], name)
+			assert.Equal(t, test.attempts[len(test.attempts)-1], record.Attempts, name)
+			assert.True(t, strings.HasPrefix(record.LastError, test.err), "%s: %s", name, record.LastError)
+			assert.LessOrEqual(t, len(record.LastError), 1000)
+			assert.Len(t, events[name], 1+len(test.attempts), name)
+			assert.Contains(t, events[name], inbox.Received, name)
+			assert.Contains(t, events[name], map[inbox.State]inbox.EventKind{inbox.Done: inbox.Processed, inbox.Dead: inbox.Died}[test.state], name)
+		}
+	})
 }
 
 func TestReplayListDelete(t *testing.T) {

@@ -1,0 +1,62 @@
+package inbox_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+
+	"github.com/posai-go/posai/webhook"
+	"github.com/posai-go/posai/webhook/inbox"
+	"github.com/posai-go/posai/webhook/webhooktest"
+)
+
+func Example() {
+	ctx := context.Background()
+	folder, err := os.MkdirTemp("", "inbox")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+
+	processed := make(chan bool)
+	mux := new(webhook.Mux)
+	webhook.On(mux, webhook.OrdersCreate, func(_ context.Context, ev webhook.Event[webhook.Order]) error {
+		fmt.Println(ev.Shop, ev.Payload.Name, ev.Payload.TotalPrice, ev.Payload.Currency)
+		processed <- true
+		return nil
+	})
+	box, err := inbox.Open(ctx, "sqlite://"+filepath.Join(folder, "inbox.db"), mux.Process, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer box.Close()
+	if err := box.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+	handler, err := webhook.NewHandler(box, webhook.Secrets{Current: "the client secret"}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+
+	// What Shopify does, and does again when it misses the answer.
+	sender := &webhooktest.Sender{Secret: "the client secret"}
+	sale := webhook.Delivery{
+		Topic: "orders/create", Shop: "example.myshopify.com", WebhookID: "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
+		Body: []byte(`{"id":820982911946154508,"name":"#1001","total_price":"129.90","currency":"EUR"}`),
+	}
+	for range 2 {
+		if _, err := sender.Post(ctx, server.URL, sale); err != nil {
+			log.Fatal(err)
+		}
+	}
+	<-processed
+	if err := box.Stop(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output: example.myshopify.com #1001 129.9 EUR
+}
