@@ -1,5 +1,13 @@
 package graph
 
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
 // An Error is one entry of the "errors" list of a response.
 type Error struct {
 	Message    string         `json:"message"`
@@ -14,8 +22,8 @@ type Location struct {
 	Column int `json:"column"`
 }
 
-// Errorf would invite formatting of customers' data; NewError takes the final
-// message and the value of extensions.code ("BAD_REQUEST", "ACCESS_DENIED", …).
+// NewError returns an error with the message and extensions.code, such as
+// "BAD_REQUEST" or "RESOURCE_NOT_FOUND".
 func NewError(code, message string) *Error {
 	return &Error{Message: message, Extensions: map[string]any{"code": code}}
 }
@@ -27,4 +35,24 @@ func (e *Error) Error() string { return e.Message }
 func (e *Error) Code() string {
 	code, _ := e.Extensions["code"].(string)
 	return code
+}
+
+func location(p *ast.Position) Location {
+	if p == nil {
+		return Location{Line: 1, Column: 1}
+	}
+	return Location{Line: p.Line, Column: p.Column}
+}
+
+// syntaxError is the answer to a document that does not parse.
+func syntaxError(err error) *Error {
+	out := &Error{Message: "syntax error"}
+	if ge, ok := errors.AsType[*gqlerror.Error](err); ok {
+		out.Message = "syntax error, " + ge.Message
+		for _, l := range ge.Locations {
+			out.Message += fmt.Sprintf(" at [%d, %d]", l.Line, l.Column)
+			out.Locations = append(out.Locations, Location{Line: l.Line, Column: l.Column})
+		}
+	}
+	return out
 }

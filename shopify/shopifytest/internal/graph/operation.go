@@ -1,0 +1,189 @@
+package graph
+
+import (
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// maxTokens is how many lexical tokens a document may have. It bounds the time
+// of validation, some rules of which are quadratic.
+const maxTokens = 20_000
+
+// An Operation is a valid operation with coerced variables, ready to run. It is
+// not safe for concurrent use.
+type Operation struct {
+	// Name of the operation; may be empty.
+	Name string
+	// Mutation tells a mutation from a query.
+	Mutation bool
+	// RootFields are the names (not aliases) of the root fields, in order,
+	// without __typename.
+	RootFields []string
+	// RequestedCost in points.
+	RequestedCost int
+
+	engine *Engine
+	req    Request
+	root   *ast.Definition
+	vars   map[string]any
+	fields []*selection
+}
+
+// Prepare parses and validates. Exactly one result is non-nil: the operation,
+// or the errors, which fill a response without data.
+func (e *Engine) Prepare(req Request) (*Operation, []*Error) {
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Name: "query", Input: req.Query}, maxTokens)
+	if err != nil {
+		return nil, []*Error{syntaxError(err)}
+	}
+	if len(doc.Operations) == 0 {
+		return nil, []*Error{{Message: "No query string was present"}}
+	}
+	if errs := e.validate(doc); errs != nil {
+		return nil, errs
+	}
+	def, opErr := chooseOperation(doc, req.OperationName)
+	if opErr != nil {
+		return nil, []*Error{opErr}
+	}
+	vars, errs := e.coerceVariables(def, req.Variables)
+	if errs != nil {
+		return nil, errs
+	}
+	op := &Operation{Name: def.Name, engine: e, req: req, root: e.schema.Query, vars: vars}
+	if def.Operation == ast.Mutation {
+		op.Mutation, op.root = true, e.schema.Mutation
+	}
+	op.fields = op.collect(op.root.Name, def.SelectionSet)
+	for _, s := range op.fields {
+		if s.name() != typenameField {
+			op.RootFields = append(op.RootFields, s.name())
+		}
+	}
+	if errs := op.charge(); errs != nil {
+		return nil, errs
+	}
+	return op, nil
+}
+
+func chooseOperation(doc *ast.QueryDocument, name string) (*ast.OperationDefinition, *Error) {
+	if name == "" {
+		if len(doc.Operations) == 1 {
+			return doc.Operations[0], nil
+		}
+		return nil, &Error{Message: "An operation name is required"}
+	}
+	if def := doc.Operations.ForName(name); def != nil {
+		return def, nil
+	}
+	return nil, &Error{Message: `No operation named "` + name + `"`}
+}
+
+// typenameField is the meta field that every composite type has.
+const typenameField = "__typename"
+
+// A selection is a field to be answered: all nodes of the document that fall on
+// one response key of one concrete type.
+type selection struct {
+	key    string
+	parent string // the concrete type that has the field
+	def    *ast.FieldDefinition
+	nodes  []*ast.Field
+	sub    map[string][]*selection // by concrete type; see Operation.children
+}
+
+func (s *selection) name() string { return s.nodes[0].Name }
+
+// children returns what is selected on a value of the named concrete type.
+func (op *Operation) children(s *selection, typeName string) []*selection {
+	if sub, ok := s.sub[typeName]; ok {
+		return sub
+	}
+	sets := make([]ast.SelectionSet, len(s.nodes))
+	for i, n := range s.nodes {
+		sets[i] = n.SelectionSet
+	}
+	sub := op.collect(typeName, sets...)
+	if s.sub == nil {
+		s.sub = map[string][]*selection{}
+	}
+	s.sub[typeName] = sub
+	return sub
+}
+
+// collect is CollectFields of the GraphQL specification.
+func (op *Operation) collect(typeName string, sets ...ast.SelectionSet) []*selection {
+	c := collector{op: op, typeName: typeName, byKey: map[string]*selection{}, seen: map[string]bool{}}
+	for _, set := range sets {
+		c.add(set)
+	}
+	return c.out
+}
+
+type collector struct {
+	op       *Operation
+	typeName string
+	out      []*selection
+	byKey    map[string]*selection
+	seen     map[string]bool // fragments
+}
+
+func (c *collector) add(set ast.SelectionSet) {
+	for _, sel := range set {
+		switch sel := sel.(type) {
+		case *ast.Field:
+			if !c.op.included(sel.Directives) {
+				continue
+			}
+			key := sel.Alias
+			if s := c.byKey[key]; s != nil {
+				s.nodes = append(s.nodes, sel)
+				continue
+			}
+			s := &selection{key: key, parent: c.typeName, def: c.op.definition(c.typeName, sel.Name), nodes: []*ast.Field{sel}}
+			c.byKey[key] = s
+			c.out = append(c.out, s)
+		case *ast.InlineFragment:
+			if c.op.included(sel.Directives) && c.op.engine.is(c.typeName, sel.TypeCondition) {
+				c.add(sel.SelectionSet)
+			}
+		case *ast.FragmentSpread:
+			if c.seen[sel.Name] || !c.op.included(sel.Directives) || !c.op.engine.is(c.typeName, sel.Definition.TypeCondition) {
+				continue
+			}
+			c.seen[sel.Name] = true
+			c.add(sel.Definition.SelectionSet)
+		}
+	}
+}
+
+// included evaluates @skip and @include.
+func (op *Operation) included(directives ast.DirectiveList) bool {
+	for _, d := range directives {
+		if d.Name != "skip" && d.Name != "include" {
+			continue
+		}
+		condition := false
+		if arg := d.Arguments.ForName("if"); arg != nil {
+			if arg.Value.Kind == ast.Variable {
+				condition, _ = op.vars[arg.Value.Raw].(bool)
+			} else {
+				condition = arg.Value.Raw == "true"
+			}
+		}
+		if condition == (d.Name == "skip") {
+			return false
+		}
+	}
+	return true
+}
+
+// definition is [Engine.field] with the meta field.
+func (op *Operation) definition(typeName, field string) *ast.FieldDefinition {
+	if field == typenameField {
+		return typenameDefinition
+	}
+	return op.engine.field(typeName, field)
+}
+
+var typenameDefinition = &ast.FieldDefinition{Name: typenameField, Type: ast.NonNullNamedType("String", nil)}
