@@ -33,18 +33,21 @@ type Tags []string
 
 // UnmarshalJSON decodes tags.
 func (t *Tags) UnmarshalJSON(data []byte) error {
-	data = bytes.TrimSpace(data)
-	if len(data) == 0 || data[0] != '"' {
-		return json.Unmarshal(data, (*[]string)(t))
-	}
-	var joined string
-	if err := json.Unmarshal(data, &joined); err != nil {
+	var sent []string
+	if data = bytes.TrimSpace(data); len(data) > 0 && data[0] == '"' {
+		sent = make([]string, 1)
+		if err := json.Unmarshal(data, &sent[0]); err != nil {
+			return err
+		}
+	} else if err := json.Unmarshal(data, &sent); err != nil {
 		return err
 	}
 	*t = nil
-	for tag := range strings.SplitSeq(joined, ",") {
-		if tag = strings.TrimSpace(tag); tag != "" {
-			*t = append(*t, tag)
+	for _, tags := range sent {
+		for tag := range strings.SplitSeq(tags, ",") {
+			if tag = strings.TrimSpace(tag); tag != "" {
+				*t = append(*t, tag)
+			}
 		}
 	}
 	return nil

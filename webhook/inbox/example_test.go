@@ -14,13 +14,19 @@ import (
 )
 
 func Example() {
-	ctx := context.Background()
 	folder, err := os.MkdirTemp("", "inbox")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(folder)
+	err = receive1001("sqlite://" + filepath.Join(folder, "inbox.db"))
+	fmt.Println(err, os.RemoveAll(folder))
+	// Output:
+	// example.myshopify.com #1001 129.9 EUR
+	// <nil> <nil>
+}
 
+func receive1001(databaseURL string) error {
+	ctx := context.Background()
 	processed := make(chan bool)
 	mux := new(webhook.Mux)
 	webhook.On(mux, webhook.OrdersCreate, func(_ context.Context, ev webhook.Event[webhook.Order]) error {
@@ -28,17 +34,17 @@ func Example() {
 		processed <- true
 		return nil
 	})
-	box, err := inbox.Open(ctx, "sqlite://"+filepath.Join(folder, "inbox.db"), mux.Process, nil)
+	box, err := inbox.Open(ctx, databaseURL, mux.Process, nil)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	defer box.Close()
 	if err := box.Start(ctx); err != nil {
-		log.Fatal(err)
+		return err
 	}
 	handler, err := webhook.NewHandler(box, webhook.Secrets{Current: "the client secret"}, nil)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	server := httptest.NewServer(handler)
 	defer server.Close()
@@ -51,12 +57,9 @@ func Example() {
 	}
 	for range 2 {
 		if _, err := sender.Post(ctx, server.URL, sale); err != nil {
-			log.Fatal(err)
+			return err
 		}
 	}
 	<-processed
-	if err := box.Stop(ctx); err != nil {
-		log.Fatal(err)
-	}
-	// Output: example.myshopify.com #1001 129.9 EUR
+	return box.Stop(ctx)
 }

@@ -188,7 +188,8 @@ func TestReplayListDelete(t *testing.T) {
 		require.Len(t, dead, 3)
 		assert.Empty(t, list(t, box, inbox.Query{Topic: "orders/paid"}))
 		assert.Empty(t, list(t, box, inbox.Query{Shop: "another.myshopify.com"}))
-		for r := range box.List(t.Context(), inbox.Query{}) {
+		for r, err := range box.List(t.Context(), inbox.Query{}) {
+			require.NoError(t, err)
 			assert.Equal(t, dead[0].ID, r.ID)
 			break // and nothing hangs
 		}
