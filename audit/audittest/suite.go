@@ -187,6 +187,7 @@ func (s *suite) canceled() {
 	store := s.filled()
 	defer s.close(store)
 	ctx, cancel := context.WithCancel(s.Context())
+	defer cancel()
 	var errs []error
 	for _, err := range store.Batches(ctx) {
 		cancel()

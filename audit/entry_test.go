@@ -1,0 +1,193 @@
+package audit_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/audittest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares got with the file in testdata.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, got, 0o600))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got))
+}
+
+// full has every field set.
+func full() audit.Entry {
+	return audit.Entry{
+		ID:          "request-1/decided/1",
+		Time:        time.Date(2026, 11, 24, 10, 15, 3, 120_000_999, time.FixedZone("CET", 3600)),
+		Kind:        audit.KindDecided,
+		Correlation: "order-1001",
+		Shop:        "example.myshopify.com",
+		Location:    "gid://shopify/Location/1",
+		Actor:       audit.Actor{Type: audit.Human, ID: "manager-7", Role: "manager", Channel: "console"},
+		Action:      "postpurchase.followup",
+		Subjects: []audit.Subject{
+			{Type: "order", ID: "gid://shopify/Order/1001"}, {Type: "customer", ID: "gid://shopify/Customer/5"},
+		},
+		Model: &audit.Model{
+			Provider: "openai", Name: "gpt-x", Baseline: true, PromptDigest: "sha256:aa", OutputDigest: "sha256:bb",
+			InputTokens: 812, OutputTokens: 96,
+		},
+		Policy:   &audit.Policy{Version: "3", Verdict: "ask", Reason: "above 500.00 EUR"},
+		Decision: &audit.Decision{Verdict: "approve", Reason: "fits \"our\" tone & <brand> — ok\u2028\U0001f600", Digest: "sha256:cc"},
+		Effect: &audit.Effect{
+			IdempotencyKey: "k-1", Attempt: 2, RequestID: "r-1",
+			IDs: []string{"gid://shopify/Metafield/9", "gid://shopify/DraftOrder/4"}, Outcome: "done",
+		},
+		Note:       "line one\nline two\ttabbed \\ \x01\x7f",
+		Attributes: map[string]string{"zone": "floor-2", "empty": "", "a.b": "1"},
+	}
+}
+
+func TestCanonicalForm(t *testing.T) {
+	got, err := json.Marshal(full())
+	require.NoError(t, err)
+	// encoding/json rewrites U+2028 in what a MarshalJSON returns, the log does not.
+	direct, err := full().MarshalJSON()
+	require.NoError(t, err)
+	golden(t, "entry.golden.json", direct)
+	assert.JSONEq(t, string(got), string(direct))
+
+	var back audit.Entry
+	require.NoError(t, back.UnmarshalJSON(direct))
+	again, err := back.MarshalJSON()
+	require.NoError(t, err)
+	assert.Equal(t, string(direct), string(again))
+	want := full()
+	want.Time = want.Time.UTC().Truncate(time.Microsecond)
+	assert.Equal(t, want, back)
+}
+
+// The members of every object are sorted, as RFC 8785 asks, which encoding/json
+// does for maps.
+func TestCanonicalFormIsSorted(t *testing.T) {
+	got, err := full().MarshalJSON()
+	require.NoError(t, err)
+	var generic map[string]any
+	decoder := json.NewDecoder(strings.NewReader(string(got)))
+	decoder.UseNumber()
+	require.NoError(t, decoder.Decode(&generic))
+	var sorted strings.Builder
+	encoder := json.NewEncoder(&sorted)
+	encoder.SetEscapeHTML(false)
+	require.NoError(t, encoder.Encode(generic))
+	// The one escape that encoding/json adds on its own.
+	want := strings.ReplaceAll(strings.TrimSpace(sorted.String()), `\u2028`, "\u2028")
+	assert.Equal(t, want, string(got))
+}
+
+func TestValidate(t *testing.T) {
+	for _, tt := range []struct {
+		name, field string
+		change      func(*audit.Entry)
+	}{
+		{"no kind", "kind", func(e *audit.Entry) { e.Kind = "" }},
+		{"kind with a space", "kind", func(e *audit.Entry) { e.Kind = "a b" }},
+		{"no actor type", "actor.type", func(e *audit.Entry) { e.Actor.Type = "" }},
+		{"strange actor type", "actor.type", func(e *audit.Entry) { e.Actor.Type = "robot" }},
+		{"long id", "id", func(e *audit.Entry) { e.ID = strings.Repeat("x", audit.MaxIDSize+1) }},
+		{"newline in an id", "correlation", func(e *audit.Entry) { e.Correlation = "a\nb" }},
+		{"not UTF-8", "note", func(e *audit.Entry) { e.Note = "\xff" }},
+		{"long note", "note", func(e *audit.Entry) { e.Note = strings.Repeat("x", audit.MaxTextSize+1) }},
+		{"long reason", "decision.reason", func(e *audit.Entry) { e.Decision.Reason = strings.Repeat("é", audit.MaxTextSize) }},
+		{"subject without id", "subjects[1].id", func(e *audit.Entry) { e.Subjects[1].ID = "" }},
+		{"subject without type", "subjects[0].type", func(e *audit.Entry) { e.Subjects[0].Type = "" }},
+		{"many subjects", "subjects", func(e *audit.Entry) { e.Subjects = make([]audit.Subject, audit.MaxSubjects+1) }},
+		{"many effects", "effect.ids", func(e *audit.Entry) { e.Effect.IDs = make([]string, audit.MaxEffectIDs+1) }},
+		{"empty effect", "effect.ids[0]", func(e *audit.Entry) { e.Effect.IDs[0] = "" }},
+		{"negative tokens", "model.input_tokens", func(e *audit.Entry) { e.Model.InputTokens = -1 }},
+		{"more tokens than JSON counts", "model.output_tokens", func(e *audit.Entry) { e.Model.OutputTokens = 1 << 53 }},
+		{"attribute key in upper case", "attributes", func(e *audit.Entry) { e.Attributes = map[string]string{"Bad": "x"} }},
+		{"long attribute", "attributes.k", func(e *audit.Entry) {
+			e.Attributes = map[string]string{"k": strings.Repeat("x", audit.MaxValueSize+1)}
+		}},
+		{"year 10000", "time", func(e *audit.Entry) { e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"too large altogether", "", func(e *audit.Entry) {
+			e.Attributes = map[string]string{}
+			for i := range audit.MaxAttributes {
+				e.Attributes["k"+strings.Repeat("x", i)] = strings.Repeat("y", audit.MaxValueSize)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			log := open(t, audittest.NewMemory(t), nil)
+			e := full()
+			tt.change(&e)
+			_, err := log.Append(t.Context(), e)
+			require.ErrorIs(t, err, audit.ErrInvalid)
+			fe, ok := err.(*audit.FieldError) //nolint:errorlint // documented to be this type
+			require.True(t, ok)
+			assert.Equal(t, tt.field, fe.Field)
+			assert.Zero(t, log.Size(), "nothing may be written")
+		})
+	}
+}
+
+func TestOnlyTheCanonicalFormIsRead(t *testing.T) {
+	good, err := full().MarshalJSON()
+	require.NoError(t, err)
+	s := string(good)
+	for name, bad := range map[string]string{
+		"a space":              strings.Replace(s, `,"v":1`, `, "v":1`, 1),
+		"a newline at the end": s + "\n",
+		"unknown member":       strings.Replace(s, `,"v":1`, `,"u":1,"v":1`, 1),
+		"member twice":         strings.Replace(s, `,"v":1`, `,"v":1,"v":1`, 1),
+		"other order":          `{"v":1,` + strings.Replace(s, `,"v":1`, "", 1)[1:],
+		"other case":           strings.Replace(s, `"kind"`, `"Kind"`, 1),
+		"needless escape":      strings.Replace(s, "zone", `\u007aone`, 1),
+		"empty member":         strings.Replace(s, `,"kind"`, `,"id":"","kind"`, 1),
+		"newer schema":         strings.Replace(s, `"v":1`, `"v":2`, 1),
+		"no schema":            strings.Replace(s, `,"v":1`, ``, 1),
+		"time with zone":       strings.Replace(s, `Z"`, `+00:00"`, 1),
+		"time with zeros":      strings.Replace(s, `.12Z"`, `.120Z"`, 1),
+		"null":                 "null",
+		"nothing":              "",
+		"too large":            `{"note":"` + strings.Repeat("x", audit.MaxEntrySize) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NotEqual(t, s, bad)
+			var e audit.Entry
+			require.ErrorIs(t, e.UnmarshalJSON([]byte(bad)), audit.ErrInvalid)
+			assert.Equal(t, audit.Entry{}, e)
+		})
+	}
+}
+
+func FuzzEntry(f *testing.F) {
+	good, err := full().MarshalJSON()
+	require.NoError(f, err)
+	f.Add(good)
+	f.Add([]byte(`{"actor":{"type":"ai"},"kind":"read","v":1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var e audit.Entry
+		if err := e.UnmarshalJSON(data); err != nil {
+			require.ErrorIs(t, err, audit.ErrInvalid)
+			return
+		}
+		again, err := e.MarshalJSON()
+		require.NoError(t, err)
+		require.Equal(t, string(data), string(again), "what is read is written the same")
+		require.NotContains(t, string(data), "\n")
+		require.NotContains(t, strings.TrimSuffix(audit.Format(audit.Record{Entry: e}), "\n"), "\x1b")
+	})
+}
