@@ -898,7 +898,6 @@ type TagsAddResponse struct {
 type UpdatedOrder struct {
 	ID        shopify.GID `json:"id"`
 	Note      string      `json:"note"`
-	Email     string      `json:"email"`
 	Tags      []string    `json:"tags"`
 	UpdatedAt time.Time   `json:"updatedAt"`
 }
@@ -2256,7 +2255,6 @@ mutation OrderUpdate ($input: OrderInput!) {
 		order {
 			id
 			note
-			email
 			tags
 			updatedAt
 		}

@@ -67,7 +67,6 @@ var operations = []Operation{
 		Also: []string{
 			"Mutation.orderUpdate: The app must have the `write_pos_staff_member_event_attribution_overrides` access scope to assign events to another staff member.",
 		},
-		Protected: []string{"Order.email"},
 	},
 	{
 		Operation: shopify.Operation{Name: "TagsAdd", Kind: "mutation", Fields: []string{"tagsAdd"}, Safety: shopify.SafetyIdempotent},
