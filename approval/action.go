@@ -26,6 +26,13 @@ type Previewer interface {
 	Preview() Preview
 }
 
+// Priced is an [Action] that knows what is at stake. Its amount stands in for
+// [Proposal].Amount, also after an edit, so that policies judge what the edit
+// made.
+type Priced interface {
+	AmountAtStake() Money
+}
+
 // Preview is what people see of an action: plain text, never markup. It is
 // part of the digest that a decision is bound to.
 type Preview struct {

@@ -1,0 +1,263 @@
+package approvaltest
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/posai-go/posai/approval"
+)
+
+// Memory is an [approval.Store] in memory: what it holds dies with the process.
+// It is safe for concurrent use.
+type Memory struct {
+	mu      sync.Mutex
+	records map[string][]byte // by ID, as JSON
+	keys    map[[3]string]string
+	alarms  []alarm
+	running *worker // nil when stopped
+	kick    chan struct{}
+}
+
+type alarm struct {
+	id string
+	at time.Time
+}
+
+// worker is one run between Start and Stop.
+type worker struct {
+	id     string
+	hooks  approval.Hooks
+	ctx    context.Context
+	cancel context.CancelFunc // of the hooks that run
+	quit   chan struct{}      // closed to ring no more
+	wg     sync.WaitGroup
+}
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory {
+	return &Memory{records: make(map[string][]byte), keys: make(map[[3]string]string), kick: make(chan struct{}, 1)}
+}
+
+// Insert implements [approval.Store].
+func (m *Memory) Insert(_ context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := [3]string{r.Request.Shop, r.Request.Kind, r.Request.Key}
+	if id, ok := m.keys[key]; ok {
+		stored, err := decode(m.records[id])
+		return stored, false, err
+	}
+	if _, ok := m.records[r.Request.ID]; ok {
+		return nil, false, errors.New("approvaltest: the ID of the request is taken")
+	}
+	stored, err := m.put(r, 1, wake)
+	if err == nil {
+		m.keys[key] = r.Request.ID
+	}
+	return stored, err == nil, err
+}
+
+// Get implements [approval.Store].
+func (m *Memory) Get(_ context.Context, id string) (*approval.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	data, ok := m.records[id]
+	if !ok {
+		return nil, approval.ErrNotFound
+	}
+	return decode(data)
+}
+
+// List implements [approval.Store].
+func (m *Memory) List(_ context.Context, f approval.Filter) ([]*approval.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []*approval.Record
+	for _, data := range m.records {
+		r, err := decode(data)
+		if err != nil {
+			return nil, err
+		}
+		if matches(&r.Request, f) || r.Request.ID == f.After {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b *approval.Record) int {
+		order := cmp.Or(a.Request.CreatedAt.Compare(b.Request.CreatedAt), cmp.Compare(a.Request.ID, b.Request.ID))
+		if f.Newest {
+			return -order
+		}
+		return order
+	})
+	if f.After != "" {
+		i := slices.IndexFunc(list, func(r *approval.Record) bool { return r.Request.ID == f.After })
+		if i < 0 {
+			return nil, nil
+		}
+		list = list[i+1:]
+	}
+	return list[:min(len(list), cmp.Or(f.Limit, 100))], nil
+}
+
+func matches(r *approval.Request, f approval.Filter) bool {
+	if len(f.States) == 0 && r.State == approval.Recording || len(f.States) > 0 && !slices.Contains(f.States, r.State) {
+		return false
+	}
+	return (f.Shop == "" || f.Shop == r.Shop) && (f.Location == "" || f.Location == r.Location) &&
+		(f.Kind == "" || f.Kind == r.Kind) && (f.Key == "" || f.Key == r.Key)
+}
+
+// Update implements [approval.Store].
+func (m *Memory) Update(_ context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	data, ok := m.records[r.Request.ID]
+	if !ok {
+		return nil, approval.ErrNotFound
+	}
+	stored, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if stored.Version != r.Version {
+		return nil, approval.ErrConflict
+	}
+	return m.put(r, r.Version+1, wake)
+}
+
+// Now implements [approval.Store].
+func (m *Memory) Now(context.Context) (time.Time, error) {
+	return time.Now().UTC().Truncate(time.Microsecond), nil
+}
+
+func (m *Memory) put(r *approval.Record, version int64, wake []time.Time) (*approval.Record, error) {
+	copied := *r
+	copied.Version = version
+	data, err := json.Marshal(copied)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	m.records[r.Request.ID] = data
+	for _, at := range wake {
+		m.alarms = append(m.alarms, alarm{r.Request.ID, at})
+	}
+	m.look()
+	return stored, nil
+}
+
+func decode(data []byte) (*approval.Record, error) {
+	r := new(approval.Record)
+	return r, json.Unmarshal(data, r)
+}
+
+// Alive implements [approval.Store].
+func (m *Memory) Alive(_ context.Context, id string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.running != nil && m.running.id == id, nil
+}
+
+// Start implements [approval.Store].
+func (m *Memory) Start(_ context.Context, h approval.Hooks) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running != nil {
+		return errors.New("approvaltest: the store is started")
+	}
+	w := &worker{id: "memory-" + rand.Text(), hooks: h, quit: make(chan struct{})}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	m.running = w
+	w.wg.Go(func() { m.ring(w) })
+	return nil
+}
+
+// Stop implements [approval.Store].
+func (m *Memory) Stop(ctx context.Context) error {
+	m.mu.Lock()
+	w := m.running
+	m.mu.Unlock()
+	if w == nil {
+		return nil
+	}
+	close(w.quit)
+	stop := context.AfterFunc(ctx, w.cancel)
+	w.wg.Wait()
+	inTime := stop()
+	w.cancel()
+	m.mu.Lock()
+	m.running = nil
+	m.mu.Unlock()
+	if !inTime {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// look makes ring look at the alarms again.
+func (m *Memory) look() {
+	select {
+	case m.kick <- struct{}{}:
+	default:
+	}
+}
+
+// ring calls the hook for each alarm that is due.
+func (m *Memory) ring(w *worker) {
+	for {
+		due, next := m.due(time.Now())
+		for _, a := range due {
+			w.wg.Go(func() { m.call(w, a) })
+		}
+		var timer <-chan time.Time
+		if !next.IsZero() {
+			timer = time.After(time.Until(next))
+		}
+		select {
+		case <-w.quit:
+			return
+		case <-m.kick:
+		case <-timer:
+		}
+	}
+}
+
+// due takes the alarms whose time has come, and says when the next one is.
+func (m *Memory) due(now time.Time) (due []alarm, next time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.alarms = slices.DeleteFunc(m.alarms, func(a alarm) bool {
+		if !a.at.After(now) {
+			due = append(due, a)
+			return true
+		}
+		if next.IsZero() || a.at.Before(next) {
+			next = a.at
+		}
+		return false
+	})
+	return due, next
+}
+
+func (m *Memory) call(w *worker, a alarm) {
+	again, err := w.hooks.Wake(w.ctx, approval.Wake{RequestID: a.id, Worker: w.id})
+	if err != nil {
+		again = time.Second
+	}
+	if again <= 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.alarms = append(m.alarms, alarm{a.id, time.Now().Add(again)})
+	m.look()
+}

@@ -1,0 +1,85 @@
+package approval
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// How soon the queue looks again.
+const (
+	againUnrecorded = 5 * time.Second  // the audit log does not take entries
+	againElsewhere  = 5 * time.Second  // another worker is at it
+	againUnknown    = 30 * time.Second // the kind is not registered here
+)
+
+// look does whatever is due for a request: it is what every alarm rings for.
+// Looking once too often does no harm.
+func (q *Queue) look(ctx context.Context, w Wake) (time.Duration, error) {
+	rec, err := q.store.Get(ctx, w.RequestID)
+	if err == nil && rec.Request.State == Recording {
+		if _, err = q.reveal(ctx, rec); err == nil {
+			rec, err = q.store.Get(ctx, w.RequestID)
+		}
+	}
+	var again time.Duration
+	if err == nil {
+		switch rec.Request.State {
+		case Approved, Executing:
+			again, err = q.advance(ctx, rec, w)
+		case Pending:
+			again, err = q.wait(ctx, rec)
+		default:
+			_, err = q.flush(ctx, rec)
+		}
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, nil
+	case errors.Is(err, ErrConflict): // whoever was faster does what is due next
+		return time.Second, nil
+	case errors.Is(err, ErrUnrecorded):
+		q.opts.Logger.ErrorContext(ctx, "approval: the audit log takes no entries, so nothing is executed", "request", w.RequestID)
+		return againUnrecorded, nil
+	}
+	return again, err
+}
+
+// wait lets a pending request expire when its time has come.
+func (q *Queue) wait(ctx context.Context, rec *Record) (time.Duration, error) {
+	rec, err := q.flush(ctx, rec)
+	if err != nil || rec.Request.State != Pending {
+		return 0, err
+	}
+	now, err := q.store.Now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	r := &rec.Request
+	if left := r.ExpiresAt.Sub(now); left > 0 {
+		return left, nil
+	}
+	r.State, r.ChangedAt = Expired, now
+	if err := rec.emit(newEntry(r, "expired", "expired", queueActor, now)); err != nil {
+		return 0, err
+	}
+	stored, err := q.store.Update(ctx, rec)
+	if err != nil {
+		return 0, err
+	}
+	q.changed(&stored.Request)
+	_, err = q.flush(ctx, stored)
+	return 0, err
+}
+
+// flush makes the outbox of rec durable in the log and empties it.
+func (q *Queue) flush(ctx context.Context, rec *Record) (*Record, error) {
+	if len(rec.Outbox) == 0 {
+		return rec, nil
+	}
+	if err := q.record(ctx, rec); err != nil {
+		return nil, err
+	}
+	rec.Outbox = nil
+	return q.store.Update(ctx, rec)
+}

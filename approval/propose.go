@@ -1,0 +1,217 @@
+package approval
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// netDelay is when the queue looks at a request that was stored, in case that
+// whoever stored it dies before finishing.
+const netDelay = 5 * time.Second
+
+// Propose asks for an action. The policy rules on it at once: the returned
+// request is [Approved] and will be executed, [Denied], or [Pending] and waits
+// for people. A proposal whose shop, kind and key are known changes nothing and
+// returns the first request as it is now.
+//
+// Errors: [ErrInvalid] for an action or a proposal that makes no sense or an
+// action that is not registered, [ErrUnrecorded] where the audit log fails;
+// then nothing is visible or executed until it takes the entries, and Propose
+// may be called again with the same key.
+func (q *Queue) Propose(ctx context.Context, a Action, p Proposal) (*Request, error) {
+	k, err := q.kindOfAction(a)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
+	first, err := q.store.List(ctx, Filter{States: allStates(), Shop: p.Shop, Kind: k.name, Key: p.Key, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(first) > 0 {
+		return q.reveal(ctx, first[0])
+	}
+	now, err := q.store.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rec := &Record{Request: Request{
+		ID: strings.ToLower(rand.Text()), Kind: k.name, Revision: 1, State: Recording, Proposal: p,
+		CreatedAt: now, ChangedAt: now,
+	}}
+	r := &rec.Request
+	if r.Correlation == "" {
+		r.Correlation = r.ID
+	}
+	if err := q.judge(ctx, k, r, a, now); err != nil {
+		return nil, err
+	}
+	if err := rec.emit(proposedEntry(r), ruledEntry(r, now)); err != nil {
+		return nil, err
+	}
+	if data, err := json.Marshal(rec); err != nil || len(data) > maxRecord {
+		return nil, invalid("", "the request is too large")
+	}
+	stored, _, err := q.store.Insert(ctx, rec, now.Add(netDelay))
+	if err != nil {
+		return nil, err
+	}
+	return q.reveal(ctx, stored)
+}
+
+func allStates() []State {
+	return []State{Recording, Pending, Approved, Executing, Executed, Uncertain, Rejected, Denied, Expired, Failed}
+}
+
+// kindOfAction returns the registered kind of a, which must be valid.
+func (q *Queue) kindOfAction(a Action) (*kind, error) {
+	if a == nil {
+		return nil, invalid("action", "is missing")
+	}
+	var k *kind
+	err := guard(func() error {
+		if k = q.kind(a.Kind()); k == nil || !k.holds(a) {
+			return errors.New("is of a type that is not registered")
+		}
+		return a.Validate()
+	})
+	if err != nil {
+		return nil, &InvalidError{Field: "action", Reason: err.Error(), Err: err}
+	}
+	return k, nil
+}
+
+// judge fills in what follows from the action: arguments, preview, form, the
+// ruling of the policy, the digest.
+func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now time.Time) error {
+	err := guard(func() (err error) {
+		if r.Args, err = encodeAction(k, a); err != nil {
+			return err
+		}
+		if v, ok := a.(Priced); ok {
+			r.Amount = v.AmountAtStake()
+		}
+		r.Form = nil
+		if e, ok := a.(Editor); ok {
+			r.Form = e.EditForm()
+		}
+		r.Preview, err = preview(a, r.Args)
+		return err
+	})
+	if err != nil {
+		return &InvalidError{Field: "action", Reason: err.Error(), Err: err}
+	}
+	c := &checker{}
+	c.amount(r.Amount)
+	if err := firstError(c.err, r.Preview.validate(), validateForm(r.Form)); err != nil {
+		return err
+	}
+	if r.PolicyVersion, err = q.policyVersion(); err != nil {
+		return err
+	}
+	r.Ruling = q.rule(ctx, r)
+	r.ExpiresAt = time.Time{}
+	if r.Ruling.Verdict == RuleAsk {
+		r.ExpiresAt = now.Add(r.Ruling.Expiry)
+	}
+	r.Digest, err = r.ComputeDigest()
+	return err
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encodeAction returns the action as canonical JSON, and makes sure that the
+// executor will get the same action that is judged and shown.
+func encodeAction(k *kind, a Action) (json.RawMessage, error) {
+	encode := func(a Action) ([]byte, error) {
+		data, err := json.Marshal(a)
+		if err != nil {
+			return nil, errors.New("cannot be written as JSON")
+		}
+		return canonical(data)
+	}
+	args, err := encode(a)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) > maxArgs {
+		return nil, fmt.Errorf("is larger than %d bytes of JSON", maxArgs)
+	}
+	back, err := k.decode(args)
+	if err != nil {
+		return nil, errors.New("cannot be read back from its JSON")
+	}
+	if again, err := encode(back); err != nil || !bytes.Equal(args, again) {
+		return nil, errors.New("changes on the way through JSON")
+	}
+	return args, nil
+}
+
+func preview(a Action, args []byte) (Preview, error) {
+	if p, ok := a.(Previewer); ok {
+		return p.Preview(), nil
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, args, "", "  "); err != nil {
+		return Preview{}, err
+	}
+	return Preview{Title: a.Kind(), Summary: b.String()}, nil
+}
+
+// guard runs fn, which calls methods of the caller, and turns a panic into an
+// error.
+func guard(fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panicked with a %T", v)
+		}
+	}()
+	return fn()
+}
+
+// reveal makes a new request visible once its first entries are in the log.
+func (q *Queue) reveal(ctx context.Context, rec *Record) (*Request, error) {
+	for rec.Request.State == Recording {
+		if err := q.record(ctx, rec); err != nil {
+			return nil, err
+		}
+		rec.Outbox = nil
+		var wake []time.Time
+		switch rec.Request.Ruling.Verdict {
+		case RuleAllow:
+			rec.Request.State, wake = Approved, []time.Time{{}}
+		case RuleDeny:
+			rec.Request.State = Denied
+		default:
+			rec.Request.State = Pending // the look after netDelay stays on until it expires
+		}
+		stored, err := q.store.Update(ctx, rec, wake...)
+		switch {
+		case errors.Is(err, ErrConflict): // somebody else revealed it
+			if rec, err = q.store.Get(ctx, rec.Request.ID); err != nil {
+				return nil, err
+			}
+		case err != nil:
+			return nil, err
+		default:
+			rec = stored
+			q.changed(&rec.Request)
+		}
+	}
+	return &rec.Request, nil
+}

@@ -1,0 +1,227 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/internal/alarm"
+	"github.com/posai-go/posai/internal/sqldb"
+)
+
+// Options are the optional settings of [Open].
+type Options struct {
+	// Workers is how many requests are worked on at once. If zero, 8.
+	Workers int
+
+	// PollInterval is how often the database is asked for what was missed. If
+	// zero, 1 s.
+	PollInterval time.Duration
+
+	// Heartbeat is how often a started store shows on PostgreSQL that it is
+	// alive. If zero, 5 s.
+	Heartbeat time.Duration
+
+	// DeadAfter is how long it may fail to do so before others take over what
+	// it executes; at least twice Heartbeat, and the same in all processes. If
+	// zero, 20 s.
+	DeadAfter time.Duration
+
+	// Logger gets what goes wrong inside, nothing of the content of requests.
+	// If nil, nothing is logged.
+	Logger *slog.Logger
+}
+
+// Store is an [approval.Store] in a SQL database. It is safe for concurrent
+// use.
+type Store struct {
+	db    *sqldb.DB
+	clock *alarm.Clock
+	poll  time.Duration
+	log   *slog.Logger
+
+	hooks atomic.Pointer[approval.Hooks]
+
+	mu      sync.Mutex // guards Start and Stop
+	stop    func()     // ends the watcher, nil when stopped
+	started bool
+}
+
+var _ approval.Store = (*Store)(nil)
+
+// Open opens the database at databaseURL and brings its tables up to date:
+//
+//   - sqlite:///abs/path.db or sqlite:rel/path.db: a SQLite file, created if it
+//     is missing.
+//   - postgres://…: a PostgreSQL server, of version 13 or later.
+//
+// The caller stops the queue, then closes the store.
+func Open(ctx context.Context, databaseURL string, opts *Options) (*Store, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.PollInterval == 0 {
+		o.PollInterval = time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	db, err := sqldb.Open(ctx, databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	s := &Store{db: db, poll: o.PollInterval, log: o.Logger}
+	s.clock, err = alarm.New(db, "approval", s.ring, &alarm.Options{
+		Workers: o.Workers, PollInterval: o.PollInterval, Heartbeat: o.Heartbeat, DeadAfter: o.DeadAfter, Logger: opts.logger(),
+	})
+	if err == nil {
+		err = s.clock.Migrate(ctx)
+	}
+	if err == nil {
+		err = db.Migrate(ctx, "approval", migrations)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlstore: %w", err), db.Close())
+	}
+	return s, nil
+}
+
+func (o *Options) logger() *slog.Logger {
+	if o == nil {
+		return nil
+	}
+	return o.Logger
+}
+
+// Close closes the database. The queue must be stopped.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Insert implements [approval.Store].
+func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Time) (stored *approval.Record, inserted bool, err error) {
+	copied := *r
+	copied.Version = 1
+	data, err := json.Marshal(copied)
+	if err != nil {
+		return nil, false, fmt.Errorf("sqlstore: %w", err)
+	}
+	q := &r.Request
+	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, s.db.Rebind(`INSERT INTO posai_approval_request
+			(id, shop, kind, idempotency_key, location, state, created_at, version, data) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)
+			ON CONFLICT (shop, kind, idempotency_key) DO NOTHING`),
+			q.ID, q.Shop, q.Kind, q.Key, q.Location, string(q.State), q.CreatedAt.UnixMicro(), string(data))
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if inserted = n == 1; inserted {
+			return s.wake(ctx, tx, q.ID, wake)
+		}
+		data = nil
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("sqlstore: insert: %w", err)
+	}
+	if !inserted {
+		// The other one may have been committed after this statement began, so
+		// look in a transaction of its own.
+		stored, err = s.one(ctx, `shop = ? AND kind = ? AND idempotency_key = ?`, q.Shop, q.Kind, q.Key)
+		return stored, false, err
+	}
+	stored, err = decode(data)
+	return stored, true, err
+}
+
+// Get implements [approval.Store].
+func (s *Store) Get(ctx context.Context, id string) (*approval.Record, error) {
+	return s.one(ctx, `id = ?`, id)
+}
+
+func (s *Store) one(ctx context.Context, where string, args ...any) (*approval.Record, error) {
+	var data []byte
+	err := s.db.QueryRowContext(ctx, s.db.Rebind(`SELECT data FROM posai_approval_request WHERE `+where), args...).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, approval.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: get: %w", err)
+	}
+	return decode(data)
+}
+
+func decode(data []byte) (*approval.Record, error) {
+	r := new(approval.Record)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, errors.New("sqlstore: a stored request cannot be read") // the text may quote it
+	}
+	return r, nil
+}
+
+// Update implements [approval.Store].
+func (s *Store) Update(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, error) {
+	copied := *r
+	copied.Version++
+	data, err := json.Marshal(copied)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	changed := ""
+	if s.db.Dialect == sqldb.PostgreSQL {
+		changed = `, changed_by = pg_current_xact_id()`
+	}
+	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, s.db.Rebind(`UPDATE posai_approval_request SET state = ?, version = ?, data = ?`+changed+`
+			WHERE id = ? AND version = ?`), string(r.Request.State), copied.Version, string(data), r.Request.ID, r.Version)
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			return s.wake(ctx, tx, r.Request.ID, wake)
+		}
+		var found bool
+		err = tx.QueryRowContext(ctx, s.db.Rebind(`SELECT EXISTS (SELECT 1 FROM posai_approval_request WHERE id = ?)`), r.Request.ID).Scan(&found)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return approval.ErrNotFound
+		}
+		return approval.ErrConflict
+	})
+	if errors.Is(err, approval.ErrConflict) || errors.Is(err, approval.ErrNotFound) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: update: %w", err)
+	}
+	return decode(data)
+}
+
+// Now implements [approval.Store] by the database's clock.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	query := `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)`
+	if s.db.Dialect == sqldb.SQLite {
+		query = `SELECT CAST(unixepoch('subsec') * 1000000 AS integer)`
+	}
+	var now int64
+	if err := s.db.QueryRowContext(ctx, query).Scan(&now); err != nil {
+		return time.Time{}, fmt.Errorf("sqlstore: now: %w", err)
+	}
+	return time.UnixMicro(now).UTC(), nil
+}
