@@ -51,7 +51,7 @@ func TestRequestValidate(t *testing.T) {
 		{"no messages", &ai.Request{}, "no messages"},
 		{"unknown role", part("system", ai.Text{}), "Messages[0]: unknown role"},
 		{"no parts", &ai.Request{Messages: []ai.Message{user, {Role: ai.RoleUser}}}, "Messages[1]: no parts"},
-		{"nil part", part(ai.RoleUser, nil), "Parts[0]: nil part"},
+		{"nil part", part(ai.RoleUser, nil), "part 0: nil part"},
 		{"text of a tool", part(ai.RoleTool, ai.Text{}), "ai.Text"},
 		{"image of the assistant", part(ai.RoleAssistant, image), "image"},
 		{"image without content", part(ai.RoleUser, ai.Image{}), "Data or URL"},

@@ -34,7 +34,7 @@ func (r *Request) Digest() string {
 		Effort:          r.Effort,
 	}
 	for _, t := range r.Tools {
-		w.Tools = append(w.Tools, wireTool{Name: t.Name, Description: t.Description, Input: t.Input})
+		w.Tools = append(w.Tools, wireTool(t))
 	}
 	if r.ToolChoice != (ToolChoice{}) {
 		w.ToolChoice = &wireToolChoice{Mode: r.ToolChoice.Mode, Name: r.ToolChoice.Name}

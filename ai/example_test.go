@@ -32,14 +32,13 @@ func (a Advice) Validate() error {
 func ExampleExtract() {
 	// A program uses a model of package openai; this one plays a script, in which
 	// the first answer invents a product.
-	model := aitest.NewModel(nil,
+	script := aitest.NewModel(nil,
 		aitest.Text(`{"occasion":"gift","message":"Thank you!","products":["CAPE-9"]}`),
 		aitest.Text(`{"occasion":"gift","message":"Thank you!","products":["SCARF-1"]}`),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
+	model := ai.Wrap(script, ai.Timeout(10*time.Second))
 
-	advice, resp, err := ai.Extract[Advice](ctx, model, &ai.Request{
+	advice, resp, err := ai.Extract[Advice](context.Background(), model, &ai.Request{
 		System:   "You write for a small home and apparel shop.",
 		Messages: []ai.Message{ai.User("One green coat, gift-wrapped. In stock: SCARF-1, HAT-2.")},
 	}, nil)

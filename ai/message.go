@@ -147,7 +147,7 @@ func (m Message) validate() error {
 	}
 	for i, p := range m.Parts {
 		if err := validatePart(m.Role, p); err != nil {
-			return fmt.Errorf("Parts[%d]: %w", i, err)
+			return fmt.Errorf("part %d: %w", i, err)
 		}
 	}
 	return nil
@@ -191,7 +191,7 @@ func validateMedia(role Role, data []byte, mediaType, url string) error {
 	case (len(data) == 0) == (url == ""):
 		return errors.New("either Data or URL must be set")
 	case len(data) > 0 && mediaType == "":
-		return errors.New("Data without MediaType")
+		return errors.New("no MediaType for Data")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,19 +101,19 @@ func repeat(err error, n int) []error {
 
 func TestRetryNeverRepeatsWhatWasDelivered(t *testing.T) {
 	script := aitest.NewModel(t, aitest.Reply{Text: "one two three", CutAfter: 2})
-	text := ""
+	var text strings.Builder
 	var failed error
 	for ev, err := range ai.Wrap(script, ai.Retry(nil)).Stream(t.Context(), question()) {
 		if delta, ok := ev.(ai.TextDelta); ok {
-			text += delta.Text
+			text.WriteString(delta.Text)
 		}
 		failed = err
 	}
-	assert.Equal(t, "one two ", text)
+	assert.Equal(t, "one two ", text.String())
 	require.ErrorIs(t, failed, ai.ErrTransport)
 	var partial *ai.PartialError
 	require.ErrorAs(t, failed, &partial)
-	assert.Equal(t, text, partial.Response.Text())
+	assert.Equal(t, text.String(), partial.Response.Text())
 }
 
 func TestRetryStopsWithTheContext(t *testing.T) {

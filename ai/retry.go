@@ -61,7 +61,7 @@ func (r *retrier) Generate(ctx context.Context, req *Request) (*Response, error)
 func (r *retrier) Stream(ctx context.Context, req *Request) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for attempt := 1; ; attempt++ {
-			err, done := r.streamOnce(ctx, req, yield)
+			done, err := r.streamOnce(ctx, req, yield)
 			if done {
 				return
 			}
@@ -75,18 +75,18 @@ func (r *retrier) Stream(ctx context.Context, req *Request) iter.Seq2[Event, err
 
 // streamOnce passes one stream on. If it fails before its first event, the error
 // is returned instead of passed on, and done is false.
-func (r *retrier) streamOnce(ctx context.Context, req *Request, yield func(Event, error) bool) (failed error, done bool) {
+func (r *retrier) streamOnce(ctx context.Context, req *Request, yield func(Event, error) bool) (done bool, err error) {
 	delivered := false
 	for ev, err := range r.Model.Stream(ctx, req) {
 		if err != nil && !delivered {
-			return err, false
+			return false, err
 		}
 		delivered = true
 		if !yield(ev, err) || err != nil {
-			return nil, true
+			return true, nil
 		}
 	}
-	return nil, true
+	return true, nil
 }
 
 // wait waits before the next attempt. It returns false if there is to be none.

@@ -20,7 +20,7 @@ type jsonField struct {
 // jsonFields returns the fields of a struct by the rules of encoding/json:
 // exported ones, those of embedded structs promoted; of several with one name
 // the least deep wins, then the tagged one, and where that leaves several, none.
-func jsonFields(t reflect.Type) ([]jsonField, error) {
+func jsonFields(t reflect.Type) []jsonField {
 	all := collectFields(t, nil, map[reflect.Type]bool{})
 	byName := map[string][]jsonField{}
 	for _, f := range all {
@@ -40,7 +40,7 @@ func jsonFields(t reflect.Type) ([]jsonField, error) {
 		fields = append(fields, same[0])
 	}
 	slices.SortFunc(fields, func(a, b jsonField) int { return slices.Compare(a.index, b.index) })
-	return fields, nil
+	return fields
 }
 
 func compareBool(a, b bool) int {

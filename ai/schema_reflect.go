@@ -167,10 +167,7 @@ func (r *reflector) object(t reflect.Type) (*node, error) {
 	r.open = append(r.open, t)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
 
-	fields, err := jsonFields(t)
-	if err != nil {
-		return nil, err
-	}
+	fields := jsonFields(t)
 	n := &node{kind: kindObject, properties: make([]property, 0, len(fields))}
 	for _, f := range fields {
 		child, err := r.field(f)

@@ -100,11 +100,10 @@ func TestSchemaFor(t *testing.T) {
 				Ape     string `json:"ape,omitempty"`
 				Bear    string `json:",omitzero"`
 				Hidden  string `json:"-"`
-				Dash    string `json:"-,"`
 				private string
 			}],
-			`{"type":"object","properties":{"zebra":{"type":"string"},"ape":{"type":"string"},"Bear":{"type":"string"},` +
-				`"-":{"type":"string"}},"required":["zebra","-"],"additionalProperties":false}`,
+			`{"type":"object","properties":{"zebra":{"type":"string"},"ape":{"type":"string"},"Bear":{"type":"string"}},` +
+				`"required":["zebra"],"additionalProperties":false}`,
 		},
 		{
 			"descriptions and constraints",

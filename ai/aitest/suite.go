@@ -83,15 +83,6 @@ func limit(t *testing.T) context.Context {
 	return ctx
 }
 
-// generate returns the reply of a model with that script, or fails the test.
-func generate(t *testing.T, s Suite, r Reply) *ai.Response {
-	t.Helper()
-	resp, err := s.New(t, r).Generate(limit(t), ask())
-	require.NoError(t, err)
-	require.NotNil(t, resp)
-	return resp
-}
-
 // both returns the reply once generated and once streamed. They must be the same.
 func both(t *testing.T, s Suite, r Reply) *ai.Response {
 	t.Helper()

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -25,7 +26,7 @@ func (m *Model) chatParams(req *ai.Request) (sdk.ChatCompletionNewParams, []ai.W
 	for i, msg := range req.Messages {
 		converted, err := chatMessages(msg, &w)
 		if err != nil {
-			return p, nil, fmt.Errorf("%w: Messages[%d]: %s", ai.ErrInvalidRequest, i, err)
+			return p, nil, fmt.Errorf("%w: Messages[%d]: %w", ai.ErrInvalidRequest, i, err)
 		}
 		p.Messages = append(p.Messages, converted...)
 	}
@@ -121,7 +122,7 @@ func chatUser(m ai.Message) ([]sdk.ChatCompletionMessageParamUnion, error) {
 				sdk.ChatCompletionContentPartImageImageURLParam{URL: mediaURL(p.Data, p.MediaType, p.URL)}))
 		case ai.File:
 			if p.URL != "" {
-				return nil, fmt.Errorf("Chat Completions takes no file by URL")
+				return nil, errors.New("a file by URL is not supported by Chat Completions")
 			}
 			file := sdk.ChatCompletionContentPartFileFileParam{FileData: sdk.String(mediaURL(p.Data, p.MediaType, ""))}
 			if p.Name != "" {

@@ -14,7 +14,6 @@ import (
 
 func ExampleNew() {
 	server := aitest.NewOpenAIServer(nil, aitest.Text("Thank you, and enjoy the scarf!"))
-	defer server.Close()
 
 	model, err := openai.New("sk-example", "gpt-5-mini", &openai.Options{
 		BaseURL: server.BaseURL(), // leave it out for OpenAI itself
@@ -22,9 +21,8 @@ func ExampleNew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	resp, err := model.Generate(ctx, &ai.Request{
+	withTimeout := ai.Wrap(model, ai.Timeout(10*time.Second))
+	resp, err := withTimeout.Generate(context.Background(), &ai.Request{
 		System:          "You write for a small shop.",
 		Messages:        []ai.Message{ai.User("Thank the customer for a scarf, in one sentence.")},
 		MaxOutputTokens: 100,
@@ -37,6 +35,7 @@ func ExampleNew() {
 	}
 	fmt.Println(resp.Text())
 	fmt.Println(resp.Usage.InputTokens, "tokens in,", resp.Usage.OutputTokens, "out")
+	server.Close()
 	// Output:
 	// Thank you, and enjoy the scarf!
 	// 10 tokens in, 5 out

@@ -37,7 +37,7 @@ func (m *Model) responsesParams(req *ai.Request) (responses.ResponseNewParams, [
 	for i, msg := range req.Messages {
 		items, err := responsesItems(msg, &w)
 		if err != nil {
-			return p, nil, fmt.Errorf("%w: Messages[%d]: %s", ai.ErrInvalidRequest, i, err)
+			return p, nil, fmt.Errorf("%w: Messages[%d]: %w", ai.ErrInvalidRequest, i, err)
 		}
 		p.Input.OfInputItemList = append(p.Input.OfInputItemList, items...)
 	}
