@@ -1,14 +1,30 @@
 package shopifytest
 
 import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"regexp"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/posai-go/posai/shopify/schema"
 	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
 )
 
 // adminPath is where the Admin API is: /admin/api/{version}/graphql.json.
 const adminPath = "/admin/api/"
+
+// versionPattern is the form of API versions. Whichever of them a client asks
+// for, it gets the pinned one and is told so, as Shopify does with versions that
+// it no longer supports.
+var versionPattern = regexp.MustCompile(`^([0-9]{4}-(01|04|07|10)|unstable)$`)
+
+// deprecationURL is the value of the X-Shopify-API-Deprecated-Reason header.
+const deprecationURL = "https://shopify.dev/api/usage/versioning#deprecation-practices"
 
 // adminConfig is what an [adminAPI] is made of.
 type adminConfig struct {
@@ -20,28 +36,134 @@ type adminConfig struct {
 	// token means all scopes.
 	auth func(token string) (scopes []string, ok bool)
 	// lock is taken while an operation executes: shared for queries, exclusive for
-	// mutations.
+	// mutations. If nil, operations run side by side.
 	lock func(mutation bool) (unlock func())
 	// plan is the bucket. The zero value is Standard.
 	plan Plan
-	// now tells the time.
+	// now tells the time. If nil, time.Now.
 	now func() time.Time
+	// logger hears of mistakes inside the simulated shop. If nil, nobody does.
+	logger *slog.Logger
 }
 
 // adminAPI is the Admin API over HTTP. Safe for concurrent use.
 type adminAPI struct {
 	cfg     adminConfig
 	bucket  *bucket
+	keys    *idempotencyKeys
 	faults  faults
 	journal journal
 }
 
 func newAdminAPI(cfg adminConfig) *adminAPI {
-	return &adminAPI{cfg: cfg, bucket: newBucket(cfg.plan, cfg.now)}
+	if cfg.now == nil {
+		cfg.now = time.Now
+	}
+	if cfg.lock == nil {
+		cfg.lock = func(bool) func() { return func() {} }
+	}
+	if cfg.logger == nil {
+		cfg.logger = slog.New(slog.DiscardHandler)
+	}
+	return &adminAPI{cfg: cfg, bucket: newBucket(cfg.plan, cfg.now), keys: newIdempotencyKeys(cfg.now)}
 }
 
-// ServeHTTP answers requests below [adminPath].
-func (a *adminAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
-
 // adminEngine returns the engine of the pinned Admin schema. It is made once per process.
-func adminEngine() (*graph.Engine, error) { return nil, errUnfinished }
+var adminEngine = sync.OnceValues(func() (*graph.Engine, error) {
+	return graph.New(schema.Admin().SDL(), nil)
+})
+
+// ServeHTTP answers requests below [adminPath].
+func (a *adminAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{api: a, w: w, entry: JournalEntry{RequestID: requestID(), Time: a.cfg.now()}}
+	w.Header().Set("X-Request-Id", x.entry.RequestID)
+	version, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, adminPath), "/graphql.json")
+	if !ok || !versionPattern.MatchString(version) {
+		x.fail(http.StatusNotFound, "Not Found")
+		return
+	}
+	x.entry.Version = version
+	w.Header().Set("X-Shopify-API-Version", schema.Admin().Version())
+	switch {
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		x.fail(http.StatusMethodNotAllowed, "Method Not Allowed")
+		return
+	case !acceptsJSON(r.Header.Values("Accept")):
+		x.fail(http.StatusNotAcceptable, "Not Acceptable")
+		return
+	}
+	scopes, ok := a.cfg.auth(r.Header.Get("X-Shopify-Access-Token"))
+	if !ok {
+		x.fail(http.StatusUnauthorized, "[API] Invalid API key or access token (unrecognized login or wrong password)")
+		return
+	}
+	req, bad := readAdminRequest(w, r)
+	if bad != nil {
+		x.handleBad(r.Context(), bad)
+		return
+	}
+	x.entry.Variables, _ = copyJSON(req.Variables).(map[string]any)
+	if scopes != nil {
+		req.Access = accessOf(scopes)
+	}
+	x.handle(r.Context(), req)
+}
+
+// requestID returns a random UUID.
+func requestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// acceptsJSON reports whether the Accept header, if there is one, allows JSON.
+func acceptsJSON(values []string) bool {
+	if len(values) == 0 {
+		return true
+	}
+	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		media, _, _ := strings.Cut(part, ";")
+		switch strings.ToLower(strings.TrimSpace(media)) {
+		case "*/*", "application/*", "application/json", "application/graphql-response+json":
+			return true
+		}
+	}
+	return false
+}
+
+// accessOf returns the check of [graph.Request] for a token with the scopes.
+func accessOf(scopes []string) func(parentType, field, namedType string) string {
+	denied := map[string]string{} // by coordinate; "" is allowed
+	check := func(coordinate string) string {
+		required, known := denied[coordinate]
+		if !known {
+			if access, ok := schema.Admin().Access(coordinate); ok && !access.Allows(scopes) {
+				required = access.Prose
+			}
+			denied[coordinate] = required
+		}
+		return required
+	}
+	return func(parentType, field, namedType string) string {
+		if required := check(parentType + "." + field); required != "" {
+			return required
+		}
+		// A connection is denied as a whole, rather than each of its nodes.
+		return check(strings.TrimSuffix(namedType, "Connection"))
+	}
+}
+
+// wait waits for the delay or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -9,9 +9,8 @@ import (
 
 // A Fault is something that goes wrong on purpose in the Admin API. Which
 // requests it hits, and how often, is told by the first four fields; what
-// happens to them by the others, which may be combined: Delay comes first, then
-// the first of Cut, Status and Throttle that is set; LoseResponse lets the
-// request take effect before.
+// happens to them by the others. Delay may be combined with any; of Cut, Status,
+// Throttle, InternalError and LoseResponse the first that is set counts.
 type Fault struct {
 	// Operation is the name of the operation to hit, such as "OrderForFollowUp".
 	// If empty, any.
@@ -26,7 +25,9 @@ type Fault struct {
 	// Times is how many matching requests are hit. If zero, one; if negative, all.
 	Times int
 
-	// Delay is how long the answer takes longer. It ends early when the client gives up.
+	// Delay is how long the answer takes longer. The request takes effect before,
+	// so that a client that gives up cannot know. It ends early when the client
+	// does give up.
 	Delay time.Duration
 
 	// Cut closes the connection without handling the request and without an answer.
@@ -51,6 +52,9 @@ type Fault struct {
 	// connection without an answer.
 	LoseResponse bool
 }
+
+// fails reports that the request is not to be handled.
+func (f Fault) fails() bool { return f.Cut || f.Status != 0 || f.Throttle || f.InternalError }
 
 // faults are those which are waiting for their requests. Safe for concurrent use.
 type faults struct {

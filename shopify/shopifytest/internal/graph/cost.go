@@ -86,6 +86,9 @@ func (m *meter) field(s *selection, free bool) int {
 	if m.selections > maxSelections || m.errs != nil {
 		return maxCost + 1
 	}
+	if s.def.Directives.ForName("deprecated") != nil {
+		m.op.Deprecated = true
+	}
 	args := m.arguments(s)
 	def := m.op.engine.schema.Types[s.def.Type.Name()]
 	if def == nil || !def.IsCompositeType() || strings.HasPrefix(s.name(), "__") {

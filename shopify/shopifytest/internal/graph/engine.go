@@ -41,7 +41,8 @@ type Request struct {
 	// Access is asked before each field is resolved, with the field's named
 	// type (unwrapped). A non-empty answer is the scope that is missing, as
 	// Shopify puts it ("`read_orders` access scope."), and makes the field
-	// ACCESS_DENIED. If nil, everything is allowed.
+	// ACCESS_DENIED. Where the type is abstract, it is asked again with the
+	// object's own type. If nil, everything is allowed.
 	Access func(parentType, field, namedType string) (requiredAccess string)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -16,8 +17,6 @@ const maxFields = 400_000
 
 // maxErrors is how many errors of one execution are told.
 const maxErrors = 1_000
-
-var errTooLarge = NewError("INTERNAL_SERVER_ERROR", "This query is too large to execute.")
 
 // An execution is one run of an operation.
 type execution struct {
@@ -96,7 +95,7 @@ func (x *execution) field(typeName string, obj Object, seed uint64, s *selection
 		x.buf = appendJSON(x.buf, typeName)
 		return true
 	}
-	if x.op.req.Access != nil {
+	if x.op.req.Access != nil && !strings.HasPrefix(typeName, "__") {
 		if required := x.op.req.Access(typeName, s.name(), s.def.Type.Name()); required != "" {
 			return x.null(s, s.def.Type, accessDenied(s.name(), required))
 		}
@@ -114,7 +113,7 @@ func (x *execution) exhausted() bool {
 	switch {
 	case x.fatal != nil:
 	case x.fields > maxFields:
-		x.fatal = errTooLarge
+		x.fatal = NewError("INTERNAL_SERVER_ERROR", "This query is too large to execute.")
 	case x.fields%64 == 1 && x.ctx.Err() != nil:
 		x.fatal = NewError("TIMEOUT", "Timeout")
 		x.causes = append(x.causes, context.Cause(x.ctx))

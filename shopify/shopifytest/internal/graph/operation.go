@@ -21,6 +21,8 @@ type Operation struct {
 	RootFields []string
 	// RequestedCost in points.
 	RequestedCost int
+	// Deprecated tells that a deprecated field is asked for.
+	Deprecated bool
 
 	engine *Engine
 	req    Request
@@ -77,6 +79,28 @@ func chooseOperation(doc *ast.QueryDocument, name string) (*ast.OperationDefinit
 		return def, nil
 	}
 	return nil, &Error{Message: `No operation named "` + name + `"`}
+}
+
+// A Root is one root field of an operation.
+type Root struct {
+	// Key is the field's key in the response: its alias or its name.
+	Key string
+	// Field, Args and Directives are as in [Call].
+	Field      string
+	Args       map[string]any
+	Directives map[string]map[string]any
+}
+
+// Roots returns the root fields, in order, without those whose arguments are
+// refused when the operation runs.
+func (op *Operation) Roots() []Root {
+	var out []Root
+	for _, s := range op.fields {
+		if args, err := op.arguments(s); err == nil {
+			out = append(out, Root{Key: s.key, Field: s.name(), Args: args, Directives: op.directives(s)})
+		}
+	}
+	return out
 }
 
 // typenameField is the meta field that every composite type has.
