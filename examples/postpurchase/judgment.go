@@ -21,17 +21,22 @@ const (
 	OccasionUnknown       Occasion = "unknown"
 )
 
+// SchemaValues lists the occasions for the schema that a model is given.
+func (Occasion) SchemaValues() []string {
+	return []string{string(OccasionGift), string(OccasionReplenishment), string(OccasionDiscovery), string(OccasionUnknown)}
+}
+
 // Judgment is what a model, or the baseline, makes of a sale.
 type Judgment struct {
-	Occasion        Occasion `json:"occasion"`
-	Message         string   `json:"message"`
-	Recommendations []Pick   `json:"recommendations"`
+	Occasion        Occasion `json:"occasion" description:"why the customer bought"`
+	Message         string   `json:"message" description:"thank-you message in plain text" jsonschema:"minLength=20,maxLength=400"`
+	Recommendations []Pick   `json:"recommendations" jsonschema:"maxItems=2"`
 }
 
 // Pick is one recommended product.
 type Pick struct {
-	ProductID string `json:"product_id"`
-	Reason    string `json:"reason"`
+	ProductID string `json:"product_id" description:"product_id of a candidate"`
+	Reason    string `json:"reason" description:"why it goes with the purchase" jsonschema:"minLength=1,maxLength=120"`
 }
 
 // The bounds of what may be said, in characters.
@@ -47,12 +52,13 @@ const (
 // name.
 func (j Judgment) check(s *Sale, candidates []Candidate) error {
 	var errs []error
-	switch j.Occasion {
-	case OccasionGift, OccasionReplenishment, OccasionDiscovery, OccasionUnknown:
-	default:
+	if !slices.Contains(j.Occasion.SchemaValues(), string(j.Occasion)) {
 		errs = append(errs, errors.New("occasion is none of gift, replenishment, new_discovery, unknown"))
 	}
 	errs = append(errs, checkText("message", j.Message, minMessage, maxMessage, s, candidates))
+	if !s.mayAdvertise() && mentions(j.Message, candidates) {
+		errs = append(errs, errors.New("message: promotes a product to a customer who did not agree to marketing"))
+	}
 
 	if len(candidates) > 0 && len(j.Recommendations) == 0 {
 		errs = append(errs, errors.New("recommendations: name at least one of the candidates"))
@@ -156,6 +162,14 @@ func without(text string, names []string) string {
 		}
 	}
 	return text
+}
+
+// mentions says whether a text speaks of a candidate, however it is written.
+func mentions(text string, candidates []Candidate) bool {
+	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
+	return slices.ContainsFunc(candidates, func(c Candidate) bool {
+		return strings.Contains(text, strings.ToLower(strings.Join(strings.Fields(c.Title), " ")))
+	})
 }
 
 func containsWord(text, word string) bool {

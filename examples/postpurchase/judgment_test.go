@@ -82,6 +82,21 @@ func TestJudgmentRefused(t *testing.T) {
 	}
 }
 
+func TestNoAdvertisingWithoutConsent(t *testing.T) {
+	s, c := sampleSale()
+	j := goodJudgment()
+	require.NoError(t, j.check(s, c))
+	s.Customer.Consent = false
+	require.ErrorContains(t, j.check(s, c), "did not agree to marketing")
+	j.Message = "Thank you for coming, Maya. Next time look at our linen  throw too."
+	require.ErrorContains(t, j.check(s, c), "did not agree to marketing", "spelling does not matter")
+	j.Message = "Thank you for coming, Maya. Enjoy the Cedar Candle."
+	require.NoError(t, j.check(s, c), "what was bought may be named")
+	s.Customer = nil
+	j.Message = "Thank you for coming. Enjoy the Cedar Candle."
+	require.NoError(t, j.check(s, c))
+}
+
 func TestKnownNamesAreCutAtWordBoundaries(t *testing.T) {
 	s, c := sampleSale()
 	s.Customer.FirstName = "Al"

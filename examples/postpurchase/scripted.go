@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// approveOverHTTP does at the console what a manager's browser does: opens the
+// sign-in link, confirms it, looks at the request, and approves exactly what
+// was shown.
+func approveOverHTTP(ctx context.Context, signInLink, requestID string) error {
+	link, err := url.Parse(signInLink)
+	if err != nil {
+		return err
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return err
+	}
+	browser := scriptedBrowser{
+		client: &http.Client{Jar: jar, Timeout: 15 * time.Second},
+		base:   link.ResolveReference(&url.URL{Path: strings.TrimSuffix(link.Path, "sign-in")}),
+	}
+	if err := browser.do(ctx, http.MethodGet, "sign-in", link.Query(), nil); err != nil {
+		return fmt.Errorf("sign-in page: %w", err)
+	}
+	if err := browser.do(ctx, http.MethodPost, "sign-in", url.Values{"token": link.Query()["token"]}, nil); err != nil {
+		return fmt.Errorf("sign-in: %w", err)
+	}
+	var page struct {
+		CSRF    string `json:"csrf"`
+		Request struct {
+			Digest string `json:"digest"`
+		} `json:"request"`
+	}
+	path := "requests/" + url.PathEscape(requestID)
+	if err := browser.do(ctx, http.MethodGet, path, nil, &page); err != nil {
+		return fmt.Errorf("request page: %w", err)
+	}
+	decision := url.Values{"csrf": {page.CSRF}, "digest": {page.Request.Digest}, "verdict": {"approve"}}
+	if err := browser.do(ctx, http.MethodPost, path+"/decision", decision, nil); err != nil {
+		return fmt.Errorf("decision: %w", err)
+	}
+	return nil
+}
+
+// scriptedBrowser keeps cookies and asks for JSON.
+type scriptedBrowser struct {
+	client *http.Client
+	base   *url.URL
+}
+
+// do sends values as query of a GET or as form of a POST, and decodes the
+// answer into result if there is one to be had.
+func (b *scriptedBrowser) do(ctx context.Context, method, path string, values url.Values, result any) error {
+	target := b.base.JoinPath(path)
+	var body io.Reader
+	if method == http.MethodPost {
+		body = strings.NewReader(values.Encode())
+	} else {
+		target.RawQuery = values.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, method, target.String(), body)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept", "application/json")
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.base.Scheme+"://"+b.base.Host)
+	}
+	resp, err := b.client.Do(r)
+	if err != nil {
+		var urlError *url.Error // its text holds the link
+		if errors.As(err, &urlError) {
+			err = urlError.Err
+		}
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the console answered %s", resp.Status)
+	}
+	if result == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, result)
+}
