@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -69,12 +68,20 @@ func WriteText(w io.Writer, records iter.Seq2[Record, error]) error {
 	})
 }
 
-// WriteJSONL writes each record as one line of JSON. The first error, of the
-// records or of w, ends it.
+// WriteJSONL writes each record as one line of JSON, a [Record] whose entry is
+// in canonical form, byte for byte: with a newline it is the leaf. The first
+// error, of the records or of w, ends it.
 func WriteJSONL(w io.Writer, records iter.Seq2[Record, error]) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return each(records, func(r Record) error { return enc.Encode(r) })
+	return each(records, func(r Record) error {
+		entry, err := r.Entry.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		// Not through encoding/json, which would escape more than the canonical
+		// form does.
+		_, err = fmt.Fprintf(w, "{\"index\":%d,\"entry\":%s,\"leaf_hash\":%q}\n", r.Index, entry, r.LeafHash)
+		return err
+	})
 }
 
 func each(records iter.Seq2[Record, error], do func(Record) error) error {
