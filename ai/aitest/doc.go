@@ -1,2 +1,17 @@
-// Package aitest helps to test programs that use models.
+// Package aitest helps to test programs that use models, and adapters that make
+// models.
+//
+// A program is tested with a scripted [Model], which gives its replies in order
+// and fails the test when it is asked too often:
+//
+//	model := aitest.NewModel(t,
+//		aitest.Text(`{"occasion":"gift"}`),
+//		aitest.Truncated(`{"occasion":`),
+//		aitest.Error(&ai.Error{Class: ai.ErrRateLimited}),
+//	)
+//
+// What goes over the wire is tested with an [OpenAIServer], which speaks OpenAI's
+// APIs over real HTTP and, by [Wire], misbehaves like real servers.
+//
+// An adapter shows with [TestModel] that it keeps the contract of [ai.Model].
 package aitest

@@ -102,15 +102,15 @@ func (m *Model) take(ctx context.Context, req *ai.Request) (Reply, *ai.Response,
 		return Reply{}, nil, err
 	}
 	m.mu.Lock()
-	asked := *req
-	asked.Messages = slices.Clone(req.Messages)
-	m.requests = append(m.requests, &asked)
+	record := *req
+	record.Messages = slices.Clone(req.Messages)
+	m.requests = append(m.requests, &record)
 	if m.next == len(m.replies) {
-		count := len(m.requests)
+		asked, scripted := len(m.requests), len(m.replies)
 		m.mu.Unlock()
 		if m.t != nil {
 			m.t.Helper()
-			m.t.Errorf("aitest: call %d of the model, but its script has %d replies", count, count-1)
+			m.t.Errorf("aitest: call %d of the model, but its script has %d replies", asked, scripted)
 		}
 		return Reply{}, nil, ErrScriptEnded
 	}

@@ -74,13 +74,14 @@ func (s *OpenAIServer) Requests() []ServerRequest {
 	return slices.Clone(s.requests)
 }
 
-// take records a request and returns the next reply and its number.
+// take records a request and returns the next reply and its number;
+// false, and how many there were, when the script has ended.
 func (s *OpenAIServer) take(r ServerRequest) (Reply, int, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r)
 	if s.next == len(s.replies) {
-		return Reply{}, 0, false
+		return Reply{}, s.next, false
 	}
 	s.next++
 	return s.replies[s.next-1], s.next, true
@@ -112,7 +113,7 @@ func (s *OpenAIServer) serve(w http.ResponseWriter, r *http.Request) {
 	reply, number, ok := s.take(ServerRequest{Path: r.URL.Path, Header: r.Header.Clone(), Body: body})
 	if !ok {
 		if s.t != nil {
-			s.t.Errorf("aitest: request %d to the server, but its script has %d replies", len(s.Requests()), len(s.Requests())-1)
+			s.t.Errorf("aitest: a request to the server, but the %d replies of its script are used up", number)
 		}
 		writeError(w, http.StatusInternalServerError, "script_ended", "")
 		return
