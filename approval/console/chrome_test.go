@@ -158,6 +158,16 @@ func (b *tab) tabTo(id string) {
 	b.t.Fatalf("the tabulator never reaches #%s; last it was at #%s", id, at)
 }
 
+// withoutScript turns scripts off for the pages that are opened from now on.
+func (b *tab) withoutScript() {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return chromedp.Void{}, err
+	})
+	require.NoError(b.t, err)
+}
+
 // shoot saves a picture of the page where POSAI_SHOTS says, if it does.
 func (b *tab) shoot(name string, width, height int64, dark bool) {
 	b.t.Helper()

@@ -113,7 +113,7 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 	// A page that a browser loads in advance was shown to nobody.
 	if may && r.Method == http.MethodGet && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
 		if err := c.queue.MarkShown(r.Context(), q.ID, q.Digest, me, Channel); err != nil {
-			c.broken(w, r, &me, err)
+			c.notShown(w, r, me, q, err)
 			return
 		}
 	}
@@ -141,9 +141,23 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 	for i, e := range q.Evidence {
 		page.Evidence = append(page.Evidence, evidence{Label: e.Label, Text: e.Text, Open: i == 0 || len(e.Text) <= 280})
 	}
-	page.History = c.history(r.Context(), q, clock)
+	page.History = c.history(r.Context(), q, me, clock)
 	more(&page)
 	c.failed(r, write(w, r, status, c.pages.detail, page.Nonce, page))
+}
+
+// notShown answers when it could not be recorded that a request was shown.
+func (c *Console) notShown(w http.ResponseWriter, r *http.Request, me approval.Principal, q *approval.Request, err error) {
+	switch {
+	case errors.Is(err, approval.ErrStale): // changed this very moment
+		redirect(w, "./"+q.ID)
+	case errors.Is(err, approval.ErrUnrecorded):
+		m := unrecorded
+		m.Lines = []string{"The audit log does not take entries at the moment, so nothing can be decided. Please try again in a minute."}
+		c.refuse(w, r, &me, http.StatusServiceUnavailable, m)
+	default:
+		c.broken(w, r, &me, err)
+	}
 }
 
 // doneNotice confirms a decision to the one who made it.

@@ -32,9 +32,10 @@ const maxHistory = 300
 
 // history is what the audit log says about a request, in people's words. If
 // the log cannot be read, it is what the request itself knows.
-func (c *Console) history(ctx context.Context, q *approval.Request, clock clock) []event {
+func (c *Console) history(ctx context.Context, q *approval.Request, me approval.Principal, clock clock) []event {
 	var events []event
 	names := namesIn(q)
+	names[me.ID] = name(me)
 	for rec, err := range c.queue.Trail(ctx, q.ID) {
 		if err != nil {
 			c.opts.Logger.ErrorContext(ctx, "console: audit trail cannot be read", "request", q.ID, "error", err)
@@ -92,6 +93,9 @@ func audited(e audit.Entry, q *approval.Request, names map[string]string) event 
 		if e.Decision != nil {
 			verdict := approval.Verdict(e.Decision.Verdict)
 			v.Title, v.Tone = who+" "+decidedWord(verdict)+where, tone(verdict)
+			if e.Attributes["edited_from"] != "" {
+				v.Title = who + " edited it and " + decidedWord(verdict) + where
+			}
 			v.Note = cmp.Or(e.Decision.Reason, reasonGiven(q, e), v.Note)
 		}
 	case audit.KindStarted:
@@ -146,6 +150,14 @@ func decidedWord(v approval.Verdict) string {
 		return "approved it"
 	case approval.Reject:
 		return "rejected it"
+	}
+	switch approval.Outcome(v) {
+	case approval.Happened:
+		return "looked: it did happen"
+	case approval.TryAgain:
+		return "looked: it did not happen and is to be done"
+	case approval.Abandon:
+		return "looked: it did not happen and is left"
 	}
 	return "decided: " + string(v)
 }

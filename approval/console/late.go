@@ -21,6 +21,9 @@ func late(req *approval.Request, err error, clock clock) message {
 	d := decided.Decision
 	when := clock.moment(d.At)
 	line := name(d.By) + " " + verdictName(d.Verdict) + " it"
+	if d.By.Type == approval.System {
+		line, d.Channel = "The policy decided it", ""
+	}
 	if when != nil {
 		line += " " + when.Short + " (" + d.At.In(clock.zone).Format("15:04:05") + ")"
 	}

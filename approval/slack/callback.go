@@ -133,7 +133,7 @@ func (s *Slack) pressed(ctx context.Context, c *slackapi.InteractionCallback) {
 			s.askWhy(ctx, c, t, me)
 			return
 		}
-		if _, words := s.decide(ctx, t, me, approval.Approve, ""); words != "" {
+		if words := s.decide(ctx, t, me, approval.Approve, ""); words != "" {
 			s.whisper(c, words)
 		}
 		return
@@ -152,7 +152,7 @@ func (s *Slack) submitted(ctx context.Context, c *slackapi.InteractionCallback) 
 	}
 	me, words := s.person(ctx, c)
 	if words == "" {
-		_, words = s.decide(ctx, t, me, approval.Reject, why)
+		words = s.decide(ctx, t, me, approval.Reject, why)
 	}
 	if words != "" {
 		return slackapi.NewUpdateViewSubmissionResponse(saying(words))
@@ -174,17 +174,18 @@ func (s *Slack) person(ctx context.Context, c *slackapi.InteractionCallback) (me
 }
 
 // decide takes a decision, or says why it does not count.
-func (s *Slack) decide(ctx context.Context, t target, me approval.Principal, verdict approval.Verdict, why string) (*approval.Request, string) {
+func (s *Slack) decide(ctx context.Context, t target, me approval.Principal, verdict approval.Verdict, why string) string {
 	defer s.poke(t)
-	err := s.queue.MarkShown(ctx, t.Request, t.Digest, me, Channel)
-	var req *approval.Request
-	if err == nil {
-		req, err = s.queue.Decide(ctx, approval.Decision{RequestID: t.Request, Digest: t.Digest, Verdict: verdict, Reason: why, By: me, Channel: Channel})
+	if req, err := s.queue.Get(ctx, t.Request); err == nil && s.queue.MayDecide(req, me) == nil {
+		// Whoever presses has seen the card. If this cannot be recorded, the
+		// decision cannot either, and says so.
+		_ = s.queue.MarkShown(ctx, t.Request, t.Digest, me, Channel)
 	}
+	_, err := s.queue.Decide(ctx, approval.Decision{RequestID: t.Request, Digest: t.Digest, Verdict: verdict, Reason: why, By: me, Channel: Channel})
 	if err == nil {
-		return req, ""
+		return ""
 	}
-	return nil, s.explain(ctx, t, me, verdict, err)
+	return s.explain(ctx, t, me, verdict, err)
 }
 
 // explain says why a decision did not count, "" when the same click had counted

@@ -281,7 +281,7 @@ func click(user string, m fakeMessage, actionID string) callback {
 		"team":      map[string]any{"id": "T1"},
 		"channel":   map[string]any{"id": m.Channel},
 		"container": map[string]any{"type": "message", "channel_id": m.Channel, "message_ts": m.TS},
-		"actions":   []any{map[string]any{"action_id": actionID, "type": "button", "value": buttonValue(m, actionID), "action_ts": "1.0"}},
+		"actions":   []any{map[string]any{"action_id": actionID, "block_id": "posai_actions", "type": "button", "value": buttonValue(m, actionID), "action_ts": "1.0"}},
 	})
 }
 
@@ -305,7 +305,7 @@ func buttonValue(m fakeMessage, actionID string) string {
 	return ""
 }
 
-func (c callback) request(t *testing.T, url string) *http.Request {
+func (c callback) request(t testing.TB, url string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(c.body))
 	require.NoError(t, err)

@@ -65,7 +65,8 @@
   function listen(wait) {
     const stream = new EventSource(url);
     stream.addEventListener("change", soon);
-    stream.addEventListener("open", () => { wait = 1000; });
+    // What changed while nobody listened is caught up with at once.
+    stream.addEventListener("open", () => { wait = 1000; soon(); });
     stream.addEventListener("error", () => {
       if (stream.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
       setTimeout(() => { soon(); listen(Math.min(wait * 2, 60000)); }, wait);

@@ -1,0 +1,186 @@
+package console_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/console"
+	"github.com/posai-go/posai/approval/internal/testqueue"
+)
+
+// TestBrowser drives the console with a real browser.
+func TestBrowser(t *testing.T) {
+	browser := newBrowser(t)
+	enter := func(t *testing.T, s *site, who approval.Principal) *tab {
+		t.Helper()
+		b := newTab(t, browser)
+		link, err := s.links.Link(s.url, who, "")
+		require.NoError(t, err)
+		b.open(link)
+		b.sees(who.Name, "Only continue if this is you")
+		b.click("#sign-in")
+		b.sees("Nothing happens until somebody decides")
+		return b
+	}
+	names := &console.Options{LocationName: func(string) string { return "Main Street" }}
+
+	t.Run("approve", func(t *testing.T) {
+		s := newSite(t, names)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Maria)
+		b.sees("1 request for you", "Thank the customer of order 1043", "612.50", "Main Street", "Follow-up assistant")
+		b.click("#r-" + r.ID)
+		b.sees("What will happen", "Dear Ana", "What the AI saw", "7 orders in two years", "The sale is above 500.00 EUR", "Shown to Maria Lopez")
+		b.click("#approve")
+		b.sees("You approved this")
+		assert.Equal(t, approval.Executed, s.ended(t, r.ID).State)
+		b.sees("approved and done", "Done") // by itself
+		assert.Equal(t, int64(1), s.Effects.Load())
+	})
+
+	t.Run("reject", func(t *testing.T) {
+		s := newSite(t, nil)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Maria)
+		b.open(s.url + "requests/" + r.ID)
+		b.click("#reject > summary")
+		b.click("#do-reject")
+		b.sees("Please say why")
+		b.click(`#reject input[value="Too expensive"]`)
+		b.do(chromedp.SendKeys(chromedp.CSS("#reason"), "not for a vase"))
+		b.click("#do-reject")
+		b.sees("You rejected this")
+		now := s.ended(t, r.ID)
+		assert.Equal(t, approval.Rejected, now.State)
+		assert.Equal(t, "Too expensive: not for a vase", now.Decisions[0].Reason)
+	})
+
+	t.Run("edit", func(t *testing.T) {
+		s := newSite(t, nil)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Maria)
+		b.open(s.url + "requests/" + r.ID)
+		b.click("#edit > summary")
+		assert.False(t, eval[bool](b, `document.querySelector("#approve").checkVisibility()`), "what was typed is not lost by approving as shown")
+		b.do(chromedp.SetValue(chromedp.CSS("#f-text"), "A discount for Ana"))
+		b.click("#save")
+		b.sees("must not promise a discount")
+		assert.Equal(t, "A discount for Ana", eval[string](b, `document.querySelector("#f-text").value`))
+		b.do(chromedp.SetValue(chromedp.CSS("#f-text"), "Dear Ana,\nsee you soon."))
+		b.click(`#edit input[type="checkbox"]`)
+		b.do(chromedp.SetValue(chromedp.CSS("#f-tone"), "brief"))
+		b.click("#save")
+		b.sees("You approved this", "Maria Lopez edited it and approved it")
+		assert.Equal(t, approval.Executed, s.ended(t, r.ID).State)
+		assert.Equal(t, testqueue.Message{Text: "Dear Ana,\nsee you soon.", Gift: true, Tone: "brief", Order: "1043"}, *s.Last.Load())
+	})
+
+	t.Run("double click", func(t *testing.T) {
+		s := newSite(t, nil)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Maria)
+		b.open(s.url + "requests/" + r.ID)
+		b.do(chromedp.DoubleClick(chromedp.CSS("#approve")))
+		b.sees("You approved this")
+		now := s.ended(t, r.ID)
+		assert.Len(t, now.Decisions, 1)
+		assert.Equal(t, int64(1), s.Effects.Load())
+	})
+
+	t.Run("late click", func(t *testing.T) {
+		s := newSite(t, nil)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Boris)
+		b.withoutScript() // as if the tablet had slept
+		b.open(s.url + "requests/" + r.ID)
+		maria := s.visit(t, testqueue.Maria)
+		_, form := maria.look(r.ID)
+		maria.decide(r.ID, with(form, "verdict", "approve"))
+		b.click("#approve")
+		b.sees("Already approved", "Maria Lopez approved it just now", "in the console", "Your click came later")
+		assert.Equal(t, int64(1), s.Effects.Load())
+	})
+
+	t.Run("stale page", func(t *testing.T) {
+		s := newSite(t, nil)
+		r := s.Propose(t, "7000.00", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Boris)
+		b.withoutScript()
+		b.open(s.url + "requests/" + r.ID)
+		b.sees("thank you for your visit")
+		edit(t, s, r.ID)
+		b.click("#approve")
+		b.sees("This request has changed", "thank you for your visit", "see you soon")
+		assert.Equal(t, int64(0), s.Effects.Load())
+		b.click(".acts a.yes")
+		b.sees("approved so far by Maria Lopez")
+		b.click("#approve")
+		b.sees("You approved this")
+		assert.Equal(t, approval.Executed, s.ended(t, r.ID).State)
+		assert.Equal(t, "Dear Ana, see you soon.", s.Last.Load().Text)
+	})
+
+	t.Run("an open page", func(t *testing.T) {
+		s := newSite(t, nil)
+		b := enter(t, s, testqueue.Boris)
+		b.sees("All done")
+		r := s.Propose(t, "7000.00", testqueue.Thanks("1043"))
+		b.sees("1 request for you", "order 1043") // by itself
+		b.click("#r-" + r.ID)
+		b.sees("thank you for your visit")
+		edit(t, s, r.ID)
+		b.sees("This request has changed", "Load it again", "thank you for your visit") // nothing slides under a finger
+		b.click("#changed a")
+		b.sees("see you soon")
+	})
+
+	t.Run("keyboard alone", func(t *testing.T) {
+		s := newSite(t, nil)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		other := s.Propose(t, "700.00", testqueue.Thanks("1044"))
+		b := enter(t, s, testqueue.Maria)
+		b.tabTo("r-" + r.ID)
+		b.keys("\r")
+		b.sees("What will happen")
+		b.tabTo("approve")
+		assert.NotEqual(t, "none", eval[string](b, `getComputedStyle(document.activeElement).outlineStyle`), "the focus is visible")
+		b.keys("\r")
+		b.sees("You approved this")
+		assert.Equal(t, approval.Executed, s.ended(t, r.ID).State)
+
+		b.open(s.url + "requests/" + other.ID)
+		b.tabTo("reject")
+		b.keys("\r")
+		b.tabTo("reason")
+		b.keys("Not today")
+		b.tabTo("do-reject")
+		b.keys("\r")
+		b.sees("You rejected this")
+		assert.Equal(t, approval.Rejected, s.ended(t, other.ID).State)
+	})
+
+	t.Run("without the role", func(t *testing.T) {
+		s := newSite(t, nil)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Carla)
+		b.sees("Waiting for somebody else")
+		b.click("#r-" + r.ID)
+		b.sees("This waits for somebody else", "somebody with the role manager")
+		assert.Zero(t, eval[int](b, `document.querySelectorAll("[name=verdict]").length`))
+	})
+}
+
+// edit has Maria change a request that takes two, so that it waits as another
+// one.
+func edit(t *testing.T, s *site, id string) {
+	t.Helper()
+	maria := s.visit(t, testqueue.Maria)
+	_, form := maria.look(id)
+	status, a := maria.decide(id, with(form, "verdict", "edit", "field.text", "Dear Ana, see you soon."))
+	require.Equal(t, 200, status, a.Detail)
+	require.Equal(t, "pending", a.Request.State)
+}
