@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -69,9 +70,9 @@ func (x *execution) mine(ctx context.Context) (*Record, error) {
 	}
 	same := *x.rec
 	same.Version = stored.Version
-	a, errA := json.Marshal(same)
-	b, errB := json.Marshal(stored)
-	if stored.Version == x.rec.Version+1 && stored.Claim == x.rec.Claim && errors.Join(errA, errB) == nil && string(a) == string(b) {
+	a, errA := same.Encode()
+	b, errB := stored.Encode()
+	if stored.Version == x.rec.Version+1 && errors.Join(errA, errB) == nil && bytes.Equal(a, b) {
 		return stored, nil
 	}
 	return nil, errFenced

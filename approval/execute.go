@@ -1,8 +1,8 @@
 package approval
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -117,7 +117,7 @@ func (x *execution) load() error {
 			return errors.New("the action does not fit this version of the program")
 		}
 		args, err := encodeAction(x.k, x.a)
-		if err != nil || string(args) != string(r.Args) {
+		if err != nil || !bytes.Equal(args, r.Args) {
 			return errors.New("the action does not fit this version of the program")
 		}
 		return x.a.Validate()
@@ -228,12 +228,11 @@ func (x *execution) after(ctx context.Context, result any, failure error) (time.
 
 // cloneRecord returns a deep copy.
 func cloneRecord(rec *Record) (*Record, error) {
-	data, err := json.Marshal(rec)
+	data, err := rec.Encode()
 	if err != nil {
 		return nil, err
 	}
-	copied := new(Record)
-	return copied, json.Unmarshal(data, copied)
+	return DecodeRecord(data)
 }
 
 func (q *Queue) backoff(attempt int) time.Duration {

@@ -57,7 +57,7 @@ func (q *Queue) Propose(ctx context.Context, a Action, p Proposal) (*Request, er
 	if err := rec.emit(proposedEntry(r), ruledEntry(r, now)); err != nil {
 		return nil, err
 	}
-	if data, err := json.Marshal(rec); err != nil || len(data) > maxRecord {
+	if data, err := rec.Encode(); err != nil || len(data) > maxRecord {
 		return nil, invalid("", "the request is too large")
 	}
 	stored, _, err := q.store.Insert(ctx, rec, now.Add(netDelay))

@@ -2,7 +2,6 @@ package approval
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 )
 
@@ -20,13 +19,9 @@ func (q *Queue) policyVersion() (version string, err error) {
 func (q *Queue) rule(ctx context.Context, r *Request) Ruling {
 	var ruling Ruling
 	err := guard(func() (err error) {
-		var copied Request // the policy may not change the original
-		data, err := json.Marshal(r)
+		copied, err := cloneRecord(&Record{Request: *r}) // the policy may not change the original
 		if err == nil {
-			err = json.Unmarshal(data, &copied)
-		}
-		if err == nil {
-			ruling, err = q.policy.Rule(ctx, &copied)
+			ruling, err = q.policy.Rule(ctx, &copied.Request)
 		}
 		return err
 	})

@@ -1,12 +1,15 @@
 package approval
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"time"
 )
 
 // Record is a request as a [Store] keeps it: the request, and what only the
-// queue needs. All of it is plain JSON.
+// queue needs. Stores keep it as the bytes of [Record.Encode].
 type Record struct {
 	Request Request `json:"request"`
 
@@ -26,6 +29,27 @@ type Record struct {
 type Claim struct {
 	Worker string `json:"worker,omitzero"`
 	Fence  int64  `json:"fence,omitzero"`
+}
+
+// Encode returns r as JSON that [DecodeRecord] turns into the same record again,
+// byte for byte also in its raw parts, which json.Marshal would escape.
+func (r *Record) Encode() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, errors.New("approval: a record cannot be written as JSON")
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// DecodeRecord returns the record that was encoded. Its error quotes nothing.
+func DecodeRecord(data []byte) (*Record, error) {
+	r := new(Record)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, errors.New("approval: a stored record cannot be read")
+	}
+	return r, nil
 }
 
 // Filter selects requests. The zero Filter selects all that channels may see,

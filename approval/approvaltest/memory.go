@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -50,7 +49,7 @@ func (m *Memory) Insert(_ context.Context, r *approval.Record, wake ...time.Time
 	defer m.mu.Unlock()
 	key := [3]string{r.Request.Shop, r.Request.Kind, r.Request.Key}
 	if id, ok := m.keys[key]; ok {
-		stored, err := decode(m.records[id])
+		stored, err := approval.DecodeRecord(m.records[id])
 		return stored, false, err
 	}
 	if _, ok := m.records[r.Request.ID]; ok {
@@ -71,7 +70,7 @@ func (m *Memory) Get(_ context.Context, id string) (*approval.Record, error) {
 	if !ok {
 		return nil, approval.ErrNotFound
 	}
-	return decode(data)
+	return approval.DecodeRecord(data)
 }
 
 // List implements [approval.Store].
@@ -80,7 +79,7 @@ func (m *Memory) List(_ context.Context, f approval.Filter) ([]*approval.Record,
 	defer m.mu.Unlock()
 	var list []*approval.Record
 	for _, data := range m.records {
-		r, err := decode(data)
+		r, err := approval.DecodeRecord(data)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +120,7 @@ func (m *Memory) Update(_ context.Context, r *approval.Record, wake ...time.Time
 	if !ok {
 		return nil, approval.ErrNotFound
 	}
-	stored, err := decode(data)
+	stored, err := approval.DecodeRecord(data)
 	if err != nil {
 		return nil, err
 	}
@@ -139,11 +138,11 @@ func (m *Memory) Now(context.Context) (time.Time, error) {
 func (m *Memory) put(r *approval.Record, version int64, wake []time.Time) (*approval.Record, error) {
 	copied := *r
 	copied.Version = version
-	data, err := json.Marshal(copied)
+	data, err := copied.Encode()
 	if err != nil {
 		return nil, err
 	}
-	stored, err := decode(data)
+	stored, err := approval.DecodeRecord(data)
 	if err != nil {
 		return nil, err
 	}
@@ -153,11 +152,6 @@ func (m *Memory) put(r *approval.Record, version int64, wake []time.Time) (*appr
 	}
 	m.look()
 	return stored, nil
-}
-
-func decode(data []byte) (*approval.Record, error) {
-	r := new(approval.Record)
-	return r, json.Unmarshal(data, r)
 }
 
 // Alive implements [approval.Store].

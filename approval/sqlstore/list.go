@@ -23,7 +23,7 @@ func (s *Store) List(ctx context.Context, f approval.Filter) ([]*approval.Record
 		if err := rows.Scan(&data); err != nil {
 			return nil, fmt.Errorf("sqlstore: list: %w", err)
 		}
-		r, err := decode(data)
+		r, err := approval.DecodeRecord(data)
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,7 +79,7 @@ func Open(ctx context.Context, databaseURL string, opts *Options) (*Store, error
 	}
 	s := &Store{db: db, poll: o.PollInterval, log: o.Logger}
 	s.clock, err = alarm.New(db, "approval", s.ring, &alarm.Options{
-		Workers: o.Workers, PollInterval: o.PollInterval, Heartbeat: o.Heartbeat, DeadAfter: o.DeadAfter, Logger: opts.logger(),
+		Workers: o.Workers, PollInterval: o.PollInterval, Heartbeat: o.Heartbeat, DeadAfter: o.DeadAfter, Logger: o.Logger,
 	})
 	if err == nil {
 		err = s.clock.Migrate(ctx)
@@ -94,13 +93,6 @@ func Open(ctx context.Context, databaseURL string, opts *Options) (*Store, error
 	return s, nil
 }
 
-func (o *Options) logger() *slog.Logger {
-	if o == nil {
-		return nil
-	}
-	return o.Logger
-}
-
 // Close closes the database. The queue must be stopped.
 func (s *Store) Close() error { return s.db.Close() }
 
@@ -108,7 +100,7 @@ func (s *Store) Close() error { return s.db.Close() }
 func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Time) (stored *approval.Record, inserted bool, err error) {
 	copied := *r
 	copied.Version = 1
-	data, err := json.Marshal(copied)
+	data, err := copied.Encode()
 	if err != nil {
 		return nil, false, fmt.Errorf("sqlstore: %w", err)
 	}
@@ -140,7 +132,7 @@ func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Tim
 		stored, err = s.one(ctx, `shop = ? AND kind = ? AND idempotency_key = ?`, q.Shop, q.Kind, q.Key)
 		return stored, false, err
 	}
-	stored, err = decode(data)
+	stored, err = approval.DecodeRecord(data)
 	return stored, true, err
 }
 
@@ -158,22 +150,14 @@ func (s *Store) one(ctx context.Context, where string, args ...any) (*approval.R
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: get: %w", err)
 	}
-	return decode(data)
-}
-
-func decode(data []byte) (*approval.Record, error) {
-	r := new(approval.Record)
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, errors.New("sqlstore: a stored request cannot be read") // the text may quote it
-	}
-	return r, nil
+	return approval.DecodeRecord(data)
 }
 
 // Update implements [approval.Store].
 func (s *Store) Update(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, error) {
 	copied := *r
 	copied.Version++
-	data, err := json.Marshal(copied)
+	data, err := copied.Encode()
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
@@ -210,7 +194,7 @@ func (s *Store) Update(ctx context.Context, r *approval.Record, wake ...time.Tim
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: update: %w", err)
 	}
-	return decode(data)
+	return approval.DecodeRecord(data)
 }
 
 // Now implements [approval.Store] by the database's clock.
