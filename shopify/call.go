@@ -29,7 +29,7 @@ type call struct {
 
 	// of the attempt under way
 	answer *answer
-	points float64 // taken from the bucket, -1 when settled
+	points *waiter // taken from the bucket; nil when settled
 	trace  *connTrace
 
 	// of all attempts
@@ -43,7 +43,7 @@ type call struct {
 }
 
 func (c *Client) newCall(ctx context.Context, req *graphql.Request) (*call, error) {
-	k := &call{client: c, lane: c.opts.Lane, points: -1, start: time.Now()}
+	k := &call{client: c, lane: c.opts.Lane, start: time.Now()}
 	if lane, ok := ctx.Value(laneKey{}).(Lane); ok {
 		k.lane = lane
 	}
@@ -118,24 +118,25 @@ func (k *call) prepare(req *http.Request) error {
 	req.Header.Set("X-Shopify-Access-Token", token)
 
 	cost := k.client.bucket.expect(k.costKey)
-	waited, err := k.client.bucket.take(req.Context(), k.lane, cost, k.client.opts.MaxWait-k.wait)
-	k.wait += waited
+	start := time.Now()
+	points, err := k.client.bucket.take(req.Context(), k.lane, cost, k.client.opts.MaxWait-k.wait)
+	k.wait += time.Since(start)
 	if te, ok := errors.AsType[*ThrottledError](err); ok {
 		te.Operation = k.op.Name
 	}
 	if err != nil {
 		return err
 	}
-	k.points = cost
+	k.points = points
 	k.info.Attempts++
 	return nil
 }
 
 // settle gives the bucket the answer to the attempt under way, once.
 func (k *call) settle(cost *Cost) {
-	if k.points >= 0 {
+	if k.points != nil {
 		k.client.bucket.settle(k.costKey, k.points, cost)
-		k.points = -1
+		k.points = nil
 	}
 }
 

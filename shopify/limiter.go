@@ -55,15 +55,19 @@ type bucket struct {
 	mu       sync.Mutex
 	tokens   *rate.Limiter // nil until the first answer
 	inFlight float64       // points of requests that were sent and not answered
+	settled  float64       // points of requests that were answered, since the beginning
 	waiting  []*waiter     // interactive ones first, in order of arrival
 	costs    map[string]float64
 }
 
-// waiter is a call in the queue.
+// waiter is a call in the queue, and then the points that it took.
 type waiter struct {
 	lane Lane
 	cost float64
 	wake chan struct{} // holds one
+
+	taken   time.Time
+	settled float64 // the bucket's, when the points were taken
 }
 
 // expect returns what an operation will probably cost.
@@ -78,30 +82,31 @@ func (b *bucket) expect(operation string) float64 {
 
 // take waits until cost points are there and takes them. It fails at once, with
 // the time it would have had to wait, if that is after the deadline of ctx or
-// longer than maxWait. Every success must be followed by one call of settle.
-func (b *bucket) take(ctx context.Context, lane Lane, cost float64, maxWait time.Duration) (waited time.Duration, err error) {
+// longer than maxWait. What it returns without an error must be given to settle
+// once.
+func (b *bucket) take(ctx context.Context, lane Lane, cost float64, maxWait time.Duration) (w *waiter, err error) {
 	start := time.Now()
-	w := &waiter{lane: lane, cost: cost, wake: make(chan struct{}, 1)}
+	w = &waiter{lane: lane, cost: cost, wake: make(chan struct{}, 1)}
 	b.enter(w)
 	for {
 		wait, taken := b.try(w)
 		if taken {
-			return time.Since(start), nil
+			return w, nil
 		}
 		if left := maxWait - time.Since(start); wait > left {
 			b.leave(w)
-			return time.Since(start), &ThrottledError{Wait: wait, Cost: cost}
+			return nil, &ThrottledError{Wait: wait, Cost: cost}
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(deadline) {
 			b.leave(w)
-			return time.Since(start), &ThrottledError{Wait: wait, Cost: cost, cause: context.DeadlineExceeded}
+			return nil, &ThrottledError{Wait: wait, Cost: cost, cause: context.DeadlineExceeded}
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			b.leave(w)
-			return time.Since(start), ctx.Err()
+			return nil, ctx.Err()
 		case <-timer.C:
 		case <-w.wake:
 			timer.Stop()
@@ -147,8 +152,7 @@ func (b *bucket) try(w *waiter) (wait time.Duration, taken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.tokens == nil {
-		b.inFlight += w.cost
-		b.leaveLocked(w)
+		b.takeLocked(w)
 		return 0, true
 	}
 	burst := float64(b.tokens.Burst())
@@ -167,8 +171,7 @@ func (b *bucket) try(w *waiter) (wait time.Duration, taken bool) {
 	have := b.tokens.TokensAt(now)
 	if b.waiting[0] == w && have >= need && b.tokens.AllowN(now, int(cost)) {
 		w.cost = cost
-		b.inFlight += cost
-		b.leaveLocked(w)
+		b.takeLocked(w)
 		return 0, true
 	}
 	seconds := (need - have) / float64(b.tokens.Limit())
@@ -176,12 +179,20 @@ func (b *bucket) try(w *waiter) (wait time.Duration, taken bool) {
 	return max(0, time.Duration(seconds*float64(time.Second))) + time.Millisecond, false
 }
 
-// settle ends a request that took cost points: it learns what the operation
-// costs and sets the bucket right. The answer's cost is nil if it held none.
-func (b *bucket) settle(operation string, cost float64, answer *Cost) {
+func (b *bucket) takeLocked(w *waiter) {
+	b.inFlight += w.cost
+	w.taken, w.settled = time.Now(), b.settled
+	b.leaveLocked(w)
+}
+
+// settle ends a request: it learns what the operation costs and sets the bucket
+// right. The answer's cost is nil if it held none.
+func (b *bucket) settle(operation string, w *waiter, answer *Cost) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.inFlight = max(0, b.inFlight-cost)
+	b.inFlight = max(0, b.inFlight-w.cost)
+	meanwhile := b.settled - w.settled // answered while this one was under way
+	b.settled += w.cost
 	if answer == nil {
 		return
 	}
@@ -194,12 +205,21 @@ func (b *bucket) settle(operation string, cost float64, answer *Cost) {
 	if !(t.MaximumAvailable >= 1 && t.MaximumAvailable <= maxPoints && t.RestoreRate > 0 && t.RestoreRate <= maxPoints) {
 		return
 	}
-	// A new limiter is full; what is not there is taken out. Requests under way
-	// may or may not be in the answer's level: they count twice rather than
-	// not at all, until the next answer.
+	// Answers overtake each other, so what one says of the level holds within
+	// bounds: at least what it says without all that was under way at the same
+	// time, at most what it says and what was restored since. Beyond them the
+	// belief is wrong, because other processes draw on the shop too, or because
+	// an operation cost less than it requested.
 	now := time.Now()
+	least := min(max(0, t.CurrentlyAvailable-b.inFlight-meanwhile), t.MaximumAvailable)
+	most := t.CurrentlyAvailable + t.RestoreRate*now.Sub(w.taken).Seconds() + 1
+	if b.tokens != nil && b.tokens.Limit() == rate.Limit(t.RestoreRate) && b.tokens.Burst() == int(t.MaximumAvailable) {
+		if have := b.tokens.TokensAt(now); have >= least && have <= most {
+			return
+		}
+	}
+	// A new limiter is full; what is not there is taken out.
 	b.tokens = rate.NewLimiter(rate.Limit(t.RestoreRate), int(t.MaximumAvailable))
-	level := min(max(0, t.CurrentlyAvailable-b.inFlight), t.MaximumAvailable)
-	b.tokens.AllowN(now, int(t.MaximumAvailable)-int(level))
+	b.tokens.AllowN(now, int(t.MaximumAvailable)-int(least))
 	b.wakeFirst()
 }

@@ -1,0 +1,215 @@
+package shopify_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/posai-go/posai/shopify"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestRecovers sends the failures that a client must get over.
+func TestRecovers(t *testing.T) {
+	tests := []struct {
+		name     string
+		document string
+		replies  []reply
+	}{
+		{"read after a lost answer", readShop, []reply{{cut: true}, {body: okShop}}},
+		{"read after half an answer", readShop, []reply{{half: true, body: okShop}, {body: okShop}}},
+		{"read after 503", readShop, []reply{{status: 503, header: map[string]string{"Retry-After": "0.005"}}, {body: okShop}}},
+		{"idempotent write after a lost answer", addTags, []reply{{cut: true}, {status: 500}, {body: okTags}}},
+		{"keyed write after a lost answer", refund, []reply{{cut: true}, {body: okRefund}}},
+		{"keyed write whose key is busy", refund, []reply{{body: `{"data":{"refundCreate":{"userErrors":[{"field":null,"message":"busy","code":"IDEMPOTENCY_CONCURRENT_REQUEST"}]}}}`}, {body: okRefund}}},
+		{"unsafe write after 429", createDraft, []reply{{status: 429, header: map[string]string{"Retry-After": "0.01"}}, {body: okDraft}}},
+		{"unsafe write after THROTTLED without a cost", createDraft, []reply{{body: `{"errors":[{"message":"Throttled","extensions":{"code":"THROTTLED"}}]}`}, {body: okDraft}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, tt.replies...)
+			var info shopify.Info
+			data, _, err := do(shopify.WithInfo(t.Context(), &info), s.client(t, shopify.Options{}), tt.document, map[string]any{"key": "k-1"})
+			require.NoError(t, err)
+			assert.NotEmpty(t, data)
+			assert.Equal(t, len(tt.replies), info.Attempts)
+			seen := s.seen()
+			require.Len(t, seen, len(tt.replies))
+			assert.Equal(t, seen[0].raw, seen[len(seen)-1].raw, "the same request, with the same key")
+		})
+	}
+}
+
+func TestBusyKeyThatStaysBusy(t *testing.T) {
+	s := newServer(t, reply{body: `{"data":{"refundCreate":{"userErrors":[{"field":null,"message":"busy","code":"IDEMPOTENCY_CONCURRENT_REQUEST"}]}}}`})
+	_, _, err := do(t.Context(), s.client(t, shopify.Options{MaxRetries: 1}), refund, map[string]any{"key": "k-1"})
+	ue, ok := errors.AsType[*shopify.UserErrors](err)
+	require.True(t, ok, "%v", err)
+	assert.True(t, ue.Has("IDEMPOTENCY_CONCURRENT_REQUEST"))
+	assert.Len(t, s.seen(), 2)
+}
+
+func TestOutcomeUnknownSticks(t *testing.T) {
+	// The first attempt may have taken effect; that the second is refused does
+	// not tell.
+	s := newServer(t, reply{cut: true}, reply{status: 401, body: `{"errors":"no"}`})
+	_, _, err := do(t.Context(), s.client(t, shopify.Options{}), addTags, nil)
+	ou, ok := errors.AsType[*shopify.OutcomeUnknownError](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, "AddTags", ou.Operation)
+	assert.Equal(t, shopify.SafetyIdempotent, ou.Safety)
+	assert.Equal(t, 2, ou.Attempts)
+	assert.ErrorIs(t, err, shopify.ErrUnauthorized)
+}
+
+func TestNoConnectionIsNoUnknownOutcome(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close()) // nobody listens now
+	c, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{
+		BaseURL: "http://" + addr, MaxRetries: 2, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond,
+	})
+	require.NoError(t, err)
+	var info shopify.Info
+	_, _, err = do(shopify.WithInfo(t.Context(), &info), c, createDraft, nil)
+	require.Error(t, err)
+	assert.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
+	assert.Equal(t, 3, info.Attempts, "even an unsafe mutation may be sent again: it never left")
+}
+
+func TestContextEndsInFlight(t *testing.T) {
+	for name, document := range map[string]string{"read": readShop, "unsafe": createDraft} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, reply{hold: true})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() {
+				_, _, err := do(ctx, s.client(t, shopify.Options{}), document, nil)
+				done <- err
+			}()
+			require.Eventually(t, func() bool { return len(s.seen()) == 1 }, 5*time.Second, time.Millisecond)
+			cancel()
+			err := <-done
+			assert.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, document == createDraft, errors.Is(err, shopify.ErrOutcomeUnknown))
+			assert.Len(t, s.seen(), 1)
+		})
+	}
+}
+
+// script is a transport without sockets, for tests that control time.
+type script struct {
+	replies []reply
+	at      []time.Time
+}
+
+func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
+	n := len(s.at)
+	s.at = append(s.at, time.Now())
+	return socketless(r, s.replies[min(n, len(s.replies)-1)])
+}
+
+func scripted(t *testing.T, opts shopify.Options, replies ...reply) (*shopify.Client, *script) {
+	t.Helper()
+	s := &script{replies: replies}
+	opts.HTTPClient = &http.Client{Transport: s}
+	c, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &opts)
+	require.NoError(t, err)
+	return c, s
+}
+
+func TestPauses(t *testing.T) {
+	tests := []struct {
+		name     string
+		header   string
+		min, max time.Duration
+	}{
+		{"fractional seconds", "1.5", 1500 * time.Millisecond, 1500 * time.Millisecond},
+		{"whole seconds", "2", 2 * time.Second, 2 * time.Second},
+		{"a date", "Sat, 01 Jan 2000 00:00:07 GMT", 7 * time.Second, 7 * time.Second}, // synctest starts at 2000-01-01
+		{"nonsense", "soon", 125 * time.Millisecond, 250 * time.Millisecond},
+		{"negative", "-3", 125 * time.Millisecond, 250 * time.Millisecond},
+		{"none", "", 125 * time.Millisecond, 250 * time.Millisecond},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, s := scripted(t, shopify.Options{}, reply{status: 503, header: map[string]string{"Retry-After": tt.header}}, reply{body: okShop})
+				var info shopify.Info
+				_, _, err := do(shopify.WithInfo(t.Context(), &info), c, readShop, nil)
+				require.NoError(t, err)
+				pause := s.at[1].Sub(s.at[0])
+				assert.GreaterOrEqual(t, pause, tt.min)
+				assert.LessOrEqual(t, pause, tt.max)
+				assert.Equal(t, pause, info.Waited)
+			})
+		})
+	}
+}
+
+func TestBackoffGrowsToItsBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := scripted(t, shopify.Options{MaxRetries: 20, MinBackoff: time.Second, MaxBackoff: 8 * time.Second}, reply{status: 500})
+		_, _, err := do(t.Context(), c, readShop, nil)
+		require.ErrorIs(t, err, shopify.ErrServer)
+		require.Len(t, s.at, 21)
+		for i := 1; i < len(s.at); i++ {
+			full := min(8*time.Second, time.Second<<(i-1))
+			pause := s.at[i].Sub(s.at[i-1])
+			assert.GreaterOrEqual(t, pause, full/2)
+			assert.LessOrEqual(t, pause, full)
+		}
+	})
+}
+
+func TestWaitThatCannotEndInTimeFailsAtOnce(t *testing.T) {
+	tests := []struct {
+		name  string
+		reply reply
+		is    error
+	}{
+		{"Retry-After of 503", reply{status: 503, header: map[string]string{"Retry-After": "10"}}, shopify.ErrServer},
+		{"Retry-After of 429", reply{status: 429, header: map[string]string{"Retry-After": "10"}}, shopify.ErrThrottled},
+		{"cost", reply{body: `{"errors":[{"message":"Throttled","extensions":{"code":"THROTTLED"}}],"extensions":{"cost":{"requestedQueryCost":900,"actualQueryCost":null,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":50}}}}`}, shopify.ErrThrottled},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, s := scripted(t, shopify.Options{}, tt.reply)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				start := time.Now()
+				_, _, err := do(ctx, c, createDraft, nil)
+				assert.ErrorIs(t, err, tt.is)
+				assert.Zero(t, time.Since(start), "it did not wait")
+				assert.Len(t, s.at, 1)
+				if tt.is == shopify.ErrThrottled {
+					assert.ErrorIs(t, err, context.DeadlineExceeded)
+					te, ok := errors.AsType[*shopify.ThrottledError](err)
+					require.True(t, ok)
+					assert.GreaterOrEqual(t, te.Wait, 10*time.Second)
+				}
+			})
+		})
+	}
+}
+
+func TestCancelDuringPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := scripted(t, shopify.Options{}, reply{status: 503, header: map[string]string{"Retry-After": "20"}})
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(3*time.Second, cancel)
+		start := time.Now()
+		_, _, err := do(ctx, c, readShop, nil)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, 3*time.Second, time.Since(start))
+		assert.Len(t, s.at, 1)
+	})
+}
