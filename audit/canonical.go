@@ -165,9 +165,11 @@ func (o *object) object(name string, present bool, members func(*object)) {
 		return
 	}
 	o.name(name)
-	inner := object{b: append(o.b, '{')}
-	members(&inner)
-	o.b = append(inner.b, '}')
+	o.b = append(o.b, '{')
+	o.wrote = false
+	members(o)
+	o.b = append(o.b, '}')
+	o.wrote = true
 }
 
 func appendList[T any](o *object, name string, list []T, appendItem func([]byte, T) []byte) {

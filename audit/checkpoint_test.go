@@ -18,7 +18,7 @@ func TestParseCheckpoint(t *testing.T) {
 	signer, known := audittest.NewKey(t)
 	witness, _ := audittest.NewKey(t)
 	root := tlog.RecordHash([]byte("x")).String()
-	text := func(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+	text := fmt.Sprintf
 	for _, tt := range []struct {
 		name, text string
 		ok         bool

@@ -67,7 +67,8 @@ func TestTrailEnds(t *testing.T) {
 	require.ErrorIs(t, errs[1], context.Canceled)
 
 	n := 0
-	for range log.Trail(t.Context(), audit.Query{}) {
+	for _, err := range log.Trail(t.Context(), audit.Query{}) {
+		require.NoError(t, err)
 		if n++; n == 2 {
 			break
 		}

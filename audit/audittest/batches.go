@@ -39,9 +39,9 @@ func Batches(t testing.TB, signer note.Signer, sizes ...int) []audit.Batch {
 	for _, size := range sizes {
 		b := audit.Batch{First: next}
 		for range size {
-			header, err := Entry(int(next)).MarshalJSON()
+			leaf, err := Entry(int(next)).MarshalJSON()
 			require.NoError(t, err)
-			leaf := append(header, '\n')
+			leaf = append(leaf, '\n')
 			stored, err := tlog.StoredHashes(next, leaf, read)
 			require.NoError(t, err)
 			hashes = append(hashes, stored...)

@@ -2,6 +2,7 @@ package audittest
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"testing"
 
@@ -58,6 +59,11 @@ func (f *Tampering) Replace(data []byte) { f.write(data) }
 
 func (f *Tampering) write(b []byte) {
 	f.t.Helper()
-	// In place, as a program that has the file open must see it too.
-	require.NoError(f.t, os.WriteFile(f.path, b, 0o600))
+	// In place, as a program that has the file open must see it too, and
+	// without cutting it to nothing first, which some file systems take for a
+	// reason to write to the disk at once.
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE, 0o600)
+	require.NoError(f.t, err)
+	_, err = file.WriteAt(b, 0)
+	require.NoError(f.t, errors.Join(err, file.Truncate(int64(len(b))), file.Close()))
 }

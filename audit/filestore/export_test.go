@@ -1,8 +1,47 @@
 package filestore
 
-import "github.com/posai-go/posai/audit/filestore/internal/disktest"
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/filestore/internal/disktest"
+)
 
 // OpenOn is Open on a disk with faults.
 func OpenOn(dir string, d *disktest.Disk) (*Store, error) {
 	return Open(dir, &Options{disk: d})
+}
+
+// Parse reads the batches of a data file. torn says whether what follows the
+// last one can be a write that never finished; rest is its size.
+func Parse(data []byte) (batches []audit.Batch, rest int64, torn bool, err error) {
+	p := &parser{r: bytes.NewReader(data), end: int64(len(data))}
+	for {
+		b, err := p.next()
+		if errors.Is(err, io.EOF) {
+			return batches, 0, true, nil
+		}
+		if d, ok := errors.AsType[*damage](err); ok {
+			torn, err := p.torn(d)
+			return batches, p.end - p.offset, torn, err
+		}
+		if err != nil {
+			return nil, 0, false, err
+		}
+		batches = append(batches, b)
+	}
+}
+
+// Encode is the inverse of Parse.
+func Encode(batches []audit.Batch) []byte {
+	var out []byte
+	for _, b := range batches {
+		out = appendFrame(out, typeCheckpoint, b.First+int64(len(b.Leaves)), b.Checkpoint)
+		for i, leaf := range b.Leaves {
+			out = appendFrame(out, typeEntry, b.First+int64(i), leaf)
+		}
+	}
+	return out
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/posai-go/posai/audit/filestore/internal/disk"
 )
 
-// ErrLocked: another process, or another Store of this one, has the directory
-// open for writing.
+// ErrLocked means that another process, or another Store of this one, has the
+// directory open for writing.
 var ErrLocked = errors.New("filestore: in use by another writer")
 
 // Options are the optional settings of a [Store].
