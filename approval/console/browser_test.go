@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -17,7 +19,7 @@ func TestBrowser(t *testing.T) {
 	browser := newBrowser(t)
 	enter := func(t *testing.T, s *site, who approval.Principal) *tab {
 		t.Helper()
-		b := newTab(t, browser)
+		b := newTab(browser, t)
 		link, err := s.links.Link(s.url, who, "")
 		require.NoError(t, err)
 		b.open(link)
@@ -172,6 +174,63 @@ func TestBrowser(t *testing.T) {
 		b.sees("This waits for somebody else", "somebody with the role manager")
 		assert.Zero(t, eval[int](b, `document.querySelectorAll("[name=verdict]").length`))
 	})
+
+	// The pages as pictures, to look at: POSAI_SHOTS names the directory.
+	if dir := os.Getenv("POSAI_SHOTS"); dir != "" {
+		t.Run("pictures", func(t *testing.T) { pictures(t, newSite(t, names), enter, dir) })
+	}
+}
+
+// pictures saves the pages in the sizes and colors that people have.
+func pictures(t *testing.T, s *site, enter func(*testing.T, *site, approval.Principal) *tab, dir string) {
+	first := s.Propose(t, "1240.00", testqueue.Thanks("1043"))
+	second := s.Propose(t, "615.50", testqueue.Message{Text: "Dear Jonas, enjoy your new reading lamp!", Tone: "brief", Gift: true, Order: "1044"})
+	two := s.Propose(t, "7450.00", testqueue.Thanks("1039"))
+	maria := s.visit(t, testqueue.Maria)
+	for order, verdict := range map[string]string{"1036": "approve", "1037": "reject"} {
+		r := s.Propose(t, "905.00", testqueue.Thanks(order))
+		_, form := maria.look(r.ID)
+		maria.decide(r.ID, with(form, "verdict", verdict, "reason", "Not right for this customer"))
+		s.ended(t, r.ID)
+	}
+	edit(t, s, two.ID)
+	b := enter(t, s, testqueue.Maria)
+	sizes := []struct {
+		name          string
+		width, height int64
+	}{{"tablet", 1024, 768}, {"phone", 390, 844}}
+	for _, dark := range []bool{false, true} {
+		for _, size := range sizes {
+			shoot := func(page string) {
+				b.shoot(filepath.Join(dir, page+"-"+size.name), size.width, size.height, dark)
+			}
+			b.open(s.url)
+			shoot("list")
+			b.open(s.url + "requests/" + first.ID)
+			shoot("detail")
+			b.click("#edit > summary")
+			shoot("edit")
+			b.open(s.url + "requests/" + first.ID)
+			b.click("#reject > summary")
+			shoot("reject")
+			b.open(s.url + "requests/" + two.ID)
+			shoot("waiting")
+		}
+	}
+	b.withoutScript()
+	b.open(s.url + "requests/" + second.ID)
+	boris := s.visit(t, testqueue.Boris)
+	_, form := boris.look(second.ID)
+	boris.decide(second.ID, with(form, "verdict", "reject", "reason", "Handled in another way"))
+	b.click("#approve")
+	b.sees("Already rejected")
+	b.shoot(filepath.Join(dir, "late-tablet"), 1024, 768, false)
+	b.open(s.url + "requests/" + first.ID)
+	b.click("#approve")
+	b.sees("You approved this")
+	s.ended(t, first.ID)
+	b.open(s.url + "requests/" + first.ID)
+	b.shoot(filepath.Join(dir, "done-tablet"), 1024, 768, false)
 }
 
 // edit has Maria change a request that takes two, so that it waits as another

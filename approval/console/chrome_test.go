@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -64,7 +63,7 @@ type tab struct {
 	ctx context.Context
 }
 
-func newTab(t *testing.T, browser context.Context) *tab {
+func newTab(browser context.Context, t *testing.T) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	require.NoError(t, chromedp.Do(ctx), "open a tab")
@@ -168,13 +167,9 @@ func (b *tab) withoutScript() {
 	require.NoError(b.t, err)
 }
 
-// shoot saves a picture of the page where POSAI_SHOTS says, if it does.
-func (b *tab) shoot(name string, width, height int64, dark bool) {
+// shoot saves a picture of what is to be seen of the page, and of all of it.
+func (b *tab) shoot(path string, width, height int64, dark bool) {
 	b.t.Helper()
-	dir := os.Getenv("POSAI_SHOTS")
-	if dir == "" {
-		return
-	}
 	scheme := "light"
 	if dark {
 		scheme = "dark"
@@ -187,9 +182,11 @@ func (b *tab) shoot(name string, width, height int64, dark bool) {
 	})
 	require.NoError(b.t, err)
 	b.do(chromedp.EmulateViewport(width, height))
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	require.NoError(b.t, err)
-	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+"-"+scheme+".png"), png, 0o600))
+	for name, picture := range map[string]chromedp.Action[[]byte]{"": chromedp.CaptureScreenshot(), "-whole": chromedp.FullScreenshot(100)} {
+		png, err := chromedp.Run(b.ctx, picture)
+		require.NoError(b.t, err)
+		require.NoError(b.t, os.WriteFile(path+"-"+scheme+name+".png", png, 0o600))
+	}
 }
 
 // eval returns the value of an expression in the page.

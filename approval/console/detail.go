@@ -12,6 +12,7 @@ import (
 type detailPage struct {
 	frame
 	Card     card
+	Version  string // changes with all that a page shows but the time
 	Notice   *notice
 	Fields   []line
 	Evidence []evidence
@@ -135,6 +136,7 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 	page.DecideURL = page.Root + "requests/" + q.ID + "/decision"
 	page.ResolveURL = page.Root + "requests/" + q.ID + "/resolution"
 	page.Card = c.card(q, page.Root, may, clock)
+	page.Version = fmt.Sprintf("%s %s %d", q.State, q.Digest, len(q.Decisions))
 	for _, f := range q.Preview.Fields {
 		page.Fields = append(page.Fields, line{f.Label, f.Value})
 	}
@@ -196,7 +198,7 @@ func decisionOf(q *approval.Request, id string) *approval.Decision {
 
 // why says why a request was asked and who may decide it.
 func (c *Console) why(q *approval.Request) []line {
-	lines := []line{{"Policy", q.Ruling.Reason}, {"Needed", need(q)}}
+	lines := []line{{"Policy", q.Ruling.Reason}, {"Needed", needed(q)}}
 	if q.Reason != "" {
 		lines = append(lines, line{"Reason given", q.Reason})
 	}

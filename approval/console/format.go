@@ -11,7 +11,7 @@ type moment struct {
 	Short   string // "4 min ago", "in 2 h"
 	Exact   string
 	Machine string // RFC 3339, for the datetime attribute
-	Soon    bool   // less than an hour ahead
+	Soon    bool   // less than 15 minutes ahead
 }
 
 func newMoment(t, now time.Time, zone *time.Location) *moment {
@@ -23,7 +23,7 @@ func newMoment(t, now time.Time, zone *time.Location) *moment {
 		Short:   distance(t, now.In(zone)),
 		Exact:   t.Format("Mon 2 Jan 2006, 15:04:05 MST"),
 		Machine: t.Format(time.RFC3339),
-		Soon:    t.Sub(now) < time.Hour,
+		Soon:    t.Sub(now) < 15*time.Minute,
 	}
 }
 

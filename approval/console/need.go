@@ -10,10 +10,7 @@ import (
 
 // need says in words whose approval a request takes, and who has given theirs.
 func need(q *approval.Request) string {
-	if q.Ruling.Verdict != approval.RuleAsk && q.Ruling.Need.IsZero() {
-		return "Nobody's approval"
-	}
-	words := "Needs " + needWords(q.Ruling.Need)
+	words := "Needs " + needed(q)
 	var given []string
 	for _, d := range q.Decisions {
 		if d.Verdict == approval.Approve && q.State == approval.Pending {
@@ -24,6 +21,14 @@ func need(q *approval.Request) string {
 		words += "; approved so far by " + strings.Join(given, ", ")
 	}
 	return words
+}
+
+// needed says whose approval a request takes.
+func needed(q *approval.Request) string {
+	if q.Ruling.Need.IsZero() {
+		return "nobody's approval"
+	}
+	return needWords(q.Ruling.Need)
 }
 
 func needWords(n approval.Need) string {

@@ -3,6 +3,7 @@ package console_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -164,9 +165,7 @@ func (v *visitor) look(id string) (answer, url.Values) {
 // with returns the form with more fields.
 func with(form url.Values, pairs ...string) url.Values {
 	v := url.Values{}
-	for name, values := range form {
-		v[name] = values
-	}
+	maps.Copy(v, form)
 	for i := 0; i < len(pairs); i += 2 {
 		v.Set(pairs[i], pairs[i+1])
 	}

@@ -305,11 +305,13 @@ func buttonValue(m fakeMessage, actionID string) string {
 	return ""
 }
 
+func (c callback) stamp() string { return strconv.FormatInt(c.timestamp.Unix(), 10) }
+
 func (c callback) request(t testing.TB, url string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(c.body))
 	require.NoError(t, err)
-	stamp := strconv.FormatInt(c.timestamp.Unix(), 10)
+	stamp := c.stamp()
 	signature := c.signature
 	if signature == "" {
 		signature = sign(c.secret, stamp, c.body)

@@ -358,13 +358,13 @@ func TestForgedOldAndReplayedCallbacks(t *testing.T) {
 	}{
 		"signed by somebody else": {func(c *callback) { c.secret = "another secret" }, http.StatusUnauthorized},
 		"altered after signing": {func(c *callback) {
-			c.signature = sign(signingSecret, fmt.Sprint(c.timestamp.Unix()), c.body)
+			c.signature = sign(signingSecret, c.stamp(), c.body)
 			c.body = strings.Replace(c.body, "U-MARIA", "U-BORIS", 1)
 		}, http.StatusUnauthorized},
 		"signature of nothing": {func(c *callback) { c.signature = "v0=" }, http.StatusUnauthorized},
 		"signature cut off":    {func(c *callback) { c.signature = sign(signingSecret, "1", c.body)[:20] }, http.StatusUnauthorized},
 		"another version": {func(c *callback) {
-			c.signature = strings.Replace(sign(signingSecret, fmt.Sprint(c.timestamp.Unix()), c.body), "v0=", "v1=", 1)
+			c.signature = strings.Replace(sign(signingSecret, c.stamp(), c.body), "v0=", "v1=", 1)
 		}, http.StatusUnauthorized},
 		"six minutes old":            {func(c *callback) { c.timestamp = c.timestamp.Add(-6 * time.Minute) }, http.StatusUnauthorized},
 		"from the future":            {func(c *callback) { c.timestamp = c.timestamp.Add(6 * time.Minute) }, http.StatusUnauthorized},
@@ -408,7 +408,7 @@ func TestForgedOldAndReplayedCallbacks(t *testing.T) {
 		status, _ := o.send(good)
 		assert.Equal(t, http.StatusConflict, status)
 		shouted := good
-		signature := sign(signingSecret, fmt.Sprint(good.timestamp.Unix()), good.body)
+		signature := sign(signingSecret, good.stamp(), good.body)
 		shouted.signature = "v0=" + strings.ToUpper(strings.TrimPrefix(signature, "v0="))
 		status, _ = o.send(shouted)
 		assert.Equal(t, http.StatusConflict, status, "hexadecimal has two spellings")

@@ -32,8 +32,12 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = fresh.getElementById("main");
     if (!next) { location.reload(); return; }
-    // Never slide another proposal under a finger that is about to approve.
-    if (main.dataset.request && (busy() || replaced(fresh))) { announce(); return; }
+    if (main.dataset.request) {
+      if (next.dataset.version === main.dataset.version) return;
+      // Never slide another proposal under a finger that is about to approve.
+      if (busy() || replaced(fresh)) { announce(); return; }
+      main.dataset.version = next.dataset.version;
+    }
     const focus = document.activeElement && document.activeElement.id;
     const open = [...main.querySelectorAll("details.seen")].map((d) => d.open);
     main.replaceChildren(...next.childNodes);
