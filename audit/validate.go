@@ -3,6 +3,8 @@ package audit
 import (
 	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -33,8 +35,9 @@ func (e *Entry) Validate() error {
 	c.id("action", e.Action, false)
 	c.check(len(e.Subjects) <= MaxSubjects, "subjects", "too many")
 	for i, s := range e.Subjects {
-		c.id(fmt.Sprintf("subjects[%d].type", i), s.Type, true)
-		c.id(fmt.Sprintf("subjects[%d].id", i), s.ID, true)
+		c.at = i
+		c.id("subjects[%d].type", s.Type, true)
+		c.id("subjects[%d].id", s.ID, true)
 	}
 	if m := e.Model; m != nil {
 		c.id("model.provider", m.Provider, false)
@@ -60,7 +63,8 @@ func (e *Entry) Validate() error {
 		c.id("effect.request_id", f.RequestID, false)
 		c.check(len(f.IDs) <= MaxEffectIDs, "effect.ids", "too many")
 		for i, id := range f.IDs {
-			c.id(fmt.Sprintf("effect.ids[%d]", i), id, true)
+			c.at = i
+			c.id("effect.ids[%d]", id, true)
 		}
 		c.id("effect.outcome", f.Outcome, false)
 	}
@@ -77,18 +81,24 @@ func (e *Entry) Validate() error {
 }
 
 // checker keeps the first broken rule.
-type checker struct{ err error }
+type checker struct {
+	err error
+	at  int // replaces %d in the name of a field
+}
 
 func (c *checker) check(ok bool, field, reason string) {
 	if !ok && c.err == nil {
-		c.err = &FieldError{Field: field, Reason: reason}
+		c.err = &FieldError{Field: strings.Replace(field, "%d", strconv.Itoa(c.at), 1), Reason: reason}
 	}
 }
 
 // text accepts UTF-8 of at most limit bytes.
 func (c *checker) text(field, s string, limit int) {
-	c.check(len(s) <= limit, field, fmt.Sprintf("longer than %d bytes", limit))
-	c.check(len(s) > limit || utf8.ValidString(s), field, "not UTF-8")
+	if len(s) > limit {
+		c.check(false, field, fmt.Sprintf("longer than %d bytes", limit))
+		return
+	}
+	c.check(utf8.ValidString(s), field, "not UTF-8")
 }
 
 // id accepts UTF-8 without control characters.

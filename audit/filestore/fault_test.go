@@ -78,6 +78,33 @@ func TestFaultClosesTheLogToWriting(t *testing.T) {
 	}
 }
 
+// After a failed sync the system's memory holds what the disk does not. What a
+// reopened log shows must be on the disk all the same.
+func TestFailedSyncThenPowerLoss(t *testing.T) {
+	dir, d := t.TempDir(), disktest.New()
+	signer, verifiers := audittest.NewKey(t)
+	opts := &audit.Options{Signer: signer, Verifiers: verifiers}
+	run(t, dir, d, opts, func(log *audit.Log) {
+		_, err := log.Append(t.Context(), audittest.Entry(0))
+		require.NoError(t, err)
+		d.Fail(disktest.Sync, syscall.EIO)
+		_, err = log.Append(t.Context(), audittest.Entry(1))
+		require.ErrorIs(t, err, audit.ErrUncertain)
+		d.Fail(disktest.Sync, nil)
+	})
+	run(t, dir, d, opts, func(log *audit.Log) {
+		r, err := log.Append(t.Context(), audittest.Entry(1))
+		require.NoError(t, err, "from here on it is acknowledged")
+		require.EqualValues(t, 1, r.Index)
+		d.LosePower(0)
+	})
+	require.NoError(t, d.Restart(rand.New(rand.NewPCG(1, 1))))
+	run(t, dir, d, opts, func(log *audit.Log) {
+		_, err := log.Get(t.Context(), "entry-1")
+		require.NoError(t, err)
+	})
+}
+
 // After the power fails, any part of what was not synced may be on the disk.
 // What was acknowledged must be.
 func TestPowerLoss(t *testing.T) {

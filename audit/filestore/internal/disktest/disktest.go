@@ -25,30 +25,43 @@ const (
 // ErrPower is the error of every operation after the power is lost.
 var ErrPower = errors.New("disktest: no power")
 
-// Disk is the operating system's file system with faults. It is safe for
-// concurrent use.
+// Disk is the operating system's file system with faults. Beside each file it
+// keeps what would be left of it without power. It is safe for concurrent use.
 type Disk struct {
 	disk.OS
 
-	mu      sync.Mutex
-	faults  map[Op]error
-	steps   int // operations until the power is lost; negative: never
-	off     bool
-	changes []*change
-	syncs   int
+	mu     sync.Mutex
+	faults map[Op]error
+	steps  int // operations until the power is lost; negative: never
+	off    bool
+	files  map[string]*image
+	syncs  int
 }
 
-// change is a write that was not synced yet.
+// image is what is on the medium.
+type image struct {
+	content []byte
+	changes []change // not synced yet
+}
+
+// change is a write, or a new size where written is nil.
 type change struct {
-	path    string
 	at      int64
-	old     []byte // what was there before
 	written []byte
-	oldSize int64
+}
+
+func (m *image) apply(c change) {
+	if end := c.at + int64(len(c.written)); end > int64(len(m.content)) {
+		m.content = append(m.content, make([]byte, end-int64(len(m.content)))...)
+	}
+	if c.written == nil {
+		m.content = m.content[:c.at]
+	}
+	copy(m.content[c.at:], c.written)
 }
 
 // New returns a disk without faults.
-func New() *Disk { return &Disk{steps: -1, faults: map[Op]error{}} }
+func New() *Disk { return &Disk{steps: -1, faults: map[Op]error{}, files: map[string]*image{}} }
 
 // Fail makes all operations of the kind fail with err; nil heals it.
 func (d *Disk) Fail(op Op, err error) {
@@ -86,64 +99,65 @@ func (d *Disk) step(op Op) error {
 	return d.faults[op]
 }
 
-// Restart leaves on the disk what the power failure did: of each write that was
-// not synced, every sector by chance.
+// Restart leaves in the files what the power failure did: what was synced, and
+// of each other write every sector by chance.
 func (d *Disk) Restart(chance *rand.Rand) error {
 	const sector = 512
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := len(d.changes) - 1; i >= 0; i-- {
-		c := d.changes[i]
-		err := edit(c.path, func(f *os.File) error {
-			_, err := f.WriteAt(c.old, c.at)
-			return errors.Join(err, f.Truncate(c.oldSize))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, c := range d.changes {
-		err := edit(c.path, func(f *os.File) error {
+	for path, m := range d.files {
+		for _, c := range m.changes {
 			for start := int64(0); start < int64(len(c.written)); {
 				end := min(start+sector-(c.at+start)%sector, int64(len(c.written)))
 				if chance.IntN(2) == 0 {
-					if _, err := f.WriteAt(c.written[start:end], c.at+start); err != nil {
-						return err
-					}
+					m.apply(change{c.at + start, c.written[start:end]})
 				}
 				start = end
 			}
-			return nil
-		})
-		if err != nil {
+		}
+		m.changes = nil
+		if err := os.WriteFile(path, m.content, 0o600); err != nil {
 			return err
 		}
 	}
-	d.changes, d.off, d.steps = nil, false, -1
+	d.off, d.steps = false, -1
 	return nil
-}
-
-func edit(path string, do func(*os.File) error) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(f), f.Close())
 }
 
 // OpenFile implements [disk.FS].
 func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (disk.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	f, err := d.OS.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
-	return &file{File: f, disk: d, path: name}, nil
+	if _, ok := d.files[name]; !ok || flag&os.O_TRUNC != 0 {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		d.files[name] = &image{content: content}
+	}
+	return &file{File: f, disk: d, image: d.files[name]}, nil
+}
+
+// Rename implements [disk.FS]. A new name is durable at once.
+func (d *Disk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.off {
+		return ErrPower
+	}
+	d.files[to] = d.files[from]
+	delete(d.files, from)
+	return d.OS.Rename(from, to)
 }
 
 type file struct {
 	disk.File
-	disk *Disk
-	path string
+	disk  *Disk
+	image *image
 }
 
 func (f *file) WriteAt(b []byte, at int64) (int, error) {
@@ -156,34 +170,38 @@ func (f *file) WriteAt(b []byte, at int64) (int, error) {
 	if fault != nil {
 		b = b[:len(b)/2]
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
+	if len(b) > 0 {
+		f.image.changes = append(f.image.changes, change{at, append([]byte(nil), b...)})
 	}
-	c := &change{path: f.path, at: at, written: append([]byte(nil), b...), oldSize: info.Size()}
-	c.old = make([]byte, max(0, min(int64(len(b)), info.Size()-at)))
-	if _, err := f.ReadAt(c.old, at); err != nil && len(c.old) > 0 {
-		return 0, err
-	}
-	f.disk.changes = append(f.disk.changes, c)
 	n, err := f.File.WriteAt(b, at)
 	return n, errors.Join(err, fault)
 }
 
+func (f *file) Truncate(size int64) error {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if f.disk.off {
+		return ErrPower
+	}
+	f.image.changes = append(f.image.changes, change{at: size})
+	return f.File.Truncate(size)
+}
+
+// Sync is not a real one: the machine under the test keeps its power. As on
+// Linux, a sync that fails loses what it was to write, and the next one succeeds
+// without it; the file itself reads as if nothing had happened.
 func (f *file) Sync() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if err := f.disk.step(Sync); err != nil {
-		return err
-	}
-	var rest []*change
-	for _, c := range f.disk.changes {
-		if c.path != f.path {
-			rest = append(rest, c)
+	err := f.disk.step(Sync)
+	if err == nil {
+		for _, c := range f.image.changes {
+			f.image.apply(c)
 		}
+		f.disk.syncs++
 	}
-	f.disk.changes = rest
-	f.disk.syncs++
-	// A real sync is not needed: the machine under the test keeps its power.
-	return nil
+	if err == nil || !f.disk.off {
+		f.image.changes = nil
+	}
+	return err
 }
