@@ -39,6 +39,16 @@ type Options struct {
 	// server with a private certificate. An attempt takes at most 5 s either way.
 	WebhookTransport http.RoundTripper
 
+	// Plan is the size and the refill of the query cost bucket. If zero, [Standard].
+	Plan Plan
+
+	// Scopes are the access scopes of the token, such as "read_orders". If nil, all.
+	Scopes []string
+
+	// Control adds the control surface of the command under /_sim/: anyone who reaches the
+	// address can ring up sales and read the log.
+	Control bool
+
 	// Now tells the time. If nil, [time.Now].
 	Now func() time.Time
 

@@ -1,16 +1,36 @@
 package shopifytest
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 )
 
-var errUnfinished = errors.New("shopifytest: under construction")
+// ErrNotFound is what asking for something that is not there matches.
+var ErrNotFound = errors.New("shopifytest: not found")
 
-// Shop is a simulated shop. It is safe for concurrent use.
-type Shop struct{}
+// Shop is a simulated shop: an HTTP server, the data behind it and the webhooks that it sends. It is
+// safe for concurrent use. Make one with [NewShop] in a test or with [Start] elsewhere.
+type Shop struct {
+	token, secret string
+	state         *state
+	sender        *sender
+	admin         *adminAPI
+	handler       http.Handler
+	server        *http.Server
+	url           string
+	served        chan struct{} // closed when the server has ended
+}
 
 // NewShop starts a shop for a test and closes it when the test ends. Nil options are the defaults.
 func NewShop(t testing.TB, opts *Options) *Shop {
@@ -19,63 +39,198 @@ func NewShop(t testing.TB, opts *Options) *Shop {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("%v", err)
+		}
+	})
 	return s
 }
 
-// Start starts a shop. The caller closes it. Nil options are the defaults.
-func Start(opts *Options) (*Shop, error) { return nil, errUnfinished }
+// Start starts a shop; it listens when Start returns. The caller closes it. Nil
+// options are the defaults. Errors of [Options.Data] match [ErrData].
+func Start(opts *Options) (*Shop, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	engine, err := adminEngine()
+	if err != nil {
+		return nil, err
+	}
+	st := newState(o.Now, o.Seed)
+	if err := st.load(o.Data); err != nil {
+		return nil, err
+	}
+	st.app.installation.scopes = o.Scopes
+	s := &Shop{token: o.Token, secret: o.Secret, state: st, served: make(chan struct{})}
+	st.events = s
+	s.admin = newAdminAPI(adminConfig{
+		engine: engine, resolver: st, plan: o.Plan, now: o.Now, logger: o.Logger, lock: s.lock,
+		auth: func(token string) ([]string, bool) { return o.Scopes, token == o.Token },
+	})
+	s.handler = s.routes(o.Control)
+	listener, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("shopifytest: listen: %w", err)
+	}
+	s.sender = newSender(senderConfig{
+		transport: o.WebhookTransport, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
+		now: o.Now, log: o.Logger, unsubscribe: s.deleteSubscription,
+	})
+	s.url = "http://" + listener.Addr().String()
+	s.server = &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		defer close(s.served)
+		_ = s.server.Serve(listener) // ends with ErrServerClosed
+	}()
+	return s, nil
+}
 
-// Close ends the shop: it stops listening and delivering and returns when nothing runs any more.
-func (s *Shop) Close() error { return nil }
+// complete puts the defaults in and checks the rest.
+func (o *Options) complete() error {
+	o.Addr = cmp.Or(o.Addr, "127.0.0.1:0")
+	o.Seed = cmp.Or(o.Seed, 1)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Token == "" {
+		o.Token = "shpat_" + randomHex(16)
+	}
+	if o.Secret == "" {
+		o.Secret = "shpss_" + randomHex(16)
+	}
+	if o.RetrySchedule == nil {
+		o.RetrySchedule = defaultSchedule
+	}
+	if len(o.RetrySchedule) > 100 || slices.ContainsFunc(o.RetrySchedule, func(d time.Duration) bool { return d < 0 }) {
+		return errors.New("shopifytest: RetrySchedule must have at most 100 elements, none negative")
+	}
+	o.RetrySchedule = slices.Clone(o.RetrySchedule)
+	o.Scopes = slices.Clone(o.Scopes)
+	if o.Data != nil {
+		return o.Data.Validate()
+	}
+	if o.Today.IsZero() {
+		o.Today = o.Now()
+	}
+	o.Data = GenerateData(o.Seed, o.Today)
+	return nil
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// lock is taken around each operation of the API.
+func (s *Shop) lock(mutation bool) (unlock func()) {
+	if mutation {
+		s.state.mu.Lock()
+		return s.state.mu.Unlock
+	}
+	s.state.mu.RLock()
+	return s.state.mu.RUnlock
+}
+
+func (s *Shop) routes(control bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(adminPath, s.admin)
+	if control {
+		mux.Handle(controlPath, s.control())
+	}
+	return mux
+}
+
+// Close ends the shop: it stops listening, breaks off what runs and returns when nothing of
+// it runs any more. What was not delivered stays undelivered. Closing again does nothing.
+func (s *Shop) Close() error {
+	err := s.server.Close()
+	<-s.served
+	s.sender.close()
+	if err != nil {
+		return fmt.Errorf("shopifytest: close: %w", err)
+	}
+	return nil
+}
 
 // URL is where the shop listens, such as "http://127.0.0.1:41873", without a slash at the end.
-func (s *Shop) URL() string { return "" }
+func (s *Shop) URL() string { return s.url }
 
 // Domain is the shop's domain, something.myshopify.com.
-func (s *Shop) Domain() string { return "" }
+func (s *Shop) Domain() string { return s.state.shop.data.Domain }
 
 // Token is the Admin API access token that the shop accepts.
-func (s *Shop) Token() string { return "" }
+func (s *Shop) Token() string { return s.token }
 
 // Secret is the client secret that signs the webhooks.
-func (s *Shop) Secret() string { return "" }
+func (s *Shop) Secret() string { return s.secret }
 
-// Transport reaches the shop without a socket, whatever the request's host.
-func (s *Shop) Transport() http.RoundTripper { return nil }
+// Inject arms a fault of the Admin API. The function returned disarms it.
+func (s *Shop) Inject(f Fault) (remove func()) { return s.admin.faults.add(f) }
 
-// RingUp makes a sale at the register: the order is paid and taken along, stock goes down and webhooks go out.
-func (s *Shop) RingUp(sale Sale) (Order, error) { return Order{}, errUnfinished }
+// Journal returns what the Admin API was asked, oldest first.
+func (s *Shop) Journal() []JournalEntry { return s.admin.journal.all() }
 
-// Deliveries is the log of all webhook deliveries, oldest first.
-func (s *Shop) Deliveries() []Delivery { return nil }
+// ResetJournal forgets what the Admin API was asked.
+func (s *Shop) ResetJournal() { s.admin.journal.reset() }
 
-// WaitIdle waits until no delivery is pending, or until ctx ends.
-func (s *Shop) WaitIdle(ctx context.Context) error { return errUnfinished }
+// Deliveries returns the log of webhook deliveries, oldest first: the latest 20,000 and all that are pending.
+func (s *Shop) Deliveries() []Delivery { return s.sender.all() }
 
-// Redeliver sends the webhook once more: same id, same body, as Shopify may.
-func (s *Shop) Redeliver(webhookID string) error { return errUnfinished }
+// WaitIdle waits until no delivery is pending; with the default [Options.RetrySchedule] a subscriber
+// that fails keeps one pending for hours. It returns ctx's error if ctx ends first.
+func (s *Shop) WaitIdle(ctx context.Context) error { return s.sender.wait(ctx) }
 
-// Order returns the order by GID, numeric id or name.
-func (s *Shop) Order(id string) (Order, bool) { return Order{}, false }
+// Redeliver sends a webhook once more, with the same id and body, as Shopify does now and then. It
+// is a new entry in the log. The error matches [ErrNotFound] if the log has no such webhook.
+func (s *Shop) Redeliver(webhookID string) error { return s.sender.again(webhookID) }
 
-// Orders returns all orders, oldest first.
-func (s *Shop) Orders() []Order { return nil }
+// Transport reaches the shop without a socket, whatever host a request names. The
+// answer is complete before the round trip ends.
+func (s *Shop) Transport() http.RoundTripper { return roundTripper{s.handler} }
 
-// DraftOrders returns all draft orders, oldest first.
-func (s *Shop) DraftOrders() []DraftOrder { return nil }
+type roundTripper struct{ handler http.Handler }
 
-// Metafields returns the metafields of the owner (a GID), oldest first.
-func (s *Shop) Metafields(ownerID string) []Metafield { return nil }
-
-// Customers returns all customers.
-func (s *Shop) Customers() []Customer { return nil }
-
-// Products returns all products.
-func (s *Shop) Products() []Product { return nil }
-
-// Locations returns all locations.
-func (s *Shop) Locations() []Location { return nil }
-
-// Subscriptions returns all webhook subscriptions.
-func (s *Shop) Subscriptions() []Subscription { return nil }
+func (rt roundTripper) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	if req.Body != nil {
+		defer func() { _ = req.Body.Close() }()
+	}
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		// The handler breaks connections as net/http wants it.
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			resp, err = nil, io.ErrUnexpectedEOF
+		default:
+			panic(p)
+		}
+	}()
+	w := newRecorder()
+	in := req.Clone(req.Context())
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	in.RequestURI, in.RemoteAddr = req.URL.RequestURI(), "127.0.0.1:0"
+	if in.Host == "" {
+		in.Host = req.URL.Host
+	}
+	rt.handler.ServeHTTP(w, in)
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	return w.response(req), nil
+}

@@ -35,6 +35,9 @@ type Index[T any] struct {
 	// int64, decimal.Decimal, time.Time, bool and [ID]. No value: the field is empty.
 	Fields map[string]Field[T]
 
+	// Unlisted gives the fields that are not in Fields. It may be nil.
+	Unlisted func(name string) (Field[T], bool)
+
 	// Words gives the text that a term without a field is looked for in.
 	Words func(T) []string
 }
@@ -56,6 +59,7 @@ const (
 	Time                // time.Time
 	Bool                // bool
 	ID                  // int64; the query may have the number or a GID
+	Auto                // string, compared as a number where both sides are one
 )
 
 // Compile reads query and returns the predicate it stands for, what is wrong with
@@ -112,6 +116,9 @@ func (c *compiler[T]) term(n *expr) func(T) bool {
 		return c.word(n.value)
 	}
 	f, ok := c.index.Fields[strings.ToLower(n.field)]
+	if !ok && c.index.Unlisted != nil {
+		f, ok = c.index.Unlisted(n.field)
+	}
 	if !ok {
 		c.warnings = append(c.warnings, Warning{Field: n.field, Message: "Invalid search field for this query.", Code: "invalid_field"})
 		return everything[T]
@@ -161,9 +168,11 @@ func (c *compiler[T]) word(value string) func(T) bool {
 // comparison builds the test of one value; false if the field cannot have such a value.
 func comparison(kind Kind, cmp, value string) (func(any) bool, bool) {
 	switch kind {
+	case Auto:
+		return autoComparison(cmp, value), true
 	case Number:
-		want, err := decimal.NewFromString(value)
-		if err != nil || len(value) > 40 || want.Exponent() > 40 || want.Exponent() < -40 {
+		want, ok := parseNumber(value)
+		if !ok {
 			return nil, false
 		}
 		return func(have any) bool { return holds(cmp, toDecimal(have).Cmp(want)) }, true
@@ -185,6 +194,30 @@ func comparison(kind Kind, cmp, value string) (func(any) bool, bool) {
 		return func(have any) bool { s, ok := have.(string); return ok && textMatch(s, value) }, true
 	default:
 		return keywordComparison(cmp, value), true
+	}
+}
+
+// parseNumber reads numbers of a size that can be compared without effort.
+func parseNumber(value string) (decimal.Decimal, bool) {
+	if len(value) > 40 {
+		return decimal.Zero, false
+	}
+	d, err := decimal.NewFromString(value)
+	return d, err == nil && d.Exponent() <= 40 && d.Exponent() >= -40
+}
+
+func autoComparison(cmp, value string) func(any) bool {
+	keyword := keywordComparison(cmp, value)
+	want, isNumber := parseNumber(value)
+	return func(have any) bool {
+		s, ok := have.(string)
+		if !ok {
+			return false
+		}
+		if number, ok := parseNumber(s); ok && isNumber {
+			return holds(cmp, number.Cmp(want))
+		}
+		return keyword(have)
 	}
 }
 

@@ -1,0 +1,213 @@
+package shopifytest
+
+import (
+	"fmt"
+	"html"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
+)
+
+var productFields = table[*product]{
+	"title":           func(_ *state, p *product, _ *graph.Call) any { return p.title },
+	"handle":          func(_ *state, p *product, _ *graph.Call) any { return p.handle },
+	"productType":     func(_ *state, p *product, _ *graph.Call) any { return p.productType },
+	"vendor":          func(_ *state, p *product, _ *graph.Call) any { return p.vendor },
+	"status":          func(_ *state, p *product, _ *graph.Call) any { return p.status },
+	"tags":            func(_ *state, p *product, _ *graph.Call) any { return p.tags },
+	"publishedAt":     func(_ *state, p *product, _ *graph.Call) any { return p.createdAt },
+	"isGiftCard":      always[*product](false),
+	"description":     func(_ *state, p *product, c *graph.Call) any { return truncate(p.description, c.Args["truncateAt"]) },
+	"descriptionHtml": func(_ *state, p *product, _ *graph.Call) any { return p.descriptionHTML() },
+	"bodyHtml":        func(_ *state, p *product, _ *graph.Call) any { return p.descriptionHTML() },
+	"onlineStoreUrl": func(s *state, p *product, _ *graph.Call) any {
+		if p.status != "ACTIVE" {
+			return nil
+		}
+		return "https://" + s.shop.data.Domain + "/products/" + p.handle
+	},
+	"variants":              func(_ *state, p *product, _ *graph.Call) any { return list(p.variants) },
+	"variantsCount":         func(_ *state, p *product, _ *graph.Call) any { return count(len(p.variants)) },
+	"totalVariants":         func(_ *state, p *product, _ *graph.Call) any { return len(p.variants) },
+	"hasOnlyDefaultVariant": func(_ *state, p *product, _ *graph.Call) any { return len(p.options) == 0 },
+	"totalInventory":        func(_ *state, p *product, _ *graph.Call) any { return p.available() },
+	"tracksInventory":       always[*product](true),
+	"hasOutOfStockVariants": func(_ *state, p *product, _ *graph.Call) any {
+		for _, v := range p.variants {
+			if v.available() <= 0 {
+				return true
+			}
+		}
+		return false
+	},
+	"requiresSellingPlan":               always[*product](false),
+	"hasVariantsThatRequiresComponents": always[*product](false),
+	"options":                           func(_ *state, p *product, c *graph.Call) any { return first(p.optionList(), c) },
+	"priceRangeV2": func(s *state, p *product, _ *graph.Call) any {
+		lowest, highest := p.priceRange()
+		return graph.Object{"__typename": "ProductPriceRangeV2", "minVariantPrice": s.moneyV2(lowest), "maxVariantPrice": s.moneyV2(highest)}
+	},
+	"priceRange": func(s *state, p *product, _ *graph.Call) any {
+		lowest, highest := p.priceRange()
+		return graph.Object{"__typename": "ProductPriceRange", "minVariantPrice": s.moneyV2(lowest), "maxVariantPrice": s.moneyV2(highest)}
+	},
+	"seo":                           always[*product](graph.Object{"__typename": "SEO", "title": nil, "description": nil}),
+	"publishedOnCurrentPublication": func(_ *state, p *product, _ *graph.Call) any { return p.status == "ACTIVE" },
+}
+
+func (p *product) optionList() graph.List {
+	if len(p.options) == 0 {
+		return graph.List{p.option(0, "Title", []string{"Default Title"})}
+	}
+	out := make(graph.List, len(p.options))
+	for i, name := range p.options {
+		out[i] = p.option(i, name, p.optionValues(i))
+	}
+	return out
+}
+
+func (p *product) option(i int, name string, values []string) graph.Object {
+	id := p.id*10 + int64(i)
+	objects := make(graph.List, len(values))
+	for j, v := range values {
+		objects[j] = graph.Object{"__typename": "ProductOptionValue", "id": gid("ProductOptionValue", id*100+int64(j)), "name": v, "hasVariants": true, graph.Closed: true}
+	}
+	return graph.Object{
+		"__typename": "ProductOption", "id": gid("ProductOption", id), "name": name, "position": i + 1,
+		"values": values, "optionValues": objects, graph.Closed: true,
+	}
+}
+
+func (p *product) descriptionHTML() string {
+	if p.html != "" || p.description == "" {
+		return p.html
+	}
+	return "<p>" + html.EscapeString(p.description) + "</p>"
+}
+
+func truncate(text string, at any) string {
+	n, ok := at.(int)
+	runes := []rune(text)
+	if !ok || n < 0 || len(runes) <= n {
+		return text
+	}
+	return string(runes[:max(n-3, 0)]) + "..."
+}
+
+var variantFields = table[*variant]{
+	"title":       func(_ *state, v *variant, _ *graph.Call) any { return v.title() },
+	"displayName": func(_ *state, v *variant, _ *graph.Call) any { return v.displayName() },
+	"sku":         func(_ *state, v *variant, _ *graph.Call) any { return orNull(v.sku) },
+	"barcode":     func(_ *state, v *variant, _ *graph.Call) any { return orNull(v.barcode) },
+	"price":       money(func(_ *state, v *variant) decimal.Decimal { return v.price }),
+	"position":    func(_ *state, v *variant, _ *graph.Call) any { return v.position },
+	"product":     func(_ *state, v *variant, _ *graph.Call) any { return object(v.product) },
+	"selectedOptions": func(_ *state, v *variant, _ *graph.Call) any {
+		if len(v.options) == 0 {
+			return graph.List{{"__typename": "SelectedOption", "name": "Title", "value": "Default Title"}}
+		}
+		out := make(graph.List, len(v.options))
+		for i, value := range v.options {
+			out[i] = graph.Object{"__typename": "SelectedOption", "name": v.product.options[i], "value": value}
+		}
+		return out
+	},
+	"inventoryItem":          func(_ *state, v *variant, _ *graph.Call) any { return object(v.item) },
+	"inventoryQuantity":      func(_ *state, v *variant, _ *graph.Call) any { return v.available() },
+	"sellableOnlineQuantity": func(_ *state, v *variant, _ *graph.Call) any { return max(v.available(), 0) },
+	"availableForSale":       func(_ *state, v *variant, _ *graph.Call) any { return v.available() > 0 },
+	"inventoryPolicy":        always[*variant]("DENY"),
+	"taxable":                always[*variant](true),
+	"requiresComponents":     always[*variant](false),
+	"showUnitPrice":          always[*variant](false),
+}
+
+var itemFields = table[*item]{
+	"sku":               func(_ *state, i *item, _ *graph.Call) any { return orNull(i.variant.sku) },
+	"tracked":           always[*item](true),
+	"requiresShipping":  always[*item](true),
+	"duplicateSkuCount": always[*item](0),
+	"variant":           func(_ *state, i *item, _ *graph.Call) any { return object(i.variant) },
+	"variants":          func(_ *state, i *item, _ *graph.Call) any { return list([]*variant{i.variant}) },
+	"unitCost": func(s *state, i *item, _ *graph.Call) any {
+		if !i.cost.IsPositive() {
+			return nil
+		}
+		return s.moneyV2(i.cost)
+	},
+	"locationsCount":  func(_ *state, i *item, _ *graph.Call) any { return count(len(i.levels)) },
+	"inventoryLevels": func(_ *state, i *item, _ *graph.Call) any { return list(i.levels) },
+	"inventoryLevel": func(s *state, i *item, c *graph.Call) any {
+		id, _ := c.Args["locationId"].(string)
+		l, ok := find[*location](s, id)
+		if !ok {
+			return nil
+		}
+		return ref(i.at(l))
+	},
+}
+
+var levelFields = table[*level]{
+	"item":          func(_ *state, l *level, _ *graph.Call) any { return object(l.item) },
+	"location":      func(_ *state, l *level, _ *graph.Call) any { return object(l.location) },
+	"isActive":      always[*level](true),
+	"canDeactivate": always[*level](false),
+	"quantities": func(_ *state, l *level, c *graph.Call) any {
+		out := graph.List{}
+		for _, name := range stringList(c.Args["names"]) {
+			out = append(out, graph.Object{
+				"__typename": "InventoryQuantity", "id": fmt.Sprintf("gid://shopify/InventoryQuantity/%d?inventory_item_id=%d&name=%s", l.id, l.item.id, name),
+				"name": name, "quantity": l.quantity(name), "updatedAt": l.updatedAt,
+			})
+		}
+		return out
+	},
+}
+
+var locationFields = table[*location]{
+	"name":                 func(_ *state, l *location, _ *graph.Call) any { return l.data.Name },
+	"isActive":             always[*location](true),
+	"isPrimary":            func(s *state, l *location, _ *graph.Call) any { return l == s.locations[0] },
+	"fulfillsOnlineOrders": func(s *state, l *location, _ *graph.Call) any { return l == s.locations[0] },
+	"shipsInventory":       func(s *state, l *location, _ *graph.Call) any { return l == s.locations[0] },
+	"hasActiveInventory":   always[*location](true),
+	"isFulfillmentService": always[*location](false),
+	"hasUnfulfilledOrders": func(s *state, l *location, _ *graph.Call) any {
+		for _, o := range s.orders {
+			if o.fulfillment == nil && l == s.locations[0] {
+				return true
+			}
+		}
+		return false
+	},
+	"activatable":     always[*location](false),
+	"deactivatable":   always[*location](false),
+	"deletable":       always[*location](false),
+	"addressVerified": always[*location](true),
+	"address": func(_ *state, l *location, _ *graph.Call) any {
+		a := l.data.Address
+		return graph.Object{
+			"__typename": "LocationAddress", "address1": orNull(a.Address1), "address2": orNull(a.Address2), "city": orNull(a.City),
+			"province": orNull(a.Province), "provinceCode": orNull(a.ProvinceCode), "country": orNull(a.Country),
+			"countryCode": orNull(a.CountryCode), "zip": orNull(a.Zip), "phone": orNull(a.Phone), "formatted": a.formatted(), graph.Closed: true,
+		}
+	},
+	"inventoryLevels": func(s *state, l *location, _ *graph.Call) any {
+		out := make(graph.List, 0, len(s.variants))
+		for _, v := range s.variants {
+			if lv := v.item.at(l); lv != nil {
+				out = append(out, object(lv))
+			}
+		}
+		return out
+	},
+	"inventoryLevel": func(s *state, l *location, c *graph.Call) any {
+		id, _ := c.Args["inventoryItemId"].(string)
+		i, ok := find[*item](s, id)
+		if !ok {
+			return nil
+		}
+		return ref(i.at(l))
+	},
+}

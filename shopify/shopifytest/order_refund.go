@@ -1,0 +1,109 @@
+package shopifytest
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// giveBack is a refund to be made, with everything looked up and checked.
+type giveBack struct {
+	at       time.Time
+	note     string
+	staff    *staff
+	lines    []giveBackLine
+	shipping decimal.Decimal
+	payments []giveBackPayment // none: no money changes hands
+	goods    bool              // goods came over the counter: file a return
+	silent   bool
+}
+
+type giveBackLine struct {
+	line     *lineItem
+	quantity int
+	restock  string // RefundLineItemRestockType
+	location *location
+	reason   string
+}
+
+type giveBackPayment struct {
+	gateway string
+	amount  decimal.Decimal
+	parent  *transaction
+}
+
+// quote is what quantity pieces of the line are worth: net and tax, as paid. The last pieces
+// get what is left, so that all refunds of a line add up to what was paid.
+func (s *state) quote(l *lineItem, quantity int) (net, tax decimal.Decimal) {
+	net, tax = s.share(l.net(), quantity, l.quantity), s.share(l.tax, quantity, l.quantity)
+	if quantity < l.quantity && quantity == l.currentQuantity() {
+		net, tax = l.net(), l.tax
+		for _, r := range l.order.refunds {
+			for _, rl := range r.lines {
+				if rl.line == l {
+					net, tax = net.Sub(rl.subtotal), tax.Sub(rl.tax)
+				}
+			}
+		}
+	}
+	return net, tax
+}
+
+// refund files the refund and puts the goods back.
+func (s *state) refund(o *order, g giveBack) *refund {
+	r := &refund{order: o, note: g.note, staff: g.staff, shipping: g.shipping}
+	s.add(r, "Refund", 0, g.at)
+	group := s.newGroup()
+	for _, gl := range g.lines {
+		rl := &refundLine{line: gl.line, quantity: gl.quantity, restock: gl.restock, location: gl.location}
+		rl.subtotal, rl.tax = s.quote(gl.line, gl.quantity)
+		s.add(rl, "RefundLineItem", 0, g.at)
+		gl.line.returned += gl.quantity
+		r.lines = append(r.lines, rl)
+		if v := gl.line.variant; v != nil && gl.restock != "NO_RESTOCK" && gl.location != nil && !g.silent {
+			if lv := v.item.at(gl.location); lv != nil {
+				s.adjust(lv, "available", gl.quantity)
+				s.emit("inventory_levels/update", lv, s.levelPayload(lv), group)
+			}
+		}
+	}
+	for _, p := range g.payments {
+		t := s.pay(o, "REFUND", p.gateway, p.amount, g.at)
+		t.parent, t.refund = p.parent, r
+		r.transactions = append(r.transactions, t)
+	}
+	if g.goods {
+		s.fileReturn(o, r, g)
+	}
+	o.refunds = append(o.refunds, r)
+	s.refunds = append(s.refunds, r)
+	o.updatedAt = g.at
+	if g.silent {
+		return r
+	}
+	s.emit("refunds/create", r, s.refundPayload(r), group)
+	s.emit("orders/updated", o, s.orderPayload(o), group)
+	return r
+}
+
+func (s *state) fileReturn(o *order, r *refund, g giveBack) {
+	ret := &orderReturn{order: o, refund: r}
+	s.add(ret, "Return", 0, g.at)
+	for _, gl := range g.lines {
+		rl := &returnLine{line: gl.line, quantity: gl.quantity, reason: gl.reason, note: g.note}
+		s.add(rl, "ReturnLineItem", 0, g.at)
+		ret.lines = append(ret.lines, rl)
+	}
+	r.ret = ret
+	o.returns = append(o.returns, ret)
+}
+
+// refundable is the payment that money goes back to.
+func (o *order) refundable() *transaction {
+	for _, t := range o.transactions {
+		if t.kind == "SALE" && t.status == "SUCCESS" {
+			return t
+		}
+	}
+	return nil
+}
