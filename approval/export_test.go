@@ -1,0 +1,8 @@
+package approval
+
+// What the tests check directly, because a caller sees only its digest.
+var (
+	Canonical       = canonical
+	CanonicalNumber = canonicalNumber
+	DiffJSON        = diff
+)

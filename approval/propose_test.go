@@ -1,0 +1,286 @@
+package approval_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/approvaltest"
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/audittest"
+)
+
+func TestPropose(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		policy approval.Policy
+		state  approval.State
+		trail  []audit.Kind
+	}{
+		"allow": {allowAll, approval.Approved, []audit.Kind{audit.KindProposed, audit.KindRuled}},
+		"deny":  {approval.Rules("1", approval.Rule{Then: approval.Deny("never")}), approval.Denied, []audit.Kind{audit.KindProposed, audit.KindRuled}},
+		"ask":   {askManager, approval.Pending, []audit.Kind{audit.KindProposed, audit.KindRuled}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newQueue(t, test.policy, nil)
+			before := time.Now()
+			r := f.propose(t, note{Text: "hello", Pennies: 50_00}, func(p *approval.Proposal) {
+				p.Subjects = []audit.Subject{{Type: "order", ID: "gid://shopify/Order/1"}}
+			})
+			assert.Equal(t, test.state, r.State)
+			assert.Equal(t, test.trail, f.trail(t, r.ID))
+			assert.Equal(t, `{"pennies":5000,"text":"hello"}`, string(r.Args))
+			assert.Equal(t, approval.Preview{Title: "A note", Summary: "hello"}, r.Preview)
+			assert.Equal(t, approval.Money{Amount: "50.00", Currency: "GBP"}, r.Amount)
+			assert.Len(t, r.Form, 4)
+			assert.WithinDuration(t, before, r.CreatedAt, time.Minute)
+			digest, err := r.ComputeDigest()
+			require.NoError(t, err)
+			assert.Equal(t, digest, r.Digest)
+			if test.state == approval.Pending {
+				assert.Equal(t, r.CreatedAt.Add(time.Hour), r.ExpiresAt)
+			} else {
+				assert.Zero(t, r.ExpiresAt)
+			}
+			action, ok := approval.ActionOf[note](r)
+			assert.True(t, ok)
+			assert.Equal(t, note{Text: "hello", Pennies: 50_00}, action)
+			assert.Zero(t, f.calls.Load(), "nothing is executed before the start")
+
+			entries := f.entries(t, r.ID)
+			assert.Equal(t, []audit.Subject{{Type: "approval", ID: r.ID}, {Type: "order", ID: "gid://shopify/Order/1"}}, entries[0].Subjects)
+			assert.Equal(t, r.ID, entries[0].Correlation)
+			assert.Equal(t, r.Digest, entries[0].Attributes["digest"])
+			for _, e := range entries {
+				data, err := json.Marshal(e)
+				require.NoError(t, err)
+				assert.NotContains(t, string(data), "hello", "no text of the action in the log")
+			}
+		})
+	}
+}
+
+func TestProposeIsIdempotent(t *testing.T) {
+	t.Parallel()
+	f := newQueue(t, askManager, nil)
+	first := f.propose(t, note{Text: "hello"})
+	again := f.propose(t, note{Text: "something else"})
+	assert.Equal(t, first, again)
+	assert.NotEqual(t, first.ID, f.propose(t, note{Text: "hello"}, func(p *approval.Proposal) { p.Key = "other" }).ID)
+	assert.NotEqual(t, first.ID, f.propose(t, note{Text: "hello"}, func(p *approval.Proposal) { p.Shop = "other.example.com" }).ID)
+
+	ids := make([]string, 16)
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() {
+			p := proposal("raced")
+			r, err := f.Propose(t.Context(), note{Text: strings.Repeat("x", i+1)}, p)
+			if assert.NoError(t, err) {
+				ids[i] = r.ID
+			}
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		assert.Equal(t, ids[0], id)
+	}
+	assert.Equal(t, []audit.Kind{audit.KindProposed, audit.KindRuled}, f.trail(t, ids[0]), "recorded once")
+}
+
+// lossy does not survive its JSON.
+type lossy struct{ Secret func() }
+
+func (lossy) Kind() string    { return "test.lossy" }
+func (lossy) Validate() error { return nil }
+
+type shifty struct{ N int }
+
+func (shifty) Kind() string                    { return "test.shifty" }
+func (shifty) Validate() error                 { return nil }
+func (s shifty) MarshalJSON() ([]byte, error)  { return json.Marshal(s.N + 1) }
+func (s *shifty) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &s.N) }
+
+type panicky struct{}
+
+func (panicky) Kind() string    { return "test.panicky" }
+func (panicky) Validate() error { panic("no") }
+
+func TestProposeRefuses(t *testing.T) {
+	t.Parallel()
+	f := newQueue(t, askManager, nil)
+	nothing := func(context.Context, approval.Execution) error { return nil }
+	require.NoError(t, approval.Register(f.Queue, approval.Executor[lossy, int]{Execute: func(ctx context.Context, e approval.Execution, _ lossy) (int, error) { return 0, nothing(ctx, e) }}))
+	require.NoError(t, approval.Register(f.Queue, approval.Executor[shifty, int]{Execute: func(ctx context.Context, e approval.Execution, _ shifty) (int, error) { return 0, nothing(ctx, e) }}))
+	require.NoError(t, approval.Register(f.Queue, approval.Executor[panicky, int]{Execute: func(ctx context.Context, e approval.Execution, _ panicky) (int, error) { return 0, nothing(ctx, e) }}))
+	good := note{Text: "hello"}
+	for name, test := range map[string]struct {
+		action approval.Action
+		change func(*approval.Proposal)
+		field  string
+	}{
+		"no action":             {nil, nil, "action"},
+		"invalid action":        {note{}, nil, "action"},
+		"pointer to the action": {&good, nil, "action"},
+		"no JSON":               {lossy{Secret: func() {}}, nil, "action"},
+		"changes in JSON":       {shifty{1}, nil, "action"},
+		"panics":                {panicky{}, nil, "action"},
+		"too large":             {note{Text: strings.Repeat("x", 70_000)}, nil, "action"},
+		"not UTF-8":             {note{Text: "\xff"}, nil, ""},
+		"no key":                {good, func(p *approval.Proposal) { p.Key = "" }, "key"},
+		"long key":              {good, func(p *approval.Proposal) { p.Key = strings.Repeat("x", 201) }, "key"},
+		"line feed in key":      {good, func(p *approval.Proposal) { p.Key = "a\nb" }, "key"},
+		"no proposer":           {good, func(p *approval.Proposal) { p.Proposer = approval.Principal{} }, "proposer.id"},
+		"proposer of no type":   {good, func(p *approval.Proposal) { p.Proposer.Type = "" }, "proposer.type"},
+		"confidence 1.1":        {good, func(p *approval.Proposal) { p.Confidence = new(1.1) }, "confidence"},
+		"confidence NaN":        {good, func(p *approval.Proposal) { p.Confidence = new(math.NaN()) }, "confidence"},
+		"amount":                {good, func(p *approval.Proposal) { p.Amount = approval.Money{Amount: "1,00", Currency: "EUR"} }, "amount"},
+		"subject without ID":    {good, func(p *approval.Proposal) { p.Subjects = []audit.Subject{{Type: "order"}} }, "subjects.id"},
+		"much evidence":         {good, func(p *approval.Proposal) { p.Evidence = make([]approval.Evidence, 33) }, "evidence"},
+		"long evidence":         {good, func(p *approval.Proposal) { p.Evidence = []approval.Evidence{{Text: strings.Repeat("x", 17_000)}} }, "evidence.text"},
+		"unusable model":        {good, func(p *approval.Proposal) { p.Model = &audit.Model{InputTokens: -1} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := proposal(name)
+			if test.change != nil {
+				test.change(&p)
+			}
+			_, err := f.Propose(t.Context(), test.action, p)
+			require.ErrorIs(t, err, approval.ErrInvalid)
+			invalid, ok := errors.AsType[*approval.InvalidError](err)
+			require.True(t, ok)
+			if test.field != "" {
+				assert.Equal(t, test.field, invalid.Field)
+			}
+			assert.NotContains(t, err.Error(), "xxxx")
+		})
+	}
+	for range f.List(t.Context(), approval.Filter{}) {
+		t.Fatal("something was stored")
+	}
+	assert.Zero(t, f.log.Size(), "something was recorded")
+}
+
+func TestRegisterRefuses(t *testing.T) {
+	t.Parallel()
+	f := newQueue(t, askManager, nil)
+	ok := approval.Executor[note, receipt]{Execute: func(context.Context, approval.Execution, note) (receipt, error) { return receipt{}, nil }}
+	require.Error(t, approval.Register(f.Queue, ok), "twice")
+	require.Error(t, approval.Register(f.Queue, approval.Executor[panicky, int]{}), "without Execute")
+	require.Error(t, approval.Register(f.Queue, approval.Executor[approval.Action, int]{
+		Execute: func(context.Context, approval.Execution, approval.Action) (int, error) { return 0, nil },
+	}), "an interface")
+}
+
+func TestPolicyThatFailsAsks(t *testing.T) {
+	t.Parallel()
+	type rule = func(context.Context, *approval.Request) (approval.Ruling, error)
+	for name, rule := range map[string]rule{
+		"error": func(context.Context, *approval.Request) (approval.Ruling, error) {
+			return approval.Allow("x"), errors.New("no")
+		},
+		"panic":      func(context.Context, *approval.Request) (approval.Ruling, error) { panic("no") },
+		"no verdict": func(context.Context, *approval.Request) (approval.Ruling, error) { return approval.Ruling{}, nil },
+		"unknown verdict": func(context.Context, *approval.Request) (approval.Ruling, error) {
+			return approval.Ruling{Verdict: "yes"}, nil
+		},
+		"ask nobody": func(context.Context, *approval.Request) (approval.Ruling, error) {
+			return approval.Ask(approval.Need{}, 0, ""), nil
+		},
+		"ask the impossible": func(context.Context, *approval.Request) (approval.Ruling, error) {
+			return approval.Ask(approval.Quorum(-1, approval.Role("x")), -time.Hour, ""), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newQueue(t, approval.PolicyFunc("1", rule), &approval.Options{DefaultNeed: approval.Role("owner"), DefaultExpiry: time.Minute})
+			r := f.propose(t, note{Text: "hello"})
+			assert.Equal(t, approval.Pending, r.State)
+			assert.Equal(t, approval.Role("owner"), r.Ruling.Need)
+			assert.Equal(t, r.CreatedAt.Add(time.Minute), r.ExpiresAt)
+		})
+	}
+	t.Run("a policy cannot change the request", func(t *testing.T) {
+		f := newQueue(t, approval.PolicyFunc("1", func(_ context.Context, r *approval.Request) (approval.Ruling, error) {
+			r.Args[2], r.Amount.Amount = 'X', "0"
+			return approval.Allow("x"), nil
+		}), nil)
+		r := f.propose(t, note{Text: "hello", Pennies: 1})
+		assert.Equal(t, `{"pennies":1,"text":"hello"}`, string(r.Args))
+		assert.Equal(t, "0.01", r.Amount.Amount)
+	})
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	policy := approval.Rules("2",
+		approval.Rule{When: approval.KindIs("test.other"), Then: approval.Deny("other")},
+		approval.Rule{When: approval.AmountAbove("500.00", "GBP"), Then: approval.Ask(approval.Role("manager"), 0, "much")},
+		approval.Rule{When: approval.KindIs("test.note"), Then: approval.Allow("little")},
+	)
+	f := newQueue(t, policy, nil)
+	assert.Equal(t, approval.Approved, f.propose(t, note{Text: "a", Pennies: 500_00}, func(p *approval.Proposal) { p.Key = "a" }).State)
+	assert.Equal(t, approval.Pending, f.propose(t, note{Text: "b", Pennies: 500_01}, func(p *approval.Proposal) { p.Key = "b" }).State)
+	none := newQueue(t, approval.Rules("3"), nil)
+	assert.Equal(t, approval.Pending, none.propose(t, note{Text: "a"}).State, "no rule at all")
+}
+
+func TestNothingIsVisibleBeforeItIsRecorded(t *testing.T) {
+	t.Parallel()
+	broken := true
+	var mu sync.Mutex
+	logStore := audittest.NewMemory(t)
+	logStore.Before = func(audit.Batch) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if broken {
+			return errors.New("disk full")
+		}
+		return nil
+	}
+	store := approvaltest.NewMemory()
+	queue := func() *fixture {
+		f := &fixture{store: store, log: openLog(t, logStore)}
+		var err error
+		f.Queue, err = approval.NewQueue(store, f.log, allowAll, nil)
+		require.NoError(t, err)
+		require.NoError(t, approval.Register(f.Queue, approval.Executor[note, receipt]{
+			Execute: func(context.Context, approval.Execution, note) (receipt, error) {
+				return receipt{int(f.calls.Add(1))}, nil
+			},
+		}))
+		return f
+	}
+	f := queue()
+	_, err := f.Propose(t.Context(), note{Text: "hello"}, proposal("key"))
+	require.ErrorIs(t, err, approval.ErrUnrecorded)
+	require.ErrorIs(t, err, audit.ErrUncertain)
+	for range f.List(t.Context(), approval.Filter{}) {
+		t.Fatal("visible before it is recorded")
+	}
+	f.start(t)
+	_, err = f.Propose(t.Context(), note{Text: "hello"}, proposal("key"))
+	require.ErrorIs(t, err, audit.ErrUnavailable)
+
+	mu.Lock()
+	broken = false
+	mu.Unlock()
+	require.NoError(t, f.Stop(t.Context()))
+	assert.Zero(t, f.calls.Load(), "executed although not recorded")
+	again := queue() // another process, with the log in order
+	r, err := again.Propose(t.Context(), note{Text: "hello"}, proposal("key"))
+	require.NoError(t, err)
+	again.start(t)
+	r, err = again.Wait(t.Context(), r.ID)
+	require.NoError(t, err)
+	assert.Equal(t, approval.Executed, r.State)
+	require.Eventually(t, func() bool { return len(again.trail(t, r.ID)) == 4 }, time.Second, time.Millisecond)
+	assert.Equal(t, []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindStarted, audit.KindEffect}, again.trail(t, r.ID))
+}
