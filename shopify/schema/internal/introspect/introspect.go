@@ -17,8 +17,8 @@ import (
 type Schema struct {
 	QueryType, MutationType, SubscriptionType *Named
 
-	Types      []*Type
-	Directives []*Directive
+	Types      []Type
+	Directives []Directive
 }
 
 // Named is a reference by name.
@@ -30,11 +30,11 @@ type Type struct {
 	Name           string
 	SpecifiedByURL *string
 	IsOneOf        *bool
-	Fields         []*Field
-	InputFields    []*Value
-	Interfaces     []*Named
-	EnumValues     []*EnumValue
-	PossibleTypes  []*Named
+	Fields         []Field
+	InputFields    []Value
+	Interfaces     []Named
+	EnumValues     []EnumValue
+	PossibleTypes  []Named
 
 	RequiredAccess string
 }
@@ -43,7 +43,7 @@ type Type struct {
 type Field struct {
 	Name         string
 	Description  string
-	Args         []*Value
+	Args         []Value
 	Type         *TypeRef
 	IsDeprecated bool
 
@@ -74,7 +74,7 @@ type Directive struct {
 	Name         string
 	IsRepeatable bool
 	Locations    []string
-	Args         []*Value
+	Args         []Value
 }
 
 // TypeRef is a type with its list and non-null wrappers.

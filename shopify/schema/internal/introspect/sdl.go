@@ -27,7 +27,7 @@ func (s *Schema) SDL() string {
 		b.WriteString("  subscription: " + s.SubscriptionType.Name + "\n")
 	}
 	b.WriteString("}\n")
-	for _, d := range byName(s.Directives, func(d *Directive) string { return d.Name }) {
+	for _, d := range byName(s.Directives, func(d Directive) string { return d.Name }) {
 		if slices.Contains(specified, d.Name) {
 			continue
 		}
@@ -37,7 +37,7 @@ func (s *Schema) SDL() string {
 		}
 		b.WriteString(" on " + strings.Join(slices.Sorted(slices.Values(d.Locations)), " | ") + "\n")
 	}
-	for _, t := range byName(s.Types, func(t *Type) string { return t.Name }) {
+	for _, t := range byName(s.Types, func(t Type) string { return t.Name }) {
 		if strings.HasPrefix(t.Name, "__") || slices.Contains(specifiedScalars, t.Name) {
 			continue
 		}
@@ -59,7 +59,7 @@ func (t *Type) print(b *strings.Builder) {
 		fmt.Fprintf(b, "union %s = %s\n", t.Name, strings.Join(names(t.PossibleTypes), " | "))
 	case "ENUM":
 		b.WriteString("enum " + t.Name + " {\n")
-		for _, v := range byName(t.EnumValues, func(v *EnumValue) string { return v.Name }) {
+		for _, v := range byName(t.EnumValues, func(v EnumValue) string { return v.Name }) {
 			b.WriteString("  " + v.Name + deprecated(v.IsDeprecated) + "\n")
 		}
 		b.WriteString("}\n")
@@ -69,7 +69,7 @@ func (t *Type) print(b *strings.Builder) {
 			b.WriteString(" @oneOf")
 		}
 		b.WriteString(" {\n")
-		for _, v := range byName(t.InputFields, func(v *Value) string { return v.Name }) {
+		for _, v := range byName(t.InputFields, func(v Value) string { return v.Name }) {
 			b.WriteString("  " + v.sdl() + "\n")
 		}
 		b.WriteString("}\n")
@@ -83,7 +83,7 @@ func (t *Type) print(b *strings.Builder) {
 			b.WriteString(" implements " + strings.Join(names(t.Interfaces), " & "))
 		}
 		b.WriteString(" {\n")
-		for _, f := range byName(t.Fields, func(f *Field) string { return f.Name }) {
+		for _, f := range byName(t.Fields, func(f Field) string { return f.Name }) {
 			b.WriteString("  " + f.Name + arguments(f.Args) + ": " + f.Type.String() + deprecated(f.IsDeprecated) + "\n")
 		}
 		b.WriteString("}\n")
@@ -98,12 +98,12 @@ func (v *Value) sdl() string {
 	return s + deprecated(v.IsDeprecated)
 }
 
-func arguments(args []*Value) string {
+func arguments(args []Value) string {
 	if len(args) == 0 {
 		return ""
 	}
 	var list []string
-	for _, a := range byName(args, func(v *Value) string { return v.Name }) {
+	for _, a := range byName(args, func(v Value) string { return v.Name }) {
 		list = append(list, a.sdl())
 	}
 	return "(" + strings.Join(list, ", ") + ")"
@@ -116,7 +116,7 @@ func deprecated(is bool) string {
 	return ""
 }
 
-func names(list []*Named) []string {
+func names(list []Named) []string {
 	var out []string
 	for _, n := range list {
 		out = append(out, n.Name)
