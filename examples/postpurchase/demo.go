@@ -270,7 +270,7 @@ func (d *demonstration) tellOutcome(r *approval.Request) {
 // deliverAgain sends the order's delivery a second time, as Shopify may.
 func (d *demonstration) deliverAgain(ctx context.Context, order string) error {
 	for _, del := range d.sim.Deliveries() {
-		if del.Topic != "orders/create" || !del.State.Delivered() || !strings.Contains(string(del.Body), order) {
+		if del.Topic != "orders/create" || del.State != shopifytest.DeliveryDelivered || !strings.Contains(string(del.Body), order) {
 			continue
 		}
 		if err := d.sim.Redeliver(del.WebhookID); err != nil {

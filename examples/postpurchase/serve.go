@@ -21,6 +21,7 @@ var manager = approval.Principal{ID: "staff:manager", Name: "Store manager", Typ
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger) (err error) {
+	var anySKU string // of the simulated shop
 	if cfg.simulate {
 		sim, err := shopifytest.Start(&shopifytest.Options{Seed: cfg.seed, Token: cfg.token, Secret: cfg.secret, Logger: logger})
 		if err != nil {
@@ -28,6 +29,10 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 		}
 		defer func() { _ = sim.Close() }()
 		use(cfg, sim)
+		p := picker{sim: sim, location: sim.Locations()[0].ID}
+		if anySKU = p.sku("Soy Candle"); p.err != nil {
+			return p.err
+		}
 		fmt.Fprintf(out, "simulated shop  %s at %s\n", sim.Domain(), sim.URL())
 	}
 	sh, err := openShop(ctx, cfg, logger)
@@ -63,8 +68,7 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 	}
 	fmt.Fprintf(out, "shop            %s (%s)\nwebhooks        %s/webhooks\nhealth          %s/healthz\nconsole         %s\n", sh.name, sh.client.Shop(), s.url, s.url, link)
 	if cfg.simulate {
-		fmt.Fprintln(out, "\nRing up a sale with:")
-		fmt.Fprintf(out, "  curl -s -X POST %s -d '{\"lines\":[{\"sku\":%q}]}'\n", cfg.shopURL+"/_sim/sales", sh.anySKU)
+		fmt.Fprintf(out, "\nRing up a sale with:\n  curl -s -X POST %s/_sim/sales -d '{\"lines\":[{\"sku\":\"%s\"}]}'\n", cfg.shopURL, anySKU)
 	}
 	<-ctx.Done()
 	fmt.Fprintln(out, "stopping")

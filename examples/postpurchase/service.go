@@ -203,7 +203,10 @@ func (s *service) mountPeople(ctx context.Context, mux *http.ServeMux, cfg *conf
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, func(context.Context) error { return pages.Close() })
+	s.closers = append(s.closers, func(context.Context) error {
+		pages.Close()
+		return nil
+	})
 	mux.Handle("/approvals/", http.StripPrefix("/approvals", pages))
 	if cfg.slackToken == "" {
 		return nil
@@ -217,7 +220,6 @@ func (s *service) mountPeople(ctx context.Context, mux *http.ServeMux, cfg *conf
 	if err != nil {
 		return err
 	}
-	s.closers = append(s.closers, func(context.Context) error { return messages.Close() })
 	channel, err := slack.New(s.queue, slack.Credentials{BotToken: cfg.slackToken, SigningSecret: cfg.slackSecret}, cfg.slackChan,
 		slack.PeopleFunc(func(_ context.Context, u slack.User) (approval.Principal, error) {
 			role, ok := roles[u.ID]
