@@ -98,6 +98,7 @@ func TestUsage(t *testing.T) {
 		{"as reported", ai.NewUsage(100, 60, 20, 50, 30), ai.Usage{InputTokens: 100, CacheReadTokens: 60, CacheWriteTokens: 20, OutputTokens: 50, ReasoningTokens: 30}},
 		{"negative", ai.NewUsage(-1, -2, -3, -4, -5), ai.Usage{}},
 		{"parts larger than the whole", ai.NewUsage(10, 8, 8, 5, 9), ai.Usage{InputTokens: 10, CacheReadTokens: 8, CacheWriteTokens: 2, OutputTokens: 5, ReasoningTokens: 5}},
+		{"more read from the cache than sent", ai.NewUsage(10, 30, 5, 0, 0), ai.Usage{InputTokens: 10, CacheReadTokens: 10}},
 		{"sum", ai.NewUsage(10, 1, 2, 5, 3).Add(ai.NewUsage(1, 1, 0, 1, 0)), ai.Usage{InputTokens: 11, CacheReadTokens: 2, CacheWriteTokens: 2, OutputTokens: 6, ReasoningTokens: 3}},
 		{"sum with a missing one", ai.NewUsage(1, 0, 0, 1, 0).Add(ai.Usage{Missing: true}), ai.Usage{InputTokens: 1, OutputTokens: 1, Missing: true}},
 	}

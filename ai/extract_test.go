@@ -95,6 +95,7 @@ func TestExtractRejects(t *testing.T) {
 		{"invalid UTF-8", ai.ModeNative, aitest.Text(with("Ada", "A\xffa")), ai.ErrMalformedReply, "UTF-8"},
 		{"nested too deep", ai.ModeNative, aitest.Text(with("0.5", strings.Repeat("[", 100)+strings.Repeat("]", 100))), ai.ErrMalformedReply, "nested"},
 		{"number of absurd size", ai.ModeNative, aitest.Text(with("0.5", "1e999999999")), ai.ErrMalformedReply, "range"},
+		{"number beyond the limit", ai.ModeNative, aitest.Text(with("0.5", "1e2000")), ai.ErrMalformedReply, "range"},
 		{"too long", ai.ModeNative, aitest.Text(with("Ada", strings.Repeat(secret, 500))), ai.ErrMalformedReply, "longer than 2000 bytes"},
 		{"array instead of object", ai.ModeNative, aitest.Text("[" + good + "]"), ai.ErrInvalidOutput, "$: must be of type object"},
 		{"null", ai.ModeNative, aitest.Text("null"), ai.ErrInvalidOutput, "$: must be of type object"},

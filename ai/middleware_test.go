@@ -116,6 +116,31 @@ func TestRetryNeverRepeatsWhatWasDelivered(t *testing.T) {
 	assert.Equal(t, text.String(), partial.Response.Text())
 }
 
+// careless is a model that breaks the contract: an error after an event is not a
+// PartialError.
+type careless struct{ ai.Model }
+
+func (careless) Stream(context.Context, *ai.Request) iter.Seq2[ai.Event, error] {
+	return func(yield func(ai.Event, error) bool) {
+		if yield(ai.TextDelta{Text: "half"}, nil) {
+			yield(nil, &ai.Error{Class: ai.ErrTransport})
+		}
+	}
+}
+
+func TestRetryDoesNotTrustTheModel(t *testing.T) {
+	events := 0
+	for ev, err := range ai.Wrap(careless{aitest.NewModel(t)}, ai.Retry(&ai.RetryOptions{MinWait: 1})).Stream(t.Context(), question()) {
+		if err != nil {
+			require.ErrorIs(t, err, ai.ErrTransport)
+		}
+		if ev != nil {
+			events++
+		}
+	}
+	assert.Equal(t, 1, events, "what was delivered came again")
+}
+
 func TestRetryStopsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

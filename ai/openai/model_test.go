@@ -121,6 +121,7 @@ func TestKeyAndTextsStayInside(t *testing.T) {
 			}
 		}
 		for e := range unwrapAll(err) {
+			assert.NotContains(t, e.Error(), testKey)
 			assert.False(t, strings.HasPrefix(fmt.Sprintf("%T", e), "*apierror"), "the SDK's error, which carries the request, is wrapped")
 		}
 	}
