@@ -83,6 +83,34 @@ func TestAppendTwice(t *testing.T) {
 	assert.EqualValues(t, 3, log.Size())
 }
 
+// The entry is the caller's again when Append returns, even before it is written.
+func TestAbandonedAppendDoesNotKeepTheCallersEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, answer := hung(t)
+		log := open(t, store, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		e := audittest.Entry(0)
+		subject := e.Subjects[0]
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := log.Append(ctx, e)
+			assert.ErrorIs(t, err, audit.ErrUncertain)
+		})
+		synctest.Wait()
+		cancel()
+		wg.Wait()
+		e.Subjects[0].ID = "x"
+		answer <- nil
+		synctest.Wait()
+		n := 0
+		for _, err := range log.Trail(t.Context(), audit.Query{Subject: subject}) {
+			require.NoError(t, err)
+			n++
+		}
+		assert.Equal(t, 1, n)
+	})
+}
+
 // errMedium is what a failing store returns.
 var errMedium = errors.New("medium gone")
 

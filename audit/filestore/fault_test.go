@@ -78,6 +78,20 @@ func TestFaultClosesTheLogToWriting(t *testing.T) {
 	}
 }
 
+// The store itself refuses too, whoever uses it.
+func TestStoreStaysFailed(t *testing.T) {
+	d := disktest.New()
+	store, err := filestore.OpenOn(t.TempDir(), d)
+	require.NoError(t, err)
+	defer store.Close()
+	signer, _ := audittest.NewKey(t)
+	batch := audittest.Batches(t, signer, 1)[0]
+	d.Fail(disktest.Sync, syscall.EIO)
+	require.ErrorIs(t, store.Append(t.Context(), batch), syscall.EIO)
+	d.Fail(disktest.Sync, nil)
+	require.ErrorIs(t, store.Append(t.Context(), batch), syscall.EIO)
+}
+
 // After a failed sync the system's memory holds what the disk does not. What a
 // reopened log shows must be on the disk all the same.
 func TestFailedSyncThenPowerLoss(t *testing.T) {

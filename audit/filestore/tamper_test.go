@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -151,6 +152,13 @@ func TestEveryChangeOfThePublishedCheckpointIsFound(t *testing.T) {
 			require.ErrorIs(t, err, audit.ErrCorrupt, "bit %d of byte %d", bit, offset)
 		}
 	}
+	// The last digit of a base64 signature has bits that no decoder looks at.
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	loose := f.Original()
+	at := bytes.LastIndexByte(loose, '=') - 1
+	loose[at] = digits[strings.IndexByte(digits, loose[at])+1]
+	f.Replace(loose)
+	tt.first(12, "loose bits")
 	for n := range f.Size() {
 		f.Cut(n)
 		tt.first(-1, "cut to %d bytes", n)
