@@ -501,10 +501,10 @@ type MetafieldsSetResponse struct {
 
 // MetafieldsSetUserError includes the requested fields of the GraphQL type MetafieldsSetUserError.
 type MetafieldsSetUserError struct {
-	Field        []string                    `json:"field"`
-	Message      string                      `json:"message"`
-	Code         *MetafieldsSetUserErrorCode `json:"code"`
-	ElementIndex *int                        `json:"elementIndex"`
+	Field        []string                   `json:"field"`
+	Message      string                     `json:"message"`
+	Code         MetafieldsSetUserErrorCode `json:"code"`
+	ElementIndex *int                       `json:"elementIndex"`
 }
 
 // MetafieldsSetUserErrorCode is an enum; Shopify may add values.
@@ -548,7 +548,7 @@ type Order struct {
 	Tags                     []string                      `json:"tags"`
 	CustomAttributes         []Attribute                   `json:"customAttributes"`
 	TotalPriceSet            MoneyBag                      `json:"totalPriceSet"`
-	DisplayFinancialStatus   *OrderDisplayFinancialStatus  `json:"displayFinancialStatus"`
+	DisplayFinancialStatus   OrderDisplayFinancialStatus   `json:"displayFinancialStatus"`
 	DisplayFulfillmentStatus OrderDisplayFulfillmentStatus `json:"displayFulfillmentStatus"`
 	RetailLocation           *StoreLocation                `json:"retailLocation"`
 	Transactions             []OrderTransaction            `json:"transactions"`

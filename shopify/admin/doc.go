@@ -15,8 +15,8 @@
 // [WebhookSubscriptions] go through all pages of a list.
 //
 // Optional inputs are [shopify.Optional]: what is not set is not sent, so that a
-// mutation changes what it names and nothing else. In responses, an object that
-// may be missing is a pointer, and a text that may be null reads as "".
+// mutation changes what it names and nothing else. In responses, what may be
+// null is a pointer, except that a text, an id or an enum reads as "".
 //
 // [Operations] says for each operation which access scopes it needs and whether
 // it may be sent twice.

@@ -132,12 +132,13 @@ func (r *rewriter) makeOptional(f *ast.Field) {
 	r.replace(f.Tag, "`json:\""+jsonName(f)+",omitzero\"`")
 }
 
-// plainStrings turns nullable strings of responses into plain ones: null reads
-// as "".
+// plainStrings turns nullable strings and enums of responses into plain ones:
+// null reads as "".
 func (r *rewriter) plainStrings(f *ast.Field) {
 	if star, ok := f.Type.(*ast.StarExpr); ok {
-		switch t := r.text(star.X); t {
-		case "string", "shopify.GID":
+		t := r.text(star.X)
+		def := r.schema.Types[t]
+		if t == "string" || t == "shopify.GID" || def != nil && def.Kind == gql.Enum {
 			r.replace(f.Type, t)
 		}
 	}
