@@ -135,7 +135,7 @@ func (s *scan) run(ctx context.Context, r Reader) error {
 			met = bytes.Equal(b.Checkpoint, published)
 		}
 		if s.tree.size >= s.published && !met {
-			return &CorruptError{Index: b.First, Reason: "the published checkpoint is not the one of its batch"}
+			return &CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
 		}
 	}
 	if s.tree.size < s.published {
