@@ -21,7 +21,7 @@ const (
 )
 
 // maxSelections bounds the work on documents whose fragments multiply.
-const maxSelections = 100_000
+const maxSelections = 30_000
 
 const costDocumentation = "https://shopify.dev/api/usage/limits#rate-limits"
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // An Engine executes operations against one schema. It is immutable and safe
@@ -16,6 +17,7 @@ import (
 type Engine struct {
 	schema   *ast.Schema
 	opts     Options
+	rules    *rules.Rules
 	fields   map[string]map[string]*ast.FieldDefinition // by type and field, object and interface types
 	possible map[string]map[string]bool                 // by abstract type: its object types
 	concrete map[string][]string                        // the same, sorted
@@ -82,6 +84,7 @@ func New(sdl string, opts *Options) (*Engine, error) {
 	delete(schema.Directives, "defer") // gqlparser's own; Shopify has none
 	e := &Engine{
 		schema:   schema,
+		rules:    specifiedRules(),
 		fields:   make(map[string]map[string]*ast.FieldDefinition, len(schema.Types)),
 		possible: map[string]map[string]bool{},
 		concrete: map[string][]string{},

@@ -193,6 +193,11 @@ func (x *execution) value(typeName string, obj Object, seed uint64, s *selection
 			return v, err
 		}
 	}
+	if stored, _ := obj[Stored].(bool); stored {
+		if t := s.def.Type; !t.NonNull || t.Elem != nil || isConnection(s.def) {
+			return x.absent(s), nil
+		}
+	}
 	// The resolver may have used the arguments up.
 	if args, err = x.op.arguments(s); err != nil {
 		return nil, NewError("INVALID_FIELD_ARGUMENTS", err.Error())
@@ -205,6 +210,15 @@ func isRootObject(x *execution, typeName string) bool { return typeName == x.op.
 // empty is the value of an absent field of a closed object.
 func (x *execution) empty(t *ast.Type) any {
 	if t.NonNull && t.Elem != nil {
+		return []any{}
+	}
+	return nil
+}
+
+// absent is the value of a field that neither a stored object nor the resolver
+// knows: null, or without elements.
+func (x *execution) absent(s *selection) any {
+	if s.def.Type.NonNull {
 		return []any{}
 	}
 	return nil

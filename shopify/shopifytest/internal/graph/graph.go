@@ -37,6 +37,11 @@ type Object map[string]any
 // of refused mutations are closed.
 const Closed = "__closed"
 
+// Stored is the key of an [Object] that stands for a stored thing. Fields that
+// neither it nor the resolver knows are null, or have no elements, where the
+// schema allows that; only others are generated.
+const Stored = "__stored"
+
 // TypeName returns the object's "__typename", or "".
 func (o Object) TypeName() string {
 	name, _ := o["__typename"].(string)

@@ -23,6 +23,9 @@ type linter struct {
 	spreads map[string]bool
 	// variables of the operation at hand; in a fragment those of all operations.
 	variables map[string]*ast.VariableDefinition
+	// holder is the place of the field, directive or input object that has the
+	// arguments at hand.
+	holder *ast.Position
 }
 
 func newLinter(e *Engine, doc *ast.QueryDocument) *linter {

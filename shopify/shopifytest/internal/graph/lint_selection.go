@@ -10,18 +10,9 @@ import (
 
 // selections checks what is selected on a value of a composite type.
 func (l *linter) selections(def *ast.Definition, set ast.SelectionSet) {
-	names := map[string]*ast.Field{}
 	for _, sel := range set {
 		switch sel := sel.(type) {
 		case *ast.Field:
-			if other := names[sel.Alias]; other != nil && other.Name != sel.Name {
-				l.push(sel.Alias)
-				conflict := strings.Join(slices.Sorted(slices.Values([]string{other.Name, sel.Name})), " or ")
-				l.add(other.Position, "fieldConflict", fmt.Sprintf("Field '%s' has a field conflict: %s?", sel.Alias, conflict),
-					"fieldName", sel.Alias, "conflicts", conflict)
-				l.pop()
-			}
-			names[sel.Alias] = sel
 			l.push(sel.Alias)
 			l.field(def, sel)
 			l.pop()
@@ -154,6 +145,7 @@ func (l *linter) directives(list ast.DirectiveList, at ast.DirectiveLocation, pl
 
 // arguments checks the arguments of a field or directive.
 func (l *linter) arguments(kind, name string, pos *ast.Position, defs ast.ArgumentDefinitionList, given ast.ArgumentList) {
+	l.holder = pos
 	seen := map[string]bool{}
 	for _, arg := range given {
 		if seen[arg.Name] {

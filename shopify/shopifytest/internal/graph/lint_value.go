@@ -15,7 +15,7 @@ func (l *linter) argument(kind, owner, name string, t *ast.Type, hasDefault bool
 		return
 	}
 	if !l.literal(t, v) {
-		l.add(v.Position, "argumentLiteralsIncompatible",
+		l.add(l.holder, "argumentLiteralsIncompatible",
 			fmt.Sprintf("Argument '%s' on %s '%s' has an invalid value (%s). Expected type '%s'.", name, kind, owner, v.String(), t),
 			"typeName", kind, "argumentName", name)
 	}
@@ -65,11 +65,14 @@ func (l *linter) globalID(t *ast.Type, v *ast.Value) bool {
 	if t.NamedType != "ID" || v.Kind != ast.StringValue && v.Kind != ast.IntValue || gidPattern.MatchString(v.Raw) {
 		return false
 	}
-	l.add(v.Position, "argumentLiteralsIncompatible", "Invalid global id '"+v.Raw+"'", "typeName", "CoercionError")
+	l.add(l.holder, "argumentLiteralsIncompatible", "Invalid global id '"+v.Raw+"'", "typeName", "CoercionError")
 	return true
 }
 
 func (l *linter) inputObject(def *ast.Definition, v *ast.Value) {
+	outer := l.holder
+	l.holder = v.Position
+	defer func() { l.holder = outer }()
 	seen := map[string]bool{}
 	for _, child := range v.Children {
 		if seen[child.Name] {

@@ -6,6 +6,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/core"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // maxValidationErrors is how many validation errors are told.
@@ -15,12 +17,19 @@ const maxValidationErrors = 100
 // which are those of the GraphQL specification, decide; the linter finds the
 // words and codes in which Shopify (graphql-ruby) tells it.
 func (e *Engine) validate(doc *ast.QueryDocument) []*Error {
-	found := validator.ValidateWithRules(e.schema, doc, nil)
+	validator.Walk(e.schema, doc, &validator.Events{}) // links the nodes
 	l := newLinter(e, doc)
 	l.document()
-	if l.errs == nil && len(found) > 0 {
-		for _, err := range found {
+	if l.errs == nil {
+		for _, err := range validator.ValidateWithRules(e.schema, doc, e.rules) {
 			l.errs = append(l.errs, foreignError(err))
+		}
+	}
+	if l.errs == nil {
+		for _, op := range doc.Operations {
+			if err := e.merges(op); err != nil {
+				l.errs = append(l.errs, err)
+			}
 		}
 	}
 	if len(l.errs) > maxValidationErrors {
@@ -29,17 +38,36 @@ func (e *Engine) validate(doc *ast.QueryDocument) []*Error {
 	return l.errs
 }
 
+// specifiedRules are the rules of the GraphQL specification, without the
+// suggestions of names, which are expensive and not Shopify's, and without the
+// rule that a [merger] checks in less time.
+func specifiedRules() *rules.Rules {
+	out := rules.NewDefaultRules()
+	out.RemoveRule(rules.OverlappingFieldsCanBeMergedRule.Name)
+	for _, r := range []struct {
+		name string
+		rule core.Rule
+	}{
+		{"FieldsOnCorrectType", rules.FieldsOnCorrectTypeRuleWithoutSuggestions},
+		{"KnownArgumentNames", rules.KnownArgumentNamesRuleWithoutSuggestions},
+		{"KnownTypeNames", rules.KnownTypeNamesRuleWithoutSuggestions},
+		{"ValuesOfCorrectType", rules.ValuesOfCorrectTypeRuleWithoutSuggestions},
+	} {
+		out.ReplaceRule(r.name, r.rule.RuleFunc)
+	}
+	return out
+}
+
 // ruleCodes are Shopify's codes for those rules of which the linter does not
 // tell every case.
 var ruleCodes = map[string]string{
-	"OverlappingFieldsCanBeMerged": "fieldConflict",
-	"ValuesOfCorrectType":          "argumentLiteralsIncompatible",
-	"VariablesInAllowedPosition":   "variableMismatch",
-	"NoFragmentCycles":             "infiniteLoop",
-	"KnownDirectives":              "directiveCannotBeApplied",
-	"UniqueInputFieldNames":        "inputFieldNotUnique",
-	"LoneAnonymousOperation":       "uniquelyNamedOperations",
-	"MaxIntrospectionDepth":        "introspectionDepth",
+	"ValuesOfCorrectType":        "argumentLiteralsIncompatible",
+	"VariablesInAllowedPosition": "variableMismatch",
+	"NoFragmentCycles":           "infiniteLoop",
+	"KnownDirectives":            "directiveCannotBeApplied",
+	"UniqueInputFieldNames":      "inputFieldNotUnique",
+	"LoneAnonymousOperation":     "uniquelyNamedOperations",
+	"MaxIntrospectionDepth":      "introspectionDepth",
 }
 
 // foreignError puts an error of gqlparser into Shopify's shape.
