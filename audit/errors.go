@@ -64,17 +64,17 @@ func (e *FieldError) Is(target error) bool { return target == ErrInvalid }
 // matches [ErrCorrupt] and, where entries are missing at the end,
 // [ErrTruncated].
 type CorruptError struct {
-	// Index is the first entry that is bad, missing, or no longer covered by a
-	// good checkpoint: every entry before it is proven. It is -1 where no
-	// entry is to blame, for instance when the published checkpoint or the
-	// file header is damaged.
-	Index int64
+	// Index is the first entry that is damaged, missing, or no longer covered by
+	// a good checkpoint. It is -1 where no entry is to blame, for instance when
+	// the published checkpoint or the head of a file is damaged. How many
+	// entries are proven all the same, [Report] says.
+	Index int64 `json:"index"`
 
 	// Reason says what is wrong, without the content of any entry.
-	Reason string
+	Reason string `json:"reason"`
 
 	// Truncated is true where entries are missing at the end.
-	Truncated bool
+	Truncated bool `json:"truncated,omitempty"`
 }
 
 func (e *CorruptError) Error() string {

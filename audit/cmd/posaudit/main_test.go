@@ -137,6 +137,7 @@ func TestVerifyNamesTheFirstBadEntry(t *testing.T) {
 	var report audit.Report
 	require.NoError(t, json.Unmarshal([]byte(out), &report))
 	require.NotNil(t, report.Problem)
+	assert.Contains(t, out, `"index": 3`)
 	assert.EqualValues(t, 3, report.Problem.Index)
 
 	for _, command := range [][]string{{"trail", dir}, {"checkpoint", dir}, {"prove", dir, "entry-0"}} {
