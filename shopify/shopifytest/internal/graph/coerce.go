@@ -113,7 +113,7 @@ func (c *coercer) object(def *ast.Definition, path []any, given iter.Seq[string]
 	}
 	out := map[string]any{}
 	for _, f := range def.Fields {
-		at := append(path, f.Name)
+		at := slices.Concat(path, []any{f.Name})
 		v, ok := get(f, at)
 		switch {
 		case ok:

@@ -18,7 +18,7 @@ func (x *execution) complete(s *selection, t *ast.Type, value any, seed uint64) 
 		return x.null(s, t, nil)
 	}
 	if isConnection(s.def) {
-		conn, cost, err := x.paged(s, value, seed)
+		conn, cost, err := x.paged(s, value)
 		if err != nil {
 			return x.null(s, t, err)
 		}

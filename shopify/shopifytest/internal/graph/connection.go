@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -18,7 +19,7 @@ type page struct {
 
 // paged turns the value of a connection field into the connection object, and
 // tells how many elements the page has. Objects stay as they are.
-func (x *execution) paged(s *selection, value any, seed uint64) (conn Object, n int, err error) {
+func (x *execution) paged(s *selection, value any) (conn Object, n int, err error) {
 	typeName := s.def.Type.NamedType
 	var c Connection
 	switch v := value.(type) {
@@ -46,16 +47,12 @@ func (x *execution) paged(s *selection, value any, seed uint64) (conn Object, n 
 		return nil, 0, err
 	}
 	conn = Object{typenameField: typeName}
-	for k, v := range c.Fields {
-		conn[k] = v
-	}
+	maps.Copy(conn, c.Fields)
 	edges := make([]any, len(p.nodes))
 	for i, node := range p.nodes {
 		edge := Object{"node": node, "cursor": cursor(node, p.start+i)}
 		if c.Edge != nil {
-			for k, v := range c.Edge(node) {
-				edge[k] = v
-			}
+			maps.Copy(edge, c.Edge(node))
 		}
 		edges[i] = edge
 	}

@@ -3,6 +3,7 @@ package graph_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,11 +37,11 @@ type orderPage struct {
 }
 
 func (p orderPage) names() string {
-	out := ""
+	var out strings.Builder
 	for _, e := range p.Data.Orders.Edges {
-		out += e.Node.Name
+		out.WriteString(e.Node.Name)
 	}
-	return out
+	return out.String()
 }
 
 func page(t *testing.T, list graph.List, args string) orderPage {
