@@ -16,9 +16,9 @@ type ListOptions struct {
 	// ([shopify.SearchError]). If empty, everything.
 	// Source: https://shopify.dev/docs/api/usage/search-syntax
 	Query string
-	// PageSize is how many nodes one request asks for, 1 to 250. More nodes cost
-	// more points per request and fewer requests. If zero, it is chosen so that
-	// a page stays well below 1,000 points.
+	// PageSize is how many nodes one request asks for, 1 to 250. Shopify prices
+	// a large page at few points more than a small one, so large pages use up
+	// less of the shop's points. If zero, 250 orders or 100 of other things.
 	PageSize int
 }
 
@@ -58,7 +58,7 @@ func Orders(ctx context.Context, client graphql.Client, opts *OrderOptions) iter
 		sortKey = shopify.Some(opts.SortKey)
 	}
 	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[OrderSummary], error) {
-		resp, err := ListOrders(ctx, client, opts.pageSize(50), after, opts.query(), sortKey, shopify.Some(opts.Reverse))
+		resp, err := ListOrders(ctx, client, opts.pageSize(250), after, opts.query(), sortKey, shopify.Some(opts.Reverse))
 		return page(resp.Orders.Nodes, resp.Orders.PageInfo), err
 	})
 }
@@ -67,7 +67,7 @@ func Orders(ctx context.Context, client graphql.Client, opts *OrderOptions) iter
 // does not exist has none.
 func CustomerOrders(ctx context.Context, client graphql.Client, customer shopify.GID) iter.Seq2[PastOrder, error] {
 	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[PastOrder], error) {
-		resp, err := CustomerHistory(ctx, client, customer, 10, after)
+		resp, err := CustomerHistory(ctx, client, customer, 50, after)
 		if resp.Customer == nil {
 			return shopify.Page[PastOrder]{}, err
 		}
@@ -79,7 +79,7 @@ func CustomerOrders(ctx context.Context, client graphql.Client, customer shopify
 // available at a location.
 func Products(ctx context.Context, client graphql.Client, location shopify.GID, opts *ListOptions) iter.Seq2[Product, error] {
 	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[Product], error) {
-		resp, err := ListProducts(ctx, client, opts.pageSize(25), after, opts.query(), location)
+		resp, err := ListProducts(ctx, client, opts.pageSize(100), after, opts.query(), location)
 		return page(resp.Products.Nodes, resp.Products.PageInfo), err
 	})
 }
@@ -87,7 +87,7 @@ func Products(ctx context.Context, client graphql.Client, location shopify.GID, 
 // DraftOrders returns draft orders.
 func DraftOrders(ctx context.Context, client graphql.Client, opts *ListOptions) iter.Seq2[DraftOrder, error] {
 	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[DraftOrder], error) {
-		resp, err := ListDraftOrders(ctx, client, opts.pageSize(50), after, opts.query())
+		resp, err := ListDraftOrders(ctx, client, opts.pageSize(100), after, opts.query())
 		return page(resp.DraftOrders.Nodes, resp.DraftOrders.PageInfo), err
 	})
 }
