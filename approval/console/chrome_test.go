@@ -88,7 +88,7 @@ func newTab(browser context.Context, t *testing.T) *tab {
 		listening.Wait()
 		assert.Empty(t, complaints, "what the browser complains about")
 	})
-	timed, stop := context.WithTimeout(ctx, 45*time.Second)
+	timed, stop := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(stop)
 	b := &tab{t: t, ctx: timed}
 	b.do(chromedp.EmulateViewport(1024, 768))
@@ -109,7 +109,10 @@ func (b *tab) open(url string) {
 // click clicks what is visible there.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	// An open page may replace what is clicked at this very moment.
+	require.Eventually(b.t, func() bool {
+		return chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible)) == nil
+	}, 30*time.Second, 20*time.Millisecond, "%s cannot be clicked", selector)
 }
 
 // text returns the visible text of the page.
@@ -130,7 +133,7 @@ func (b *tab) sees(texts ...string) {
 	ok := assert.Eventually(b.t, func() bool {
 		last = b.text()
 		return !slices.ContainsFunc(texts, func(s string) bool { return !strings.Contains(last, s) })
-	}, 15*time.Second, 20*time.Millisecond, "the page does not say %q", texts)
+	}, 30*time.Second, 20*time.Millisecond, "the page does not say %q", texts)
 	if !ok {
 		b.t.Fatalf("it says:\n%s", last)
 	}

@@ -12,7 +12,7 @@ import (
 type detailPage struct {
 	frame
 	Card     card
-	Version  string // changes with all that a page shows but the time
+	Version  string // changes with what a decision would be about
 	Notice   *notice
 	Fields   []line
 	Evidence []evidence

@@ -39,7 +39,7 @@ func distance(t, now time.Time) string {
 		return "in less than a minute"
 	case d < 45*time.Second:
 		return "just now"
-	case d < time.Hour:
+	case d < time.Hour-30*time.Second:
 		return fmt.Sprintf(format, fmt.Sprintf("%d min", max(1, int((d+30*time.Second)/time.Minute))))
 	case d < 24*time.Hour:
 		return fmt.Sprintf(format, fmt.Sprintf("%d h", int((d+30*time.Minute)/time.Hour)))

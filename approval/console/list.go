@@ -1,7 +1,11 @@
 package console
 
 import (
+	"fmt"
+	"hash/fnv"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/posai-go/posai/approval"
 )
@@ -13,6 +17,7 @@ type listPage struct {
 	Mine, Others, Decided []card
 	EmptyTitle, EmptyText string
 	More                  string
+	Version               string // changes with all that the page shows but the time
 }
 
 // decidedLately is how many decided requests stand below the waiting ones.
@@ -31,6 +36,7 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 		return
 	}
 	var waiting, decided []*approval.Request
+	more := false
 	if show != "decided" {
 		waiting, err = c.collect(r, me, c.opts.PageSize, approval.Filter{States: []approval.State{approval.Pending, approval.Uncertain}})
 	}
@@ -39,7 +45,11 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 		if show == "waiting" {
 			limit = decidedLately
 		}
-		decided, err = c.collect(r, me, limit, approval.Filter{States: decidedStates(), Newest: true})
+		// One more than is shown says whether there are more.
+		decided, err = c.collect(r, me, limit+1, approval.Filter{States: decidedStates(), Newest: true, After: r.URL.Query().Get("after")})
+		if more = len(decided) > limit; more {
+			decided = decided[:limit]
+		}
 	}
 	if err != nil {
 		c.broken(w, r, &me, err)
@@ -66,11 +76,26 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 			page.Others = append(page.Others, c.card(q, page.Root, false, clock))
 		}
 	}
+	if more && show != "waiting" {
+		page.More = page.Root + "?" + url.Values{"show": {"decided"}, "after": {decided[len(decided)-1].ID}}.Encode()
+	}
 	for _, q := range decided {
 		page.Decided = append(page.Decided, c.card(q, page.Root, false, clock))
 	}
 	page.words(len(me.Roles) == 0)
+	page.Version = listVersion(page.Mine, page.Others, page.Decided)
 	c.failed(r, write(w, r, http.StatusOK, c.pages.list, page.Nonce, page))
+}
+
+// listVersion names what a list shows.
+func listVersion(groups ...[]card) string {
+	h := fnv.New64a()
+	for i, group := range groups {
+		for _, c := range group {
+			fmt.Fprintf(h, "%d %s %s %q %q %q;", i, c.ID, c.State.Label, c.Title, c.Summary, c.Outcome)
+		}
+	}
+	return strconv.FormatUint(h.Sum64(), 36)
 }
 
 // words fills in what the list says about itself.

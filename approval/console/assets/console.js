@@ -32,18 +32,27 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = fresh.getElementById("main");
     if (!next) { location.reload(); return; }
+    const same = next.dataset.version === main.dataset.version;
+    if (same && next.dataset.history === main.dataset.history) { age(next); return; }
     if (main.dataset.request) {
-      if (next.dataset.version === main.dataset.version) return;
       // Never slide another proposal under a finger that is about to approve.
-      if (busy() || replaced(fresh)) { announce(); return; }
-      main.dataset.version = next.dataset.version;
+      if (busy() || replaced(fresh)) { if (!same) announce(); return; }
     }
+    Object.assign(main.dataset, next.dataset);
     const focus = document.activeElement && document.activeElement.id;
     const open = [...main.querySelectorAll("details.seen")].map((d) => d.open);
     main.replaceChildren(...next.childNodes);
     main.querySelectorAll("details.seen").forEach((d, i) => { if (i < open.length) d.open = open[i]; });
     document.title = fresh.title;
     if (focus) { const again = document.getElementById(focus); if (again) again.focus({ preventScroll: true }); }
+  }
+
+  // Nothing but time has passed: nothing is replaced under a finger.
+  function age(next) {
+    const fresh = next.querySelectorAll("time");
+    main.querySelectorAll("time").forEach((t, i) => {
+      if (fresh[i] && fresh[i].dateTime === t.dateTime) t.textContent = fresh[i].textContent;
+    });
   }
 
   // Somebody is typing: nothing is taken away from them, they are told.
@@ -64,7 +73,16 @@
   }
 
   let timer = 0;
-  const soon = () => { clearTimeout(timer); timer = setTimeout(() => refresh().catch(() => {}), 80); };
+  let last = 0;
+  const load = () => refresh().catch(() => {});
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(load, 80);
+    // A change is told as soon as it holds; its line in the audit log may
+    // follow a moment later.
+    clearTimeout(last);
+    last = setTimeout(load, 1500);
+  };
 
   function listen(wait) {
     const stream = new EventSource(url);
@@ -79,5 +97,5 @@
   }
   listen(1000);
   window.addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
-  if (!main.dataset.request) setInterval(() => { if (!document.hidden) soon(); }, 60000); // ages
+  setInterval(() => { if (!document.hidden) load(); }, 60000); // ages
 })();
