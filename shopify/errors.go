@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -165,10 +166,8 @@ func (e *ResponseError) badRequest() bool {
 
 func (e *ResponseError) has(codes ...string) bool {
 	for _, g := range e.Errors {
-		for _, c := range codes {
-			if g.Code == c {
-				return true
-			}
+		if slices.Contains(codes, g.Code) {
+			return true
 		}
 	}
 	return false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"net/http/httptest"
 
@@ -21,17 +20,20 @@ func ExampleNewClient() {
 
 	shop, err := shopify.ParseDomain("acme.myshopify.com")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	client, err := shopify.NewClient(shop, shopify.StaticToken("shpat_…"), &shopify.Options{BaseURL: server.URL})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	// Functions that genqlient generates do this.
 	var data struct{ Shop struct{ Name string } }
 	err = client.MakeRequest(context.Background(), &graphql.Request{Query: `{ shop { name } }`}, &graphql.Response{Data: &data})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(data.Shop.Name)
 	// Output: Acme
@@ -43,7 +45,8 @@ func ExampleOutcomeUnknownError() {
 	defer server.Close()
 	client, err := shopify.NewClient("acme.myshopify.com", shopify.StaticToken("shpat_…"), &shopify.Options{BaseURL: server.URL})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	const document = `mutation Bundle { draftOrderCreate(input: {tags: ["bundle-1042"]}) { userErrors { message } } }`
 	err = client.MakeRequest(context.Background(), &graphql.Request{Query: document, OpName: "Bundle"}, &graphql.Response{})
@@ -64,7 +67,8 @@ func ExampleOptional() {
 func ExampleParseOperation() {
 	op, err := shopify.ParseOperation(`mutation Tag($id: ID!) { tagsAdd(id: $id, tags: ["vip"]) { userErrors { message } } }`, "Tag")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(op.Kind, op.Fields, op.Safety)
 	// Output: mutation [tagsAdd] idempotent
@@ -79,7 +83,8 @@ func ExampleNodes() {
 	})
 	for n, err := range numbers {
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		fmt.Println(n)
 	}

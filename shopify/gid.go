@@ -23,7 +23,7 @@ func NewGID(typ string, id int64) GID {
 // ParseGID checks that s has the shape gid://app/Type/id, with an optional
 // query ("?inventory_item_id=1") behind the id. The error matches [ErrInvalid].
 func ParseGID(s string) (GID, error) {
-	if _, _, _, ok := splitGID(s); !ok {
+	if _, _, ok := splitGID(s); !ok {
 		return "", fmt.Errorf("shopify: %w: not a GID", ErrInvalid)
 	}
 	return GID(s), nil
@@ -31,14 +31,14 @@ func ParseGID(s string) (GID, error) {
 
 // Type returns the type's name, "Order", or "" if g is not a GID.
 func (g GID) Type() string {
-	typ, _, _, _ := splitGID(string(g))
+	typ, _, _ := splitGID(string(g))
 	return typ
 }
 
 // ID returns the part behind the type, without a query, or "" if g is not a
 // GID. It is a number for nearly all types.
 func (g GID) ID() string {
-	_, id, _, _ := splitGID(string(g))
+	_, id, _ := splitGID(string(g))
 	return id
 }
 
@@ -55,30 +55,33 @@ func (g GID) Number() (int64, error) {
 // String returns the id as it stands in requests.
 func (g GID) String() string { return string(g) }
 
-func splitGID(s string) (typ, id, query string, ok bool) {
+func splitGID(s string) (typ, id string, ok bool) {
 	rest, ok := strings.CutPrefix(s, "gid://")
 	if !ok || len(s) > maxGID {
-		return "", "", "", false
+		return "", "", false
 	}
 	app, rest, ok := strings.Cut(rest, "/")
 	if !ok || !word(app, "-_") {
-		return "", "", "", false
+		return "", "", false
 	}
 	typ, rest, ok = strings.Cut(rest, "/")
 	if !ok || !word(typ, "_:") {
-		return "", "", "", false
+		return "", "", false
 	}
-	id, query, _ = strings.Cut(rest, "?")
+	id, query, _ := strings.Cut(rest, "?")
 	if !word(id, "-_.~+=%") || strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' }) {
-		return "", "", "", false
+		return "", "", false
 	}
-	return typ, id, query, true
+	return typ, id, true
 }
 
 // word reports whether s is not empty and holds only ASCII letters, digits and
 // the extra characters.
 func word(s, extra string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r < 128 && strings.ContainsRune(extra, r))
-	})
+	for i := range len(s) {
+		if c := s[i]; !nameStart(c) && !digit(c) && strings.IndexByte(extra, c) < 0 {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -3,6 +3,7 @@ package shopify
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -74,11 +75,9 @@ func (e *SearchError) Error() string {
 	if e.Operation != "" {
 		s += e.Operation + ": "
 	}
-	s += "search filter not understood"
+	paths := make([]string, 0, len(e.Warnings))
 	for _, w := range e.Warnings {
-		if w.Path != "" {
-			s += " at " + (*redactor)(nil).clean(w.Path)
-		}
+		paths = append(paths, w.Path)
 	}
-	return s
+	return s + "search filter not understood: " + (*redactor)(nil).clean(strings.Join(paths, ", "))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/posai-go/posai/shopify"
@@ -23,7 +24,7 @@ func pages(n, failAt int, fetched *[]string) func(context.Context, shopify.Optio
 		if _, err := fmt.Sscan(cursor, &start); err != nil {
 			return shopify.Page[int]{}, err
 		}
-		p := shopify.Page[int]{HasNextPage: start+2 < n, EndCursor: fmt.Sprint(start + 2)}
+		p := shopify.Page[int]{HasNextPage: start+2 < n, EndCursor: strconv.Itoa(start + 2)}
 		for i := start; i < min(n, start+2); i++ {
 			p.Nodes = append(p.Nodes, i)
 		}
@@ -83,7 +84,8 @@ func TestNodes(t *testing.T) {
 	})
 	t.Run("empty", func(t *testing.T) {
 		var fetched []string
-		for range shopify.Nodes(t.Context(), pages(0, 0, &fetched)) {
+		for _, err := range shopify.Nodes(t.Context(), pages(0, 0, &fetched)) {
+			require.NoError(t, err)
 			t.Fatal("no nodes expected")
 		}
 	})

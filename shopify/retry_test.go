@@ -190,7 +190,7 @@ func TestWaitThatCannotEndInTimeFailsAtOnce(t *testing.T) {
 				assert.ErrorIs(t, err, tt.is)
 				assert.Zero(t, time.Since(start), "it did not wait")
 				assert.Len(t, s.at, 1)
-				if tt.is == shopify.ErrThrottled {
+				if errors.Is(tt.is, shopify.ErrThrottled) {
 					assert.ErrorIs(t, err, context.DeadlineExceeded)
 					te, ok := errors.AsType[*shopify.ThrottledError](err)
 					require.True(t, ok)

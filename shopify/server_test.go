@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func newServer(t testing.TB, replies ...reply) *server {
 		}
 		w.Header().Set("X-Request-Id", fmt.Sprintf("req-%d", n+1))
 		if answer.half {
-			w.Header().Set("Content-Length", fmt.Sprint(len(answer.body)))
+			w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
 			_, _ = io.WriteString(w, answer.body[:len(answer.body)/2])
 			panic(http.ErrAbortHandler)
 		}

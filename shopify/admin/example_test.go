@@ -34,10 +34,12 @@ func ExampleGetOrder() {
 
 	resp, err := admin.GetOrder(context.Background(), client, id)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	if resp.Order == nil {
-		log.Fatal("no such order")
+		fmt.Println("no such order")
+		return
 	}
 	fmt.Println(resp.Order.SourceName, resp.Order.LineItems.Nodes[0].Quantity)
 	// Output: pos 2
@@ -54,11 +56,13 @@ func ExampleOrderUpdate() {
 		PoNumber: shopify.Null[string](),
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	resp, err := admin.GetOrder(context.Background(), client, id)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(resp.Order.Note)
 	// Output: gift wrap
@@ -73,7 +77,8 @@ func ExampleOrders() {
 		ListOptions: admin.ListOptions{Query: "source_name:pos"},
 	}) {
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		if len(order.LineItems.Nodes) > 1 {
 			pairs++

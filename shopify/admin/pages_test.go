@@ -65,7 +65,8 @@ func TestPager(t *testing.T) {
 
 func TestPagerStops(t *testing.T) {
 	c, asked := paged(t, 1000)
-	for range admin.DraftOrders(t.Context(), c, nil) {
+	for _, err := range admin.DraftOrders(t.Context(), c, nil) {
+		require.NoError(t, err)
 		break
 	}
 	assert.Equal(t, []map[string]any{{"first": 100.0}}, *asked)

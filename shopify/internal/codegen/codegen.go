@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/Khan/genqlient/generate"
@@ -59,6 +60,11 @@ var bindings = map[string]string{
 	"UtcOffset":       "string",
 }
 
+// interfaceRE matches an interface that implements others. genqlient refuses
+// those ("non-object implementation"), and so every use of Node; without the
+// declaration it finds all objects just the same.
+var interfaceRE = regexp.MustCompile(`(?m)^(interface \w+) implements [^{]+`)
+
 // Generate returns the generated files by name.
 func Generate(cfg Config) (map[string][]byte, error) {
 	operations, err := filepath.Glob(filepath.Join(cfg.Dir, "*.graphql"))
@@ -72,7 +78,8 @@ func Generate(cfg Config) (map[string][]byte, error) {
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
 	sdl := filepath.Join(tmp, "schema.graphql")
-	if err := os.WriteFile(sdl, []byte(cfg.Schema.SDL()), 0o600); err != nil {
+	flat := interfaceRE.ReplaceAllString(cfg.Schema.SDL(), "$1 ")
+	if err := os.WriteFile(sdl, []byte(flat), 0o600); err != nil {
 		return nil, err
 	}
 

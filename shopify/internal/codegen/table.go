@@ -91,8 +91,10 @@ func (n *needs) walk(g *generator, set ast.SelectionSet) {
 			}
 			n.walk(g, s.SelectionSet)
 		case *ast.InlineFragment:
+			n.access(g.cfg.Schema, s.TypeCondition)
 			n.walk(g, s.SelectionSet)
 		case *ast.FragmentSpread:
+			n.access(g.cfg.Schema, s.Definition.TypeCondition)
 			n.walk(g, s.Definition.SelectionSet)
 		}
 	}
