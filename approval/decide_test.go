@@ -3,6 +3,7 @@ package approval_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -233,7 +234,7 @@ func TestDecisionRace(t *testing.T) {
 	second, err := approval.NewQueue(f.store, f.log, askManager, nil)
 	require.NoError(t, err)
 	for round := range rounds {
-		r := f.propose(t, note{Text: "hello"}, func(p *approval.Proposal) { p.Key = fmt.Sprint(round) })
+		r := f.propose(t, note{Text: "hello"}, func(p *approval.Proposal) { p.Key = strconv.Itoa(round) })
 		var mu sync.Mutex
 		var winners, told []string
 		var wg sync.WaitGroup

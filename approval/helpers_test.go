@@ -180,6 +180,15 @@ func (f *fixture) get(t *testing.T, id string) *approval.Request {
 	return r
 }
 
+// requireEmpty fails if channels see any request.
+func (f *fixture) requireEmpty(t *testing.T) {
+	t.Helper()
+	for r, err := range f.List(t.Context(), approval.Filter{}) {
+		require.NoError(t, err)
+		require.FailNow(t, "there is a request", "%s", r.State)
+	}
+}
+
 // trail returns the kinds of the audit entries about r, in order.
 func (f *fixture) trail(t *testing.T, id string) []audit.Kind {
 	t.Helper()

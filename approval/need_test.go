@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -89,7 +90,7 @@ func TestNeedValidate(t *testing.T) {
 	}
 	wide := make([]approval.Need, 100)
 	for i := range wide {
-		wide[i] = approval.Role(fmt.Sprint(i))
+		wide[i] = approval.Role(strconv.Itoa(i))
 	}
 	two := approval.Any(approval.Quorum(2, approval.Role("a")), approval.Quorum(2, approval.Role("b")))
 	for name, need := range map[string]approval.Need{

@@ -1,21 +1,16 @@
 package approval
 
+import "slices"
+
 // place is a seat that one person can fill: whoever has one of the roles or is
 // one of the people.
 type place struct{ roles, persons []string }
 
 func (p place) admits(who Principal) bool {
-	for _, role := range p.roles {
-		if who.HasRole(role) {
-			return true
-		}
+	if slices.ContainsFunc(p.roles, who.HasRole) {
+		return true
 	}
-	for _, id := range p.persons {
-		if who.ID == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.persons, who.ID)
 }
 
 // ways returns the different ways to meet the need, each a list of places to be

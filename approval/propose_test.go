@@ -163,9 +163,7 @@ func TestProposeRefuses(t *testing.T) {
 			assert.NotContains(t, err.Error(), "xxxx")
 		})
 	}
-	for range f.List(t.Context(), approval.Filter{}) {
-		t.Fatal("something was stored")
-	}
+	f.requireEmpty(t)
 	assert.Zero(t, f.log.Size(), "something was recorded")
 }
 
@@ -262,9 +260,7 @@ func TestNothingIsVisibleBeforeItIsRecorded(t *testing.T) {
 	_, err := f.Propose(t.Context(), note{Text: "hello"}, proposal("key"))
 	require.ErrorIs(t, err, approval.ErrUnrecorded)
 	require.ErrorIs(t, err, audit.ErrUncertain)
-	for range f.List(t.Context(), approval.Filter{}) {
-		t.Fatal("visible before it is recorded")
-	}
+	f.requireEmpty(t)
 	f.start(t)
 	_, err = f.Propose(t.Context(), note{Text: "hello"}, proposal("key"))
 	require.ErrorIs(t, err, audit.ErrUnavailable)

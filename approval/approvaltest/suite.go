@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -284,7 +284,7 @@ func testListPages(t *testing.T, s approval.Store) {
 	const n = 105
 	var oldest []string
 	for i := range n {
-		r := sample(fmt.Sprint(i))
+		r := sample(strconv.Itoa(i))
 		// Some share the moment: their order is any, but always the same.
 		r.Request.CreatedAt = r.Request.CreatedAt.Add(time.Duration(i/2) * time.Microsecond)
 		insert(t, s, r)

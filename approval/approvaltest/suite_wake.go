@@ -144,11 +144,7 @@ func testStop(t *testing.T, s approval.Store) {
 	receive(t, entered) // what was cut short is done again
 	done := make(chan error, 1)
 	go func() { done <- s.Stop(context.WithoutCancel(t.Context())) }()
-	select {
-	case <-done:
-		require.Fail(t, "stop did not wait")
-	case <-time.After(50 * time.Millisecond):
-	}
+	assert.Never(t, func() bool { return len(done) > 0 }, 50*time.Millisecond, 5*time.Millisecond, "stop did not wait")
 	close(leave)
 	require.NoError(t, receive(t, done))
 	_, err = s.Get(t.Context(), r.Request.ID)

@@ -298,7 +298,6 @@ func (c crash) check(t *testing.T, killed, said string) {
 // its effect. Whatever happens, there is one effect.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	sqlite := func(t *testing.T) string { return sqliteURL(t) }
 	postgres := func(t *testing.T) string { return testpg.URL(t) }
 	for _, test := range []struct {
 		name   string
@@ -306,8 +305,8 @@ func TestCrash(t *testing.T) {
 		find   bool
 		stride int
 	}{
-		{"SQLite, with read-back", sqlite, true, 1},
-		{"SQLite, without read-back", sqlite, false, 3},
+		{"SQLite, with read-back", sqliteURL, true, 1},
+		{"SQLite, without read-back", sqliteURL, false, 3},
 		{"PostgreSQL, with read-back", postgres, true, 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
