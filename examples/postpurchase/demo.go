@@ -283,6 +283,9 @@ func (d *demonstration) deliverAgain(ctx context.Context, order string) error {
 
 // prove prints the trail of each order and verifies the log.
 func (d *demonstration) prove(ctx context.Context, dir string) error {
+	if err := d.queue.Stop(ctx); err != nil { // the last entries are on record then
+		return err
+	}
 	for _, order := range d.orders {
 		d.printf("\nTrail of %s\n", order)
 		if err := audit.WriteText(d.out, d.log.Trail(ctx, audit.Query{Subject: audit.Subject{Type: "order", ID: order}})); err != nil {

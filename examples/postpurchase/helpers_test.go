@@ -2,7 +2,9 @@ package main
 
 import (
 	"sync"
+	"time"
 
+	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook/inbox"
 )
 
@@ -26,3 +28,11 @@ func (c *counter) of(k inbox.EventKind) int {
 	defer c.mu.Unlock()
 	return c.n[k]
 }
+
+// smallShop is the simulated shop with the orders of its last weeks only: what
+// is read at the start takes a second less.
+var smallShop = sync.OnceValue(func() *shopifytest.Data {
+	data := shopifytest.GenerateData(1, time.Now())
+	data.Orders = data.Orders[len(data.Orders)-200:]
+	return data
+})

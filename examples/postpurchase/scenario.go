@@ -27,7 +27,7 @@ func pickSales(sim *shopifytest.Shop) ([]scene, error) {
 	}
 	scenes := []scene{
 		{Sale: p.sale(regulars[0].ID, "Soy Candle"), story: "for " + regulars[0].FirstName + ", a regular"},
-		{Sale: p.sale(regulars[1].ID, "Hopsack Wool Blazer", "Oxford Dress Shirt", "Grenadine Tie"), story: "for " + regulars[1].FirstName + ", a gift; the associate asks for a draft order"},
+		{Sale: p.sale(regulars[1].ID, "Hopsack Wool Blazer", "Oxford Dress Shirt", "Silk Knit Tie"), story: "for " + regulars[1].FirstName + ", a gift; the associate asks for a draft order"},
 		{Sale: p.sale("", "Leather Tote"), story: "for somebody who left no name", twice: true},
 	}
 	scenes[1].Note = "Birthday present, please wrap."
