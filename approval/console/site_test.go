@@ -190,3 +190,23 @@ func (s *site) ended(t testing.TB, id string) *approval.Request {
 	}, 15*time.Second, 10*time.Millisecond)
 	return r
 }
+
+// read returns the body of an answer.
+func read(res *http.Response, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
+}
+
+// heading returns the first heading of a page.
+func heading(page string) string {
+	_, rest, _ := strings.Cut(page, "<h1>")
+	h, _, _ := strings.Cut(rest, "</h1>")
+	return h
+}

@@ -235,11 +235,32 @@ func (s *Slack) whisper(c *slackapi.InteractionCallback, words string) {
 		channel = c.Channel.ID
 	}
 	s.later(func(ctx context.Context) {
-		_, err := s.api.PostEphemeralContext(ctx, channel, user, slackapi.MsgOptionText(words, true), slackapi.MsgOptionBlocks(plainSection(words)))
+		err := patiently(ctx, func() error {
+			_, err := s.api.PostEphemeralContext(ctx, channel, user, slackapi.MsgOptionText(words, true), slackapi.MsgOptionBlocks(plainSection(words)))
+			return err
+		})
 		if err != nil {
 			s.opts.Logger.WarnContext(ctx, "slack: could not answer a click", "error", code(err))
 		}
 	})
+}
+
+// patiently calls f until Slack does not ask to wait, or ctx ends.
+func patiently(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		limited, ok := errors.AsType[*slackapi.RateLimitedError](err)
+		if !ok {
+			return err
+		}
+		wait := time.NewTimer(max(limited.RetryAfter, time.Second))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return err
+		}
+	}
 }
 
 // later runs f after a callback was answered. At most a few run at a time;

@@ -30,12 +30,20 @@ const (
 	maxSection = 2900 // of 3,000
 	maxShort   = 200  // longer values get a section of their own
 	maxBlocks  = 40   // of 50, before the closing ones
+	maxRemark  = 300  // reasons of decisions; all of them are in the console
 )
+
+// maxPreview bounds what a card says of a preview, in bytes. Slack refuses
+// messages whose blocks together are too long, at a limit that it does not
+// document; refusals were seen from about 11,300 characters.
+// https://github.com/slackapi/bolt-js/issues/2867
+const maxPreview = 9000
 
 // card is a message: its blocks, and the text for notifications.
 type card struct {
 	text   string
 	blocks []slackapi.Block
+	room   int // bytes left for the preview
 }
 
 // fingerprint names what a card says, so that it is only sent when it changes.
@@ -58,23 +66,22 @@ func plainSection(text string) slackapi.Block {
 	return slackapi.NewSectionBlock(plain(cut(text, maxSection)), nil, nil)
 }
 
-// render makes the card of a request as it is now.
-func (s *Slack) render(r *approval.Request) card {
+// render makes the card of a request as it is now. A brief one leaves the
+// preview out.
+func (s *Slack) render(r *approval.Request, brief bool) card {
 	waiting := r.State == approval.Pending
 	title := cmp.Or(strings.TrimSpace(r.Preview.Title), r.Kind)
-	c := card{text: stateLabel(r.State) + ": " + cut(title, maxHeader)}
+	c := card{text: stateLabel(r.State) + ": " + cut(title, maxHeader), room: maxPreview}
 	c.add(slackapi.NewHeaderBlock(plain(cut(title, maxHeader))))
-	whole := utf8.RuneCountInString(title) <= maxHeader
-	if !whole {
-		whole = c.long(title)
+	whole := false
+	if !brief {
+		whole = c.preview(title, r.Preview)
 	}
-	whole = c.long(r.Preview.Summary) && whole
-	whole = c.fields(r.Preview.Fields) && whole
 	c.facts(r, s.location(r))
 	if waiting {
-		c.add(slackapi.NewContextBlock("", plain(cut("Why it is asked: "+cmp.Or(r.Ruling.Reason, "the policy wants a person")+". "+needText(r), maxSection))))
+		c.add(slackapi.NewContextBlock("", plain(cut("Why it is asked: "+cmp.Or(r.Ruling.Reason, "the policy wants a person")+". "+needText(r), 2*maxRemark))))
 	}
-	for _, d := range r.Decisions {
+	for _, d := range r.Decisions[max(0, len(r.Decisions)-5):] {
 		c.decision(d)
 	}
 	if !waiting {
@@ -90,15 +97,24 @@ func (s *Slack) render(r *approval.Request) card {
 
 func (c *card) add(b slackapi.Block) { c.blocks = append(c.blocks, b) }
 
+// preview adds what people see of the action, and reports whether all of it
+// found room.
+func (c *card) preview(title string, p approval.Preview) bool {
+	if utf8.RuneCountInString(title) > maxHeader && !c.long(title) {
+		return false
+	}
+	return c.long(p.Summary) && c.fields(p.Fields)
+}
+
 // long adds text in as many sections as it needs, and reports whether all of it
 // found room.
 func (c *card) long(text string) bool {
 	text = strings.TrimSpace(text)
 	for text != "" {
-		if len(c.blocks) >= maxBlocks {
+		part := cutExact(text, maxSection)
+		if c.room -= len(part); c.room < 0 || len(c.blocks) >= maxBlocks {
 			return false
 		}
-		part := cutExact(text, maxSection)
 		text = text[len(part):]
 		if strings.TrimSpace(part) != "" {
 			c.add(slackapi.NewSectionBlock(plain(part), nil, nil))
@@ -114,7 +130,10 @@ func (c *card) fields(fields []approval.PreviewField) bool {
 		if len(short) == 0 {
 			return true
 		}
-		if len(c.blocks) >= maxBlocks {
+		for _, t := range short {
+			c.room -= len(t.Text)
+		}
+		if c.room < 0 || len(c.blocks) >= maxBlocks {
 			return false
 		}
 		c.add(slackapi.NewSectionBlock(nil, short, nil))
@@ -166,9 +185,7 @@ func (c *card) decision(d approval.Decision) {
 	if d.Reason != "" {
 		text += ": " + d.Reason
 	}
-	if len(c.blocks) < maxBlocks+5 {
-		c.add(slackapi.NewContextBlock("", plain(cut(text, maxSection)), date("", d.At)))
-	}
+	c.add(slackapi.NewContextBlock("", plain(cut(text, maxRemark)), date("", d.At)))
 }
 
 // buttons adds the row of buttons, if there is anything to press.

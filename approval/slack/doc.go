@@ -28,7 +28,9 @@
 // person is sent as plain text, so that it can neither mention nor link nor
 // format. A preview that does not fit into a card whole cannot be approved from
 // it. The evidence, which holds more about customers than a channel should know,
-// stays in the console.
+// stays in the console. Callbacks that were received are remembered in memory:
+// after a restart, one of the last five minutes could come in again, as the same
+// decision of the same person, which counts once.
 //
 // # What is never lost
 //

@@ -227,6 +227,9 @@ func checkBlocks(blocks string) string {
 	if len(set.BlockSet) == 0 || len(set.BlockSet) > 50 {
 		return "1 to 50 blocks"
 	}
+	if n := textLength(blocks); n > 12_000 {
+		return fmt.Sprintf("%d characters in all blocks together", n)
+	}
 	for _, b := range set.BlockSet {
 		switch b := b.(type) {
 		case *slackapi.HeaderBlock:
@@ -258,6 +261,32 @@ func checkBlocks(blocks string) string {
 		}
 	}
 	return ""
+}
+
+// textLength adds up all texts in blocks.
+func textLength(blocks string) int {
+	var v any
+	if json.Unmarshal([]byte(blocks), &v) != nil {
+		return 0
+	}
+	var walk func(v any) int
+	walk = func(v any) (n int) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				n += walk(e)
+			}
+		case map[string]any:
+			for key, e := range v {
+				if text, ok := e.(string); ok && key == "text" {
+					n += len([]rune(text))
+				}
+				n += walk(e)
+			}
+		}
+		return n
+	}
+	return walk(v)
 }
 
 // callback is one interaction as Slack would send it.

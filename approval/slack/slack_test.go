@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,201 +19,7 @@ import (
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/internal/testqueue"
 	"github.com/posai-go/posai/approval/slack"
-	"github.com/posai-go/posai/audit"
-	"github.com/posai-go/posai/audit/filestore"
 )
-
-// office is a queue that asks in a fake Slack.
-type office struct {
-	*testqueue.Queue
-	t        testing.TB
-	fake     *fakeSlack
-	dir      string // of the remembered messages
-	channel  *slack.Slack
-	callback string // URL
-	client   *http.Client
-	logs     *logBuffer
-}
-
-var staff = slack.PeopleFunc(func(_ context.Context, u slack.User) (approval.Principal, error) {
-	switch u.ID {
-	case "U-MARIA":
-		return testqueue.Maria, nil
-	case "U-BORIS":
-		return testqueue.Boris, nil
-	case "U-CARLA":
-		return testqueue.Carla, nil
-	case "U-BROKEN":
-		return approval.Principal{}, errors.New("directory is down")
-	}
-	return approval.Principal{}, slack.ErrUnknownUser
-})
-
-func newOffice(t *testing.T) *office {
-	o := &office{t: t, fake: newFakeSlack(t), dir: t.TempDir(), client: &http.Client{Timeout: 20 * time.Second}, logs: new(logBuffer)}
-	o.Queue = testqueue.New(t, newLog(t))
-	o.channel = o.build()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.channel.ServeHTTP(w, r) }))
-	t.Cleanup(server.Close)
-	o.callback = server.URL + "/slack/interactions"
-	o.start()
-	t.Cleanup(func() {
-		o.stop()
-		assert.NotContains(t, o.logs.String(), botToken)
-		assert.NotContains(t, o.logs.String(), signingSecret)
-		assert.NotContains(t, o.logs.String(), "Dear Ana", "what a request says is not logged")
-	})
-	return o
-}
-
-func newLog(t testing.TB) *audit.Log {
-	t.Helper()
-	store, err := filestore.Open(t.TempDir(), nil)
-	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, nil)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if err := log.Close(); err != nil {
-			t.Errorf("close the log: %v", err)
-		}
-	})
-	return log
-}
-
-// build makes a channel as a new process would.
-func (o *office) build() *slack.Slack {
-	o.t.Helper()
-	messages, err := slack.OpenFileMessages(o.dir)
-	require.NoError(o.t, err)
-	s, err := slack.New(o.Queue.Queue, slack.Credentials{BotToken: botToken, SigningSecret: signingSecret}, "C1", staff, &slack.Options{
-		Messages: messages, APIURL: o.fake.url(), ConsoleURL: "https://pos.example.com/approvals", TeamID: "T1",
-		RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond,
-		LocationName: func(string) string { return "Main Street" },
-		Logger:       slog.New(slog.NewTextHandler(o.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	require.NoError(o.t, err)
-	return s
-}
-
-func (o *office) start() {
-	o.t.Helper()
-	require.NoError(o.t, o.channel.Start(context.Background()))
-}
-
-func (o *office) stop() {
-	o.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	require.NoError(o.t, o.channel.Stop(ctx))
-}
-
-// eventually waits for what the worker does.
-func (o *office) eventually(what string, ok func() bool) {
-	o.t.Helper()
-	if !assert.Eventually(o.t, ok, 10*time.Second, 5*time.Millisecond, what) {
-		for _, m := range o.fake.posted() {
-			o.t.Logf("message %s: %s\n%s", m.TS, m.Text, m.Blocks)
-		}
-		o.t.Fatalf("logs:\n%s", o.logs.String())
-	}
-}
-
-// card waits for the n-th message, from 0.
-func (o *office) card(n int) fakeMessage {
-	o.t.Helper()
-	o.eventually("the card is posted", func() bool { return len(o.fake.posted()) > n })
-	return o.fake.posted()[n]
-}
-
-// says waits until the n-th message says all of the texts.
-func (o *office) says(n int, texts ...string) fakeMessage {
-	o.t.Helper()
-	o.eventually(fmt.Sprintf("the card says %q", texts), func() bool {
-		list := o.fake.posted()
-		if len(list) <= n {
-			return false
-		}
-		for _, text := range texts {
-			if !strings.Contains(list[n].Blocks, text) {
-				return false
-			}
-		}
-		return true
-	})
-	return o.fake.posted()[n]
-}
-
-// whispered waits until somebody was told something.
-func (o *office) whispered(user string, texts ...string) {
-	o.t.Helper()
-	o.eventually(fmt.Sprintf("%s is told %q", user, texts), func() bool {
-		for _, m := range o.fake.whispers() {
-			told := m.User == user && m.Channel == "C1"
-			for _, text := range texts {
-				told = told && strings.Contains(m.Text, text)
-			}
-			if told {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// send delivers a callback and returns the status and the body of the answer.
-func (o *office) send(c callback) (int, string) {
-	o.t.Helper()
-	res, err := o.client.Do(c.request(o.t, o.callback))
-	require.NoError(o.t, err)
-	defer func() { _ = res.Body.Close() }()
-	var body bytes.Buffer
-	_, err = body.ReadFrom(res.Body)
-	require.NoError(o.t, err)
-	return res.StatusCode, body.String()
-}
-
-func (o *office) ok(c callback) string {
-	o.t.Helper()
-	status, body := o.send(c)
-	require.Equal(o.t, http.StatusOK, status, body)
-	return body
-}
-
-func (o *office) ended(id string) *approval.Request {
-	o.t.Helper()
-	var r *approval.Request
-	o.eventually("the request ends", func() bool {
-		var err error
-		r, err = o.Get(o.t.Context(), id)
-		return err == nil && r.State.Final()
-	})
-	return r
-}
-
-func (o *office) untouched(id string) {
-	o.t.Helper()
-	r, err := o.Get(o.t.Context(), id)
-	require.NoError(o.t, err)
-	assert.Equal(o.t, approval.Pending, r.State)
-	assert.Empty(o.t, r.Decisions)
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 const (
 	approve = "posai_approve"
@@ -503,99 +307,71 @@ func TestWhatAModelWritesIsPlainText(t *testing.T) {
 
 func TestLongPreviews(t *testing.T) {
 	o := newOffice(t)
-	o.Propose(t, "612.50", testqueue.Message{Text: strings.Repeat("ä", 7000) + "END", Tone: "warm", Order: "1"})
+	o.Propose(t, "612.50", testqueue.Message{Text: strings.Repeat("ä", 3500) + "END", Tone: "warm", Order: "1"})
 	m := o.card(0)
 	assert.Contains(t, m.Blocks, "END", "in several parts, but whole")
 	assert.NotEmpty(t, buttonValue(m, approve))
 }
 
-func TestSlackRefusesAndLimits(t *testing.T) {
+func TestWhatDoesNotFitCannotBeApprovedHere(t *testing.T) {
 	o := newOffice(t)
-	o.fake.fail("chat.postMessage",
-		fault{code: "channel_not_found"}, fault{status: http.StatusInternalServerError}, fault{status: http.StatusTooManyRequests, retryAfter: 1})
-	start := time.Now()
-	o.Propose(t, "612.50", testqueue.Thanks("1043"))
-	o.card(0)
-	assert.GreaterOrEqual(t, time.Since(start), time.Second, "Slack asked to wait a second")
-	assert.Equal(t, 4, o.fake.count("chat.postMessage"))
-	assert.Contains(t, o.logs.String(), "channel_not_found")
+	r := o.Propose(t, "612.50", testqueue.Message{Text: strings.Repeat("\U0001F600", 1500), Tone: "warm", Order: strings.Repeat("1", 200)})
+	m := o.card(0)
+	assert.NotEmpty(t, buttonValue(m, approve), "a long title is repeated whole below the header")
+	assert.Contains(t, m.Blocks, strings.Repeat("1", 200))
+	o.untouched(r.ID)
+
+	// 64 long fields are more than Slack shows in one message.
+	o.Propose(t, "612.50", testqueue.Message{Text: testqueue.Endless, Tone: "warm", Order: "2"})
+	m = o.card(1)
+	assert.Empty(t, buttonValue(m, approve))
+	assert.NotEmpty(t, buttonValue(m, reject))
+	assert.Contains(t, m.Blocks, "too long for Slack")
 }
 
-func TestAnAnswerThatGotLostAsksOnce(t *testing.T) {
+func TestACardThatSlackRefusesIsSentBrief(t *testing.T) {
 	o := newOffice(t)
-	o.fake.fail("chat.postMessage", fault{after: true})
+	o.fake.fail("chat.postMessage", fault{code: "msg_blocks_too_long"})
 	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
 	m := o.card(0)
-	o.eventually("the card is found again", func() bool { return o.fake.count("conversations.history") > 0 })
-	o.ok(click("U-MARIA", m, approve))
-	o.says(0, "Maria Lopez approved it in Slack")
-	o.ended(r.ID)
-	assert.Len(t, o.fake.posted(), 1)
-	assert.Equal(t, 1, o.fake.count("chat.postMessage"))
+	assert.Contains(t, m.Blocks, "order 1043")
+	assert.NotContains(t, m.Blocks, "Dear Ana")
+	assert.Empty(t, buttonValue(m, approve), "nobody approves what they could not read")
+	assert.NotEmpty(t, buttonValue(m, reject))
+	_, err := o.Decide(t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: approval.Approve, By: testqueue.Boris, Channel: "console"})
+	require.NoError(t, err)
+	o.says(0, "Boris Klein approved it in the console")
 }
 
-func TestADeletedCardIsPostedAgain(t *testing.T) {
-	o := newOffice(t)
-	r := o.Propose(t, "7000.00", testqueue.Thanks("1043"))
-	o.card(0)
-	o.fake.fail("chat.update", fault{code: "message_not_found"})
-	_, err := o.Decide(t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: approval.Approve, By: testqueue.Maria, Channel: "console"})
-	require.NoError(t, err)
-	m := o.says(1, "Maria Lopez approved it in the console")
-	assert.NotEmpty(t, buttonValue(m, approve))
-	t.Run("and a click on the first one still counts, and both are brought up to date", func(t *testing.T) {
-		o.ok(click("U-BORIS", o.card(0), approve))
-		o.ended(r.ID)
-		o.says(0, "Boris Klein approved it in Slack")
-		o.says(1, "Boris Klein approved it in Slack")
-	})
-}
-
-func TestARestartLosesNothing(t *testing.T) {
-	o := newOffice(t)
-	first := o.Propose(t, "612.50", testqueue.Thanks("1"))
-	second := o.Propose(t, "613.50", testqueue.Thanks("2"))
-	o.card(1)
-	require.NoError(t, func() error { o.stop(); return nil }())
-
-	// While Slack's part is away, one is decided and one comes in.
-	_, err := o.Decide(t.Context(), approval.Decision{RequestID: first.ID, Digest: first.Digest, Verdict: approval.Approve, By: testqueue.Maria, Channel: "console"})
-	require.NoError(t, err)
-	o.ended(first.ID)
-	o.Propose(t, "614.50", testqueue.Thanks("3"))
-
-	o.channel = o.build()
-	o.start()
-	o.card(2)
-	byText := func(text string) (n int) {
-		for _, m := range o.fake.posted() {
-			if strings.Contains(m.Blocks, text) {
-				n++
+func TestRoute(t *testing.T) {
+	fake := newFakeSlack(t)
+	q := testqueue.New(t, newLog(t))
+	s, err := slack.New(q.Queue, slack.Credentials{BotToken: botToken, SigningSecret: signingSecret}, "", staff, &slack.Options{
+		APIURL: fake.url(),
+		Route: func(r *approval.Request) string {
+			if order, err := r.Amount.Cmp(approval.Money{Amount: "5000.00", Currency: "EUR"}); err == nil && order > 0 {
+				return "C-LARGE"
 			}
-		}
-		return n
-	}
-	o.eventually("the decided one says so", func() bool { return byText("Maria Lopez approved it in the console") == 1 })
-	assert.Equal(t, 1, byText("order 1\""))
-	assert.Equal(t, 1, byText("order 2\""))
-	assert.Equal(t, 1, byText("order 3\""))
-	require.Error(t, o.channel.Start(t.Context()), "started twice")
-
-	t.Run("and a crash between posting and remembering asks once", func(t *testing.T) {
-		o.fake.fail("chat.postMessage", fault{after: true})
-		o.fake.fail("conversations.history", fault{status: 500}, fault{status: 500}, fault{status: 500}, fault{status: 500}, fault{status: 500})
-		o.Propose(t, "615.50", testqueue.Thanks("4"))
-		o.card(3)
-		o.stop()
-		o.channel = o.build()
-		o.start()
-		r, err := o.Get(t.Context(), second.ID)
-		require.NoError(t, err)
-		_, err = o.Decide(t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: approval.Approve, By: testqueue.Maria, Channel: "console"})
-		require.NoError(t, err)
-		o.eventually("the worker is past it", func() bool { return byText("Maria Lopez approved it in the console") == 2 })
-		assert.Equal(t, 1, byText("order 4\""))
+			return ""
+		},
 	})
+	require.NoError(t, err)
+	require.NoError(t, s.Start(t.Context()))
+	defer func() { require.NoError(t, s.Stop(context.Background())) }()
+	q.Propose(t, "612.50", testqueue.Thanks("1"))
+	q.Propose(t, "7000.00", testqueue.Thanks("2"))
+	require.Eventually(t, func() bool { return len(fake.posted()) == 1 }, 10*time.Second, 5*time.Millisecond)
+	assert.Equal(t, "C-LARGE", fake.posted()[0].Channel)
+	assert.Contains(t, fake.posted()[0].Blocks, "order 2")
+}
+
+func TestAWhisperWaitsWhenSlackAsks(t *testing.T) {
+	o := newOffice(t)
+	o.Propose(t, "612.50", testqueue.Thanks("1043"))
+	o.fake.fail("chat.postEphemeral", fault{status: http.StatusTooManyRequests, retryAfter: 1})
+	o.ok(click("U-CARLA", o.card(0), approve))
+	o.whispered("U-CARLA", "You cannot decide this")
+	assert.Equal(t, 2, o.fake.count("chat.postEphemeral"))
 }
 
 func FuzzCallback(f *testing.F) {

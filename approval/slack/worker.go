@@ -27,8 +27,9 @@ type worker struct {
 	*Slack
 	messages map[string]Message
 	due      map[string]*attempt
-	pause    time.Time // Slack asked to wait
-	stray    []target  // clicked cards that are not the one we know
+	pause    time.Time       // Slack asked to wait
+	stray    []target        // clicked cards that are not the one we know
+	brief    map[string]bool // requests whose whole card Slack refuses
 }
 
 // attempt is a request whose card is not as it should be.
@@ -38,7 +39,7 @@ type attempt struct {
 }
 
 func newWorker(s *Slack, messages []Message) *worker {
-	w := &worker{Slack: s, messages: make(map[string]Message), due: make(map[string]*attempt)}
+	w := &worker{Slack: s, messages: make(map[string]Message), due: make(map[string]*attempt), brief: make(map[string]bool)}
 	for _, m := range messages {
 		w.messages[m.RequestID] = m
 	}
@@ -175,7 +176,7 @@ func (w *worker) sync(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	card := w.render(r)
+	card := w.render(r, w.brief[id])
 	if err := w.tidy(ctx, id, card); err != nil {
 		return err
 	}
@@ -217,6 +218,11 @@ func (w *worker) sync(ctx context.Context, id string) error {
 			}
 			return w.sync(ctx, id) // still an open question: ask again
 		}
+	}
+	if refusesCard(err) && !w.brief[id] {
+		w.opts.Logger.WarnContext(ctx, "slack: card refused, sent without preview", "request", id, "error", code(err))
+		w.brief[id] = true
+		return w.sync(ctx, id)
 	}
 	if err != nil {
 		return err
@@ -311,6 +317,7 @@ func (w *worker) forget(ctx context.Context, id string) error {
 		return err
 	}
 	delete(w.messages, id)
+	delete(w.brief, id)
 	return nil
 }
 
@@ -325,6 +332,15 @@ func (c card) options() []slackapi.MsgOption {
 func gone(err error) bool {
 	switch code(err) {
 	case "message_not_found", "cant_update_message", "channel_not_found":
+		return true
+	}
+	return false
+}
+
+// refusesCard reports whether Slack does not take a message as it is.
+func refusesCard(err error) bool {
+	switch code(err) {
+	case "msg_blocks_too_long", "msg_too_long", "invalid_blocks", "invalid_blocks_format":
 		return true
 	}
 	return false

@@ -30,6 +30,14 @@ var (
 	Harbor    = approval.Principal{ID: "staff-5", Name: "Hana Ito", Type: approval.Human, Roles: []string{"manager"}, Locations: []string{"gid://shopify/Location/2"}}
 )
 
+// LostAnswer is the text of a message whose first execution has its effect but
+// loses the answer, so that the request becomes uncertain.
+const LostAnswer = "The answer gets lost."
+
+// Endless is the text of a message whose preview is as long as a preview may
+// be.
+const Endless = "Endless."
+
 // MainStreet is where the tests' sales are made.
 const MainStreet = "gid://shopify/Location/1"
 
@@ -60,6 +68,13 @@ func (m Message) Preview() approval.Preview {
 	gift := "no"
 	if m.Gift {
 		gift = "yes"
+	}
+	if m.Text == Endless {
+		fields := make([]approval.PreviewField, 64)
+		for i := range fields {
+			fields[i] = approval.PreviewField{Label: strconv.Itoa(i), Value: strings.Repeat("long ", 800)}
+		}
+		return approval.Preview{Title: "Endless", Fields: fields}
 	}
 	return approval.Preview{
 		Title:   "Thank the customer of order " + m.Order,
@@ -131,6 +146,9 @@ func New(t testing.TB, log *audit.Log) *Queue {
 		Execute: func(_ context.Context, _ approval.Execution, m Message) (string, error) {
 			q.Last.Store(&m)
 			q.Effects.Add(1)
+			if m.Text == LostAnswer && q.Effects.Load() == 1 {
+				return "", approval.Unknown(errors.New("the connection broke"))
+			}
 			return "written", nil
 		},
 	}))
