@@ -224,6 +224,7 @@ func TestCancelInTheQueue(t *testing.T) {
 		c := l.client(t, shopify.Options{})
 		_, _, err := do(t.Context(), c, readShop, nil)
 		require.NoError(t, err)
+		start := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		first := make(chan error, 1)
 		go func() {
@@ -241,7 +242,8 @@ func TestCancelInTheQueue(t *testing.T) {
 		err = <-first
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.NotErrorIs(t, err, shopify.ErrOutcomeUnknown, "it was never sent")
-		require.NoError(t, <-second, "the next one is not held up")
+		require.NoError(t, <-second)
+		assert.InDelta(t, 2, time.Since(start).Seconds(), 0.05, "the next one is not held up")
 	})
 }
 
@@ -250,6 +252,9 @@ func TestHostileCosts(t *testing.T) {
 		`{"maximumAvailable":-1,"currentlyAvailable":-5,"restoreRate":-1}`,
 		`{"maximumAvailable":1e300,"currentlyAvailable":1e300,"restoreRate":1e300}`,
 		`{"maximumAvailable":0,"currentlyAvailable":0,"restoreRate":0}`,
+		`{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":0}`,
+		`{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":-1}`,
+		`{"maximumAvailable":0.5,"currentlyAvailable":0,"restoreRate":1}`,
 		`{"maximumAvailable":"many"}`,
 		`null`, `[]`,
 	} {

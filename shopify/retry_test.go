@@ -171,13 +171,14 @@ func TestBackoffGrowsToItsBound(t *testing.T) {
 
 func TestWaitThatCannotEndInTimeFailsAtOnce(t *testing.T) {
 	tests := []struct {
-		name  string
-		reply reply
-		is    error
+		name     string
+		document string
+		reply    reply
+		is       error
 	}{
-		{"Retry-After of 503", reply{status: 503, header: map[string]string{"Retry-After": "10"}}, shopify.ErrServer},
-		{"Retry-After of 429", reply{status: 429, header: map[string]string{"Retry-After": "10"}}, shopify.ErrThrottled},
-		{"cost", reply{body: `{"errors":[{"message":"Throttled","extensions":{"code":"THROTTLED"}}],"extensions":{"cost":{"requestedQueryCost":900,"actualQueryCost":null,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":50}}}}`}, shopify.ErrThrottled},
+		{"Retry-After of 503", readShop, reply{status: 503, header: map[string]string{"Retry-After": "10"}}, shopify.ErrServer},
+		{"Retry-After of 429", createDraft, reply{status: 429, header: map[string]string{"Retry-After": "10"}}, shopify.ErrThrottled},
+		{"cost", createDraft, reply{body: `{"errors":[{"message":"Throttled","extensions":{"code":"THROTTLED"}}],"extensions":{"cost":{"requestedQueryCost":900,"actualQueryCost":null,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":50}}}}`}, shopify.ErrThrottled},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -186,7 +187,7 @@ func TestWaitThatCannotEndInTimeFailsAtOnce(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				start := time.Now()
-				_, _, err := do(ctx, c, createDraft, nil)
+				_, _, err := do(ctx, c, tt.document, nil)
 				assert.ErrorIs(t, err, tt.is)
 				assert.Zero(t, time.Since(start), "it did not wait")
 				assert.Len(t, s.at, 1)

@@ -29,6 +29,8 @@ import (
 func TestKilledAtAnyMoment(t *testing.T) {
 	const sales = 200
 	sim := shopifytest.NewShop(t, &shopifytest.Options{
+		// Two hundred sales in seconds need more points than the smallest plan has.
+		Data: smallShop(), Plan: shopifytest.Enterprise,
 		// Shopify's eight retries, in seconds instead of hours.
 		RetrySchedule: []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second},
 	})

@@ -45,6 +45,7 @@ var rootWeight = map[string][]string{
 	"shopify": {
 		"github.com/Khan/genqlient/graphql",
 		"github.com/hashicorp/go-retryablehttp",
+		"github.com/vektah/gqlparser/v2/gqlerror", // the errors in genqlient's own Response
 		"github.com/shopspring/decimal",
 		"golang.org/x/time/rate",
 	},

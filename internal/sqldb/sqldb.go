@@ -134,6 +134,9 @@ func (db *DB) Tx(ctx context.Context, fn func(*sql.Tx) error) error {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+			err = ctx.Err() // it ended, and database/sql was quicker to roll back
+		}
 		return fmt.Errorf("sqldb: commit: %w", err)
 	}
 	for _, hook := range db.core.take(tx) {

@@ -155,8 +155,8 @@ func (s *state) addProduct(d ProductData, at time.Time) {
 		s.add(v.item, "InventoryItem", 0, at)
 		for _, l := range s.locations {
 			lv := &level{item: v.item, location: l, quantities: map[string]int{"available": vd.Stock[l.id]}}
-			id := s.newID("InventoryLevel")
-			lv.gid = gid("InventoryLevel", id) + "?inventory_item_id=" + numeric(v.item)
+			id, own := s.newID("InventoryLevel")
+			lv.gid = own + "?inventory_item_id=" + numeric(v.item)
 			s.add(lv, "InventoryLevel", id, at)
 			v.item.levels = append(v.item.levels, lv)
 		}

@@ -17,7 +17,7 @@ var inventoryReasons = []string{
 	"promotion", "quality_control", "received", "reservation_created", "reservation_deleted", "reservation_updated", "restock", "safety_stock", "shrinkage",
 }
 
-// inventoryGroup is what one call did to the stock.
+// inventoryChange is one element of what a call does to the stock.
 type inventoryChange struct {
 	level *level
 	name  string
@@ -132,8 +132,9 @@ func (s *state) applyStock(in map[string]any, changes []inventoryChange) any {
 	if len(changes) == 0 {
 		return nil
 	}
+	_, own := s.newID("InventoryAdjustmentGroup")
 	return graph.Object{
-		"__typename": "InventoryAdjustmentGroup", "id": gid("InventoryAdjustmentGroup", s.newID("InventoryAdjustmentGroup")), "createdAt": s.now(),
+		"__typename": "InventoryAdjustmentGroup", "id": own, "createdAt": s.now(),
 		"reason": text(in, "reason"), "referenceDocumentUri": orNull(text(in, "referenceDocumentUri")), "changes": graph.Func(changeFilter(out)),
 		"app": s.appObject(), "staffMember": nil,
 	}

@@ -128,15 +128,19 @@ func (s *state) total(o *order) {
 		weights[i] = l.gross().Sub(l.ownDiscount)
 		goods = goods.Add(weights[i])
 	}
-	parts := spread(s.off(o.discount, goods), weights, s.shop.digits)
+	parts := make([]decimal.Decimal, len(o.lines))
+	if o.discount != nil {
+		parts = spread(s.off(o.discount, goods), weights, s.shop.digits)
+	}
 	o.subtotal, o.discounts, o.tax = decimal.Zero, decimal.Zero, decimal.Zero
 	for i, l := range o.lines {
 		l.share = parts[i]
+		net := weights[i].Sub(l.share)
 		l.tax = decimal.Zero
 		if l.taxable {
-			l.tax = s.round(l.net().Mul(o.taxRate))
+			l.tax = s.round(net.Mul(o.taxRate))
 		}
-		o.subtotal = o.subtotal.Add(l.net())
+		o.subtotal = o.subtotal.Add(net)
 		o.discounts = o.discounts.Add(l.ownDiscount).Add(l.share)
 		o.tax = o.tax.Add(l.tax)
 	}

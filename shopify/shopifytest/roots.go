@@ -126,6 +126,7 @@ func byID[T interface {
 // byGID is whatever has that GID, or null.
 func (s *state) byGID(id any) any {
 	text, _ := id.(string)
+	text, _, _ = strings.Cut(text, "?model_name=") // addresses are told apart by the model
 	n, ok := s.byID[text]
 	if !ok {
 		return nil

@@ -86,7 +86,7 @@ const firstID = 9_007_300_000_000_001
 func newState(now func() time.Time, seed uint64) *state {
 	return &state{
 		now:        now,
-		byID:       map[string]node{},
+		byID:       make(map[string]node, 1<<14),
 		nextID:     map[string]int64{},
 		bySKU:      map[string]*variant{},
 		byEmail:    map[string]*customer{},
@@ -99,25 +99,27 @@ func newState(now func() time.Time, seed uint64) *state {
 // add gives n its id (a new one if id is zero) and files it.
 func (s *state) add(n node, typename string, id int64, at time.Time) {
 	h := n.common()
+	own := gid(typename, id)
 	if id == 0 {
-		id = s.newID(typename)
+		id, own = s.newID(typename)
 	}
 	h.typename, h.id, h.createdAt, h.updatedAt = typename, id, at, at
 	if h.gid == "" {
-		h.gid = gid(typename, id)
+		h.gid = own
 	}
 	s.byID[h.gid] = n
 }
 
-func (s *state) newID(typename string) int64 {
+func (s *state) newID(typename string) (id int64, own string) {
 	for {
-		n := s.nextID[typename]
-		if n == 0 {
-			n = firstID
+		id = s.nextID[typename]
+		if id == 0 {
+			id = firstID
 		}
-		s.nextID[typename] = n + 1
-		if _, taken := s.byID[gid(typename, n)]; !taken {
-			return n
+		s.nextID[typename] = id + 1
+		own = gid(typename, id)
+		if _, taken := s.byID[own]; !taken {
+			return id, own
 		}
 	}
 }

@@ -81,15 +81,18 @@ func TestSourcesThatFail(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.json")
 	require.NoError(t, os.WriteFile(bad, []byte(`{"data":{"__schema":{"queryType":{"name":"Q"},"types":[{"kind":"OBJECT","name":"Q","fields":[{"name":"a","type":{"kind":"OBJECT","name":"Missing"}}]}]}}}`), 0o600))
-	notFound := httptest.NewServer(http.NotFoundHandler())
-	defer notFound.Close()
+	failing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, tiny)
+	}))
+	defer failing.Close()
 	for name, tt := range map[string]struct{ pkg, source string }{
 		"no file":               {"", filepath.Join(dir, "none")},
 		"no package":            {filepath.Join(dir, "none"), ""},
 		"folder without it":     {dir, ""},
 		"not a tarball":         {bad, ""},
 		"schema does not load":  {"", bad},
-		"endpoint not found":    {"", notFound.URL},
+		"endpoint that fails":   {"", failing.URL},
 		"endpoint that is away": {"", "http://127.0.0.1:1/"},
 	} {
 		t.Run(name, func(t *testing.T) {

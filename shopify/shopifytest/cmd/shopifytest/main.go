@@ -1,0 +1,191 @@
+// Command shopifytest runs a simulated Shopify shop, for tests in any language and for trying things out.
+//
+//	go run ./shopify/shopifytest/cmd/shopifytest -addr 127.0.0.1:8090 -token T -secret S
+//
+// It answers the GraphQL Admin API at /admin/api/{version}/graphql.json, sends webhooks to whoever subscribes
+// through the API, and runs until it gets SIGINT or SIGTERM. The shop is a small retailer of
+// clothes and things for the home with a year of orders; -seed makes up another one, -data FILE takes one
+// from a file and -export prints it as such a file instead of running. The format is that of
+// shopifytest.Data.
+//
+// The flags:
+//
+//	-addr ADDR            where to listen; 127.0.0.1:0, a free port, by default
+//	-token TOKEN          the access token that is accepted; made up by default
+//	-secret SECRET        the client secret that signs the webhooks; made up by default
+//	-seed N               which shop is made up; 1 by default
+//	-today YYYY-MM-DD     the day on which the made-up year of orders ends; the present day by default
+//	-data FILE            take the shop from a file
+//	-export               print the shop's data and exit
+//	-scopes LIST          the token's access scopes, with commas between; all by default
+//	-retry-schedule LIST  the waits before the retries of a webhook, such as 100ms,1s,5s; Shopify's eight over four hours by default
+//	-v                    log what goes wrong with webhooks
+//
+// Under /_sim/ there is a surface to control the shop, for programs on the same machine only. Bodies are JSON.
+//
+//	POST   /_sim/sales                              ring up a sale: {"location":…,"customer":…,"lines":[{"sku":…,"quantity":1}],"tender":"card"}; 201 and the order
+//	GET    /_sim/orders, /_sim/orders/{id}          orders with tags and metafields; the id is numeric
+//	GET    /_sim/draft_orders                       draft orders
+//	GET    /_sim/customers, /_sim/products, /_sim/locations, /_sim/subscriptions
+//	GET    /_sim/deliveries                         the log of webhook deliveries with all attempts
+//	POST   /_sim/deliveries/{webhook_id}/redeliver  send a webhook once more
+//	POST   /_sim/faults                             make the API fail: {"operation":…,"field":…,"skip":0,"times":1} and one or more of
+//	                                                "delay_ms", "cut", "status" with "retry_after", "throttle", "internal_error", "lose_response"
+//	GET    /_sim/journal                            what the API was asked
+//	DELETE /_sim/journal                            forget that
+//
+// The exit status is 0 after a signal, 2 for a wrong flag, and 1 for everything else.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/posai-go/posai/shopify/shopifytest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// errUsage is a wrong flag; what is wrong was said already.
+var errUsage = errors.New("usage")
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cfg, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	if err == nil {
+		err = serve(ctx, cfg, stdout)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+type config struct {
+	opts   shopifytest.Options
+	export bool
+}
+
+func parse(args []string, stderr io.Writer) (config, error) {
+	var (
+		cfg                        config
+		data, today, scopes, retry string
+		verbose                    bool
+		fs                         = flag.NewFlagSet("shopifytest", flag.ContinueOnError)
+	)
+	fs.SetOutput(stderr)
+	fs.StringVar(&cfg.opts.Addr, "addr", "127.0.0.1:0", "`address` to listen on")
+	fs.StringVar(&cfg.opts.Token, "token", "", "access `token` that is accepted (made up if empty)")
+	fs.StringVar(&cfg.opts.Secret, "secret", "", "client `secret` that signs webhooks (made up if empty)")
+	fs.Uint64Var(&cfg.opts.Seed, "seed", 1, "`number` of the made-up shop")
+	fs.StringVar(&today, "today", "", "last `day` of the made-up year, as 2006-01-02 (the present day if empty)")
+	fs.StringVar(&data, "data", "", "`file` with the shop's data")
+	fs.BoolVar(&cfg.export, "export", false, "print the shop's data and exit")
+	fs.StringVar(&scopes, "scopes", "", "access scopes of the token, a comma-separated `list` (all if empty)")
+	fs.StringVar(&retry, "retry-schedule", "", "waits before the retries of a webhook, a comma-separated `list` of durations")
+	fs.BoolVar(&verbose, "v", false, "log what goes wrong with webhooks")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return cfg, err
+		}
+		return cfg, errUsage
+	}
+	wrong := func(name string, err error) (config, error) {
+		_, _ = fmt.Fprintf(stderr, "-%s: %v\n", name, err)
+		return cfg, errUsage
+	}
+	if fs.NArg() > 0 {
+		return wrong(fs.Arg(0), errors.New("not a flag"))
+	}
+	if today != "" {
+		day, err := time.Parse(time.DateOnly, today)
+		if err != nil {
+			return wrong("today", errors.New("must be a day such as 2006-01-02"))
+		}
+		cfg.opts.Today = day.Add(12 * time.Hour)
+	}
+	for part := range strings.SplitSeq(retry, ",") {
+		if part == "" {
+			continue
+		}
+		wait, err := time.ParseDuration(strings.TrimSpace(part))
+		if err != nil {
+			return wrong("retry-schedule", err)
+		}
+		cfg.opts.RetrySchedule = append(cfg.opts.RetrySchedule, wait)
+	}
+	for scope := range strings.SplitSeq(scopes, ",") {
+		if scope = strings.TrimSpace(scope); scope != "" {
+			cfg.opts.Scopes = append(cfg.opts.Scopes, scope)
+		}
+	}
+	cfg.opts.Control = true
+	if verbose {
+		cfg.opts.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+	}
+	if data == "" {
+		return cfg, nil
+	}
+	var err error
+	cfg.opts.Data, err = readData(data)
+	return cfg, err
+}
+
+func readData(name string) (*shopifytest.Data, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return shopifytest.ReadData(f)
+}
+
+func serve(ctx context.Context, cfg config, stdout io.Writer) error {
+	if cfg.export {
+		data := cfg.opts.Data
+		if data == nil {
+			data = shopifytest.GenerateData(cfg.opts.Seed, cfg.opts.Today)
+		}
+		return data.Write(stdout)
+	}
+	shop, err := shopifytest.Start(&cfg.opts)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Simulated shop %s\n", shop.Domain())
+	fmt.Fprintf(&b, "Admin API      %s/admin/api/2026-10/graphql.json\n", shop.URL())
+	fmt.Fprintf(&b, "Control        %s/_sim/\n", shop.URL())
+	// What was given is known; what was made up has to be shown somewhere.
+	if cfg.opts.Token == "" {
+		fmt.Fprintf(&b, "Access token   %s\n", shop.Token())
+	}
+	if cfg.opts.Secret == "" {
+		fmt.Fprintf(&b, "Client secret  %s\n", shop.Secret())
+	}
+	b.WriteString("Stop with Ctrl-C.\n")
+	_, err = io.WriteString(stdout, b.String())
+	if err == nil {
+		<-ctx.Done()
+	}
+	return errors.Join(err, shop.Close())
+}

@@ -1,0 +1,100 @@
+package shopifytest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/shopify/shopifytest"
+)
+
+// today is the day on which the made-up year of the tests ends.
+var today = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func newShop(t *testing.T, opts *shopifytest.Options) *shopifytest.Shop {
+	t.Helper()
+	if opts == nil {
+		opts = &shopifytest.Options{}
+	}
+	if opts.Today.IsZero() {
+		opts.Today = today
+	}
+	return shopifytest.NewShop(t, opts)
+}
+
+// call runs an operation over HTTP and returns the body.
+func call(t *testing.T, s *shopifytest.Shop, query string, variables map[string]any) map[string]any {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"/admin/api/2026-10/graphql.json", bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Shopify-Access-Token", s.Token())
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	var out map[string]any
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&out))
+	return out
+}
+
+// data is call for what must succeed.
+func data(t *testing.T, s *shopifytest.Shop, query string, variables map[string]any) map[string]any {
+	t.Helper()
+	out := call(t, s, query, variables)
+	require.Empty(t, out["errors"])
+	return out["data"].(map[string]any)
+}
+
+// at walks through objects (by string) and lists (by int).
+func at(v any, path ...any) any {
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			m, _ := v.(map[string]any)
+			v = m[p]
+		case int:
+			l, _ := v.([]any)
+			if p >= len(l) {
+				return nil
+			}
+			v = l[p]
+		}
+	}
+	return v
+}
+
+// tiny is the data of a shop with one product, made for shops that are many or short-lived.
+func tiny() *shopifytest.Data {
+	d, err := shopifytest.ReadData(strings.NewReader(small))
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// socketless runs an operation without a socket.
+func socketless(t *testing.T, s *shopifytest.Shop, query string, variables map[string]any) map[string]any {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+s.Domain()+"/admin/api/2026-10/graphql.json", bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Shopify-Access-Token", s.Token())
+	resp, err := s.Transport().RoundTrip(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	var out map[string]any
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&out))
+	require.Empty(t, out["errors"])
+	return out["data"].(map[string]any)
+}
