@@ -48,7 +48,8 @@ type leaky struct {
 	rate      float64
 	level     float64
 	last      time.Time
-	cost      float64 // of every operation
+	cost      float64 // of every operation, requested
+	refund    float64 // what the actual cost is less
 	served    []string
 	throttled int
 	latency   time.Duration
@@ -70,9 +71,9 @@ func (l *leaky) RoundTrip(r *http.Request) (*http.Response, error) {
 		l.throttled++
 		return socketless(r, reply{body: fmt.Sprintf(`{"errors":[{"message":"Throttled","extensions":{"code":"THROTTLED"}}],"extensions":{"cost":{"requestedQueryCost":%g,"actualQueryCost":null,%s}}}`, l.cost, status())})
 	}
-	l.level -= l.cost
+	l.level -= l.cost - l.refund
 	l.served = append(l.served, r.Header.Get("X-Test"))
-	return socketless(r, reply{body: fmt.Sprintf(`{"data":{"shop":{"name":"Acme"}},"extensions":{"cost":{"requestedQueryCost":%g,"actualQueryCost":%g,%s}}}`, l.cost, l.cost, status())})
+	return socketless(r, reply{body: fmt.Sprintf(`{"data":{"shop":{"name":"Acme"}},"extensions":{"cost":{"requestedQueryCost":%g,"actualQueryCost":%g,%s}}}`, l.cost, l.cost-l.refund, status())})
 }
 
 func (l *leaky) client(t *testing.T, opts shopify.Options) *shopify.Client {
@@ -119,6 +120,53 @@ func TestLimiterKeepsBelowTheLimit(t *testing.T) {
 		assert.Zero(t, l.throttled, "no request was sent that Shopify had to refuse")
 		// 6,000 points, of which 900 are there: 51 s.
 		assert.InDelta(t, 51, time.Since(start).Seconds(), 2)
+	})
+}
+
+func TestWhatWasNotUsedIsThereAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leaky{maximum: 1000, rate: 1, level: 1000, cost: 100, refund: 90}
+		c := l.client(t, shopify.Options{MaxWait: -1})
+		for range 90 { // 10 points each
+			_, _, err := do(t.Context(), c, readShop, nil)
+			require.NoError(t, err)
+		}
+		assert.Zero(t, l.throttled)
+	})
+}
+
+// TestAnswersOvertakeEachOther holds back the answer of the first of several
+// requests: when it comes, what it says of the level is long untrue.
+func TestAnswersOvertakeEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leaky{maximum: 1000, rate: 1, level: 1000, cost: 100}
+		slow := transportFunc(func(r *http.Request) (*http.Response, error) {
+			resp, err := l.RoundTrip(r)
+			time.Sleep(time.Second)
+			return resp, err
+		})
+		limiter := shopify.NewLimiter()
+		fast := l.client(t, shopify.Options{Limiter: limiter, MaxWait: -1})
+		held, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{Limiter: limiter, HTTPClient: &http.Client{Transport: slow}})
+		require.NoError(t, err)
+		_, _, err = do(t.Context(), fast, readShop, nil) // 900 are left
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, _, err := do(t.Context(), held, readShop, nil)
+			assert.NoError(t, err)
+		})
+		synctest.Wait() // the shop has 800 left, and its answer is on the way
+		for range 7 {
+			_, _, err = do(t.Context(), fast, readShop, nil)
+			require.NoError(t, err)
+		}
+		wg.Wait()
+		_, _, err = do(t.Context(), fast, readShop, nil)
+		require.NoError(t, err, "the last 100")
+		_, _, err = do(t.Context(), fast, readShop, nil)
+		require.ErrorIs(t, err, shopify.ErrThrottled)
+		assert.Zero(t, l.throttled, "it was not sent")
 	})
 }
 
@@ -222,7 +270,7 @@ func TestCancelInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &leaky{maximum: 100, rate: 50, level: 100, cost: 100}
 		c := l.client(t, shopify.Options{})
-		_, _, err := do(t.Context(), c, readShop, nil)
+		_, _, err := do(t.Context(), c, createDraft, nil) // empties the bucket, and tells the cost
 		require.NoError(t, err)
 		start := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -234,7 +282,7 @@ func TestCancelInTheQueue(t *testing.T) {
 		time.Sleep(time.Millisecond) // the first is in the queue
 		second := make(chan error, 1)
 		go func() {
-			_, _, err := do(t.Context(), c, readShop, nil)
+			_, _, err := do(t.Context(), c, createDraft, nil)
 			second <- err
 		}()
 		time.Sleep(time.Second)
