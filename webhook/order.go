@@ -47,7 +47,7 @@ type Order struct {
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
 	ProcessedAt  *time.Time `json:"processed_at"`
-	CancelledAt  *time.Time `json:"cancelled_at"` //nolint:misspell // Shopify's spelling
+	CancelledAt  *time.Time `json:"cancelled_at"`
 	CancelReason string     `json:"cancel_reason"`
 	ClosedAt     *time.Time `json:"closed_at"`
 

@@ -7,7 +7,7 @@ const (
 	OrdersCreate             Topic[Order] = "orders/create"
 	OrdersPaid               Topic[Order] = "orders/paid"
 	OrdersUpdated            Topic[Order] = "orders/updated"
-	OrdersCancelled          Topic[Order] = "orders/cancelled" //nolint:misspell // Shopify's spelling
+	OrdersCancelled          Topic[Order] = "orders/cancelled"
 	OrdersFulfilled          Topic[Order] = "orders/fulfilled"
 	OrdersPartiallyFulfilled Topic[Order] = "orders/partially_fulfilled"
 

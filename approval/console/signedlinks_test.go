@@ -2,8 +2,9 @@ package console_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -216,15 +217,23 @@ func FuzzLink(f *testing.F) {
 	f.Add("e30.AAAA")
 	f.Add(".")
 	f.Fuzz(func(t *testing.T, token string) {
-		who, err := links.Check(token)
-		if token == good {
+		_, err := links.Check(token)
+		if signed(token) {
 			require.NoError(t, err)
 			return
 		}
-		if err == nil {
-			data, _ := json.Marshal(who)
-			t.Fatalf("a link that was never made signs in as %s", data)
-		}
 		require.ErrorIs(t, err, console.ErrLinkForged)
 	})
+}
+
+// signed is the signature of links, written down again.
+func signed(token string) bool {
+	sum := func(key []byte, text string) []byte {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(text))
+		return mac.Sum(nil)
+	}
+	body, signature, _ := strings.Cut(token, ".")
+	want := sum(sum(testKey, "posai/approval/console v1 sign-in link"), body)
+	return signature == base64.RawURLEncoding.EncodeToString(want)
 }

@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -185,7 +186,7 @@ func BenchmarkProposeToExecution(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		_, err := q.Propose(b.Context(), visit{"x"}, proposal(fmt.Sprint(n)))
+		_, err := q.Propose(b.Context(), visit{"x"}, proposal(strconv.Itoa(n)))
 		require.NoError(b, err)
 		<-started
 	}

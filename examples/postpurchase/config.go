@@ -141,7 +141,7 @@ func (c *config) check() error {
 	}
 	if c.publicURL != "" {
 		u, err := url.Parse(c.publicURL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+		if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 			return errors.New("-public-url must be an https URL")
 		}
 	}

@@ -47,7 +47,7 @@ func newShop(ctx context.Context, client *shopify.Client) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.name, s.currency = resp.Shop.Name, string(resp.Shop.CurrencyCode)
+	s.name, s.currency = resp.Shop.Name, resp.Shop.CurrencyCode
 	for l, err := range admin.Locations(ctx, client) {
 		if err != nil {
 			return nil, err

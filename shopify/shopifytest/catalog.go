@@ -1,7 +1,6 @@
 package shopifytest
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -199,8 +198,6 @@ func (v *variant) stock() map[string]int {
 	}
 	return out
 }
-
-func (l *level) snapshot() map[string]int { return maps.Clone(l.quantities) }
 
 // handle makes a URL part of a title: "Dress Shirt, White" becomes "dress-shirt-white".
 func handle(title string) string {

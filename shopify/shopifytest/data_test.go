@@ -93,14 +93,14 @@ func TestTotalsAddUp(t *testing.T) {
 	require.NotEmpty(t, orders)
 	refunded := 0
 	for _, o := range orders {
-		subtotal, discounts, tax, gross := decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero
+		discounts, tax, gross := decimal.Zero, decimal.Zero, decimal.Zero
 		for _, l := range o.Lines {
 			gross = gross.Add(l.Price.Mul(decimal.NewFromInt(int64(l.Quantity))))
 			discounts = discounts.Add(l.Discount)
 			tax = tax.Add(l.Tax)
 			assert.False(t, l.Discount.IsNegative())
 		}
-		subtotal = gross.Sub(discounts)
+		subtotal := gross.Sub(discounts)
 		require.True(t, o.Subtotal.Equal(subtotal), "%s subtotal", o.Name)
 		require.True(t, o.Discounts.Equal(discounts), "%s discounts", o.Name)
 		require.True(t, o.Tax.Equal(tax), "%s tax", o.Name)

@@ -70,7 +70,8 @@ func (s *state) changeStock(in map[string]any, list string, plan func(lv *level,
 		return refused(userError{[]string{"input", "reason"}, "The specified reason is invalid.", "INVALID_REASON"}), nil
 	}
 	if uri := text(in, "referenceDocumentUri"); uri != "" {
-		if u, err := url.Parse(uri); err != nil || u.Scheme == "" {
+		u, parseErr := url.Parse(uri)
+		if bad := parseErr != nil || u.Scheme == ""; bad {
 			return refused(userError{[]string{"input", "referenceDocumentUri"}, "The specified reference document is invalid.", "INVALID_REFERENCE_DOCUMENT"}), nil
 		}
 	}

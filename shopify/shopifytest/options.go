@@ -12,6 +12,10 @@ type Options struct {
 	// If empty, a free port of 127.0.0.1.
 	Addr string
 
+	// Socketless makes a shop that does not listen and is reached through [Shop.Transport]
+	// only, as testing/synctest wants it. Addr is not used then.
+	Socketless bool
+
 	// Token is the Admin API access token that the shop accepts. If empty, a random one.
 	Token string
 

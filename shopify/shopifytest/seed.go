@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,7 +159,7 @@ func checkDigit(digits string) string {
 		}
 		sum += n
 	}
-	return fmt.Sprint((10 - sum%10) % 10)
+	return strconv.Itoa((10 - sum%10) % 10)
 }
 
 func (g *generator) customers() {

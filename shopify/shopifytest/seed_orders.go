@@ -99,7 +99,7 @@ func (g *generator) worth(o OrderData) int64 {
 // fill puts articles into the basket: something wanted, what goes with it, sometimes more.
 func (g *generator) fill(o *OrderData, s *shopper, gift bool) {
 	if len(s.used) > 0 && g.chance(55) {
-		g.put(o, s, pick(g, s.used))
+		g.put(o, pick(g, s.used))
 	}
 	for wanted := 1 + g.random.IntN(2); len(o.Lines) == 0 || wanted > 0; wanted-- {
 		e := g.want(o.At, s, gift)
@@ -156,7 +156,7 @@ func (g *generator) add(o *OrderData, s *shopper, e *seedEntry) {
 		color := (s.color + g.random.IntN(2)) % len(e.option1.values)
 		v = e.variants[color*n+min(s.size, n-1)]
 	}
-	g.put(o, s, v.SKU)
+	g.put(o, v.SKU)
 	if e.consume && s.data != nil && !slices.Contains(s.used, v.SKU) {
 		s.used = append(s.used, v.SKU)
 		if len(s.used) > 5 {
@@ -165,12 +165,12 @@ func (g *generator) add(o *OrderData, s *shopper, e *seedEntry) {
 	}
 }
 
-func (g *generator) put(o *OrderData, s *shopper, sku string) {
+func (g *generator) put(o *OrderData, sku string) {
 	quantity := 1
-	switch e := g.entryOf(sku); {
-	case e.code == "PLA" || e.code == "BOW" || e.code == "MUG":
+	switch g.entryOf(sku).code {
+	case "PLA", "BOW", "MUG":
 		quantity = pick(g, []int{2, 4, 4, 6})
-	case e.code == "BTW" || e.code == "HTW" || e.code == "CUS" || e.code == "INS" || e.code == "SHM" || e.code == "SOA":
+	case "BTW", "HTW", "CUS", "INS", "SHM", "SOA":
 		quantity = pick(g, []int{1, 2, 2, 3})
 	}
 	for _, l := range o.Lines {

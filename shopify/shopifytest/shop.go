@@ -27,7 +27,7 @@ type Shop struct {
 	sender        *sender
 	admin         *adminAPI
 	handler       http.Handler
-	server        *http.Server
+	server        *http.Server // nil: socketless
 	url           string
 	served        chan struct{} // closed when the server has ended
 }
@@ -66,31 +66,44 @@ func Start(opts *Options) (*Shop, error) {
 		return nil, err
 	}
 	st.app.installation.scopes = o.Scopes
-	s := &Shop{token: o.Token, secret: o.Secret, state: st, served: make(chan struct{})}
+	s := &Shop{token: o.Token, secret: o.Secret, state: st}
 	st.events = s
 	s.admin = newAdminAPI(adminConfig{
 		engine: engine, resolver: st, plan: o.Plan, now: o.Now, logger: o.Logger, lock: s.lock,
 		auth: func(token string) ([]string, bool) { return o.Scopes, token == o.Token },
 	})
 	s.handler = s.routes(o.Control)
-	listener, err := net.Listen("tcp", o.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("shopifytest: listen: %w", err)
-	}
 	s.sender = newSender(senderConfig{
 		transport: o.WebhookTransport, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
 		now: o.Now, log: o.Logger, unsubscribe: s.deleteSubscription,
 	})
+	if o.Socketless {
+		s.url = "https://" + st.shop.data.Domain
+		return s, nil
+	}
+	if err := s.listen(o.Addr, o.Logger); err != nil {
+		s.sender.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Shop) listen(addr string, log *slog.Logger) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("shopifytest: listen: %w", err)
+	}
 	s.url = "http://" + listener.Addr().String()
+	s.served = make(chan struct{})
 	s.server = &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	go func() {
 		defer close(s.served)
 		_ = s.server.Serve(listener) // ends with ErrServerClosed
 	}()
-	return s, nil
+	return nil
 }
 
 // complete puts the defaults in and checks the rest.
@@ -155,8 +168,11 @@ func (s *Shop) routes(control bool) http.Handler {
 // Close ends the shop: it stops listening, breaks off what runs and returns when nothing of
 // it runs any more. What was not delivered stays undelivered. Closing again does nothing.
 func (s *Shop) Close() error {
-	err := s.server.Close()
-	<-s.served
+	var err error
+	if s.server != nil {
+		err = s.server.Close()
+		<-s.served
+	}
 	s.sender.close()
 	if err != nil {
 		return fmt.Errorf("shopifytest: close: %w", err)
@@ -164,7 +180,8 @@ func (s *Shop) Close() error {
 	return nil
 }
 
-// URL is where the shop listens, such as "http://127.0.0.1:41873", without a slash at the end.
+// URL is where the shop listens, such as "http://127.0.0.1:41873", without a slash at the end. Of
+// a socketless shop it is "https://" and the domain.
 func (s *Shop) URL() string { return s.url }
 
 // Domain is the shop's domain, something.myshopify.com.

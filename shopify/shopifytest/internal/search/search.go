@@ -326,6 +326,6 @@ func textMatch(text, want string) bool {
 // fold lower-cases s and makes every run of other characters than letters and digits one space.
 func fold(s string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
-		return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127)
+		return ('a' > r || r > 'z') && ('0' > r || r > '9') && r <= 127
 	}), " ")
 }
