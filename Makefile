@@ -29,10 +29,10 @@ bench: ## ratios against a peer or a raw limit, in one run
 	go test -run '^$$' -bench . -benchmem $(BENCHES)
 
 generate: ## code from the pinned schema; needs no network
-	go generate ./shopify/...
+	go generate ./shopify/admin
 
 schema: ## refresh the pinned schema from Shopify's published introspection; needs the network
-	go run ./shopify/schema/internal/gen -refresh
+	go generate ./shopify/schema
 
 generated: ## fails when generated code differs from what is committed
 	@before=$$(git status --porcelain); $(MAKE) --no-print-directory generate; after=$$(git status --porcelain); \

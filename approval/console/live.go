@@ -66,8 +66,6 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-r.Context().Done():
 			return
-		case <-c.closed:
-			return
 		}
 	}
 }

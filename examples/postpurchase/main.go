@@ -36,7 +36,7 @@ func main() {
 		}
 		fmt.Fprintln(os.Stderr, "postpurchase:", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
+		os.Exit(1)
 	}
 }
 

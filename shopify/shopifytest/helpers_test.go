@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -69,32 +68,4 @@ func at(v any, path ...any) any {
 		}
 	}
 	return v
-}
-
-// tiny is the data of a shop with one product, made for shops that are many or short-lived.
-func tiny() *shopifytest.Data {
-	d, err := shopifytest.ReadData(strings.NewReader(small))
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
-
-// socketless runs an operation without a socket.
-func socketless(t *testing.T, s *shopifytest.Shop, query string, variables map[string]any) map[string]any {
-	t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	require.NoError(t, err)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+s.Domain()+"/admin/api/2026-10/graphql.json", bytes.NewReader(body))
-	require.NoError(t, err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Shopify-Access-Token", s.Token())
-	resp, err := s.Transport().RoundTrip(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	require.Equal(t, http.StatusOK, resp.StatusCode)
-	var out map[string]any
-	require.NoError(t, json.NewDecoder(resp.Body).Decode(&out))
-	require.Empty(t, out["errors"])
-	return out["data"].(map[string]any)
 }

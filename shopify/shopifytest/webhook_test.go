@@ -253,11 +253,6 @@ func TestRedeliver(t *testing.T) {
 	require.ErrorIs(t, s.Redeliver("none"), shopifytest.ErrNotFound)
 }
 
-// roundTrip is a subscriber without sockets.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // TestScheduleOfShopify runs through Shopify's own schedule, in made-up time.
 func TestDroppedDeliveries(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{RetrySchedule: []time.Duration{time.Hour}})
