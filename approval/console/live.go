@@ -66,6 +66,8 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-r.Context().Done():
 			return
+		case <-c.closed:
+			return
 		}
 	}
 }
