@@ -73,6 +73,15 @@ func TestAFormCountsOnlyForTheOneItWasShownTo(t *testing.T) {
 			assert.Equal(t, "stale_form", a.Code)
 		})
 	}
+	t.Run("another person's in the same browser", func(t *testing.T) {
+		link, err := s.links.Link(s.url, testqueue.Boris, "")
+		require.NoError(t, err)
+		res, _ := again.post("sign-in", url.Values{"token": {tokenOf(t, link)}}, "text/html")
+		require.Equal(t, http.StatusSeeOther, res.StatusCode)
+		status, a := again.decide(r.ID, with(others, "verdict", "approve"))
+		assert.Equal(t, http.StatusForbidden, status)
+		assert.Equal(t, "stale_form", a.Code)
+	})
 	t.Run("from another site", func(t *testing.T) {
 		for header, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example.com"} {
 			q := maria.request(http.MethodPost, "requests/"+r.ID+"/decision", "application/json", strings.NewReader(with(form, "verdict", "approve").Encode()))

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,6 +139,23 @@ func TestALinkPreviewNeitherSignsInNorUsesTheLinkUp(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, res.StatusCode)
 	assert.Equal(t, "link_used", thief.json(res, body).Code)
 	assert.Empty(t, res.Cookies())
+
+	t.Run("nor do many at once share it", func(t *testing.T) {
+		link, err := s.links.Link(s.url, testqueue.Maria, "")
+		require.NoError(t, err)
+		form := url.Values{"token": {tokenOf(t, link)}}
+		var in atomic.Int32
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				if res, _ := s.stranger(t).post("sign-in", form, "text/html"); res.StatusCode == http.StatusSeeOther {
+					in.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		assert.Equal(t, int32(1), in.Load())
+	})
 
 	t.Run("signing out", func(t *testing.T) {
 		res, _ := v.post("sign-out", nil, "text/html")

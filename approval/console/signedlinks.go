@@ -140,15 +140,21 @@ func (s *SignedLinks) Check(token string) (approval.Principal, error) {
 }
 
 func (s *SignedLinks) checkLink(token string) (statement, error) {
+	st, err := s.openLink(token)
+	if err == nil && s.used.Has(st.ID) {
+		err = ErrLinkUsed
+	}
+	return st, err
+}
+
+// openLink reads a link, used or not.
+func (s *SignedLinks) openLink(token string) (statement, error) {
 	var st statement
 	if err := s.links.open(token, &st); err != nil || st.Principal.ID == "" || !nextPath.MatchString(st.Next) {
 		return statement{}, ErrLinkForged
 	}
 	if !time.Now().Before(st.expires()) {
 		return statement{}, ErrLinkExpired
-	}
-	if s.used.Has(st.ID) {
-		return st, ErrLinkUsed
 	}
 	return st, nil
 }
@@ -185,10 +191,11 @@ func (s *SignedLinks) session(r *http.Request) (statement, error) {
 
 // signIn turns a link into a session.
 func (s *SignedLinks) signIn(w http.ResponseWriter, r *http.Request, token string) (statement, error) {
-	link, err := s.checkLink(token)
+	link, err := s.openLink(token)
 	if err != nil {
 		return link, err
 	}
+	// Adding decides, so that of several at once one gets in.
 	if !s.opts.Reusable {
 		first, err := s.used.Add(link.ID, link.expires())
 		if err != nil {
