@@ -38,6 +38,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	service.build()
 	service.start()
 	t.Cleanup(service.kill)
+	// It answers before it has subscribed; a sale before that is delivered to nobody.
+	require.Eventually(t, func() bool { return len(sim.Subscriptions()) > 0 }, 20*time.Second, 10*time.Millisecond)
 
 	scenes, err := pickSales(sim)
 	require.NoError(t, err)
@@ -70,6 +72,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	require.NoError(t, sim.WaitIdle(ctx), "deliveries that no answer came for")
+	require.Len(t, sim.Deliveries(), sales, "each sale was delivered")
 	require.Eventually(t, func() bool {
 		return !slices.ContainsFunc(orders, func(id string) bool { return len(sim.Metafields(id)) == 0 })
 	}, 2*time.Minute, 100*time.Millisecond, "orders without a message")
