@@ -217,7 +217,7 @@ func (c *Console) why(q *approval.Request) []line {
 	}
 	var subjects []string
 	for _, s := range q.Subjects {
-		subjects = append(subjects, s.Type+" "+s.ID)
+		subjects = append(subjects, s.Type+" "+s.ID[strings.LastIndexByte(s.ID, '/')+1:])
 	}
 	if subjects != nil {
 		lines = append(lines, line{"Concerns", strings.Join(subjects, "\n")})

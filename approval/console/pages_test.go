@@ -20,6 +20,7 @@ import (
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/console"
 	"github.com/posai-go/posai/approval/internal/testqueue"
+	"github.com/posai-go/posai/audit"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -272,4 +273,20 @@ func TestLiveUpdates(t *testing.T) {
 	for lines.Scan() {
 	}
 	assert.NoError(t, lines.Err(), "the stream ends in order")
+}
+
+func TestWhatAFixedRuleMadeDoesNotPassForAI(t *testing.T) {
+	s := newSite(t, nil)
+	r, err := s.Queue.Queue.Propose(t.Context(), testqueue.Thanks("1043"), approval.Proposal{
+		Key: "baseline", Proposer: testqueue.Assistant, Amount: approval.Money{Amount: "612.50", Currency: "EUR"},
+		Model: &audit.Model{Baseline: true}, Evidence: []approval.Evidence{{Label: "Order", Text: "3 items"}},
+		Subjects: []audit.Subject{{Type: "order", ID: "gid://shopify/Order/1043"}},
+	})
+	require.NoError(t, err)
+	maria := s.visit(t, testqueue.Maria)
+	_, page := maria.get("requests/"+r.ID, "text/html")
+	assert.NotContains(t, page, "the AI")
+	for _, words := range []string{"Follow-up assistant, without AI", "made by a fixed rule", "What it is based on", "order 1043"} {
+		assert.Contains(t, page, words)
+	}
 }

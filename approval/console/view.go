@@ -34,8 +34,14 @@ type card struct {
 
 // by is who proposed.
 type by struct {
-	Name string
-	AI   bool
+	Name    string
+	AI      bool
+	Without bool // an AI's baseline: a fixed rule that must not pass for AI
+}
+
+func proposedBy(r *approval.Request) by {
+	baseline := r.Model != nil && r.Model.Baseline
+	return by{Name: name(r.Proposer), AI: r.Proposer.Type == approval.AI && !baseline, Without: baseline}
 }
 
 // state is a state as people read it.
@@ -69,7 +75,7 @@ func (c *Console) card(r *approval.Request, root string, mine bool, clock clock)
 	v := card{
 		ID: r.ID, Href: root + "requests/" + r.ID,
 		Title: title(r), Summary: r.Preview.Summary, Location: c.location(r),
-		By:     by{Name: name(r.Proposer), AI: r.Proposer.Type == approval.AI},
+		By:     proposedBy(r),
 		Amount: newAmount(r.Amount.Amount, r.Amount.Currency),
 		State:  stateOf(r.State), Waiting: r.State == approval.Pending, Mine: mine,
 		Created: clock.moment(r.CreatedAt), Changed: clock.moment(r.ChangedAt),
