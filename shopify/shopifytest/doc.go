@@ -1,2 +1,50 @@
-// Package shopifytest is a simulated shop.
+// Package shopifytest is a simulated Shopify shop, for the tests of programs that talk to one.
+//
+// A [Shop] answers the GraphQL Admin API over HTTP and sends webhooks. It validates every operation against
+// the pinned schema and executes any that is valid: from what is stored where there is something, with
+// made-up values of the right type elsewhere. It charges query cost and throttles, enforces
+// idempotency keys, and fails on demand ([Shop.Inject]). Start with [NewShop]:
+//
+//	func TestSync(t *testing.T) {
+//		shop := shopifytest.NewShop(t, nil)
+//		client := newClient(shop.URL(), shop.Token()) // the client under test
+//		order, err := shop.RingUp(shopifytest.Sale{Lines: []shopifytest.SaleLine{{SKU: "AW-CAN-CEDA"}}})
+//		…
+//	}
+//
+// [Start] is the same outside of tests, and the command in cmd/shopifytest serves clients in other languages.
+//
+// # What is stored
+//
+// Shop, locations, staff, products, variants, inventory, customers, orders with transactions, discounts, refunds
+// and returns, draft orders, metafields, tags and webhook subscriptions. The data is made up
+// ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that the shop knows
+// nothing of are null or empty where the schema allows it.
+//
+// # What can be written
+//
+// customerCreate, customerUpdate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate,
+// inventoryAdjustQuantities, inventorySetQuantities, metafieldsDelete, metafieldsSet, orderCreate, orderUpdate,
+// productUpdate, refundCreate, tagsAdd, tagsRemove, webhookSubscriptionCreate, webhookSubscriptionDelete and
+// webhookSubscriptionUpdate, with the user errors of Shopify. Every other mutation, and every part of an
+// input that these do not carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends
+// to have been written.
+//
+// # Webhooks
+//
+// Deliveries go to https addresses, and to http ones of this machine, with Shopify's headers and signature and
+// on Shopify's schedule ([Options.RetrySchedule]). Events are sent for orders/create, orders/paid, orders/fulfilled,
+// orders/updated, refunds/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
+// customers/update, products/update and inventory_levels/update; a subscription to another topic is accepted
+// and stays silent. A subscription is deleted when a delivery has come to its end after at least
+// eight failures in a row.
+//
+// # Errors
+//
+// Wrong data matches [ErrData] and is a [*DataError]; a wrong sale matches [ErrSale]; what is not there matches [ErrNotFound].
+//
+// # Concurrency
+//
+// A Shop is safe for concurrent use; a mutation excludes everything else while it runs. [Shop.Close] leaves
+// nothing behind. With [Options.Socketless] and [Options.WebhookTransport] a shop lives in a testing/synctest bubble.
 package shopifytest

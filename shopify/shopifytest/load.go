@@ -35,7 +35,8 @@ func (s *state) load(d *Data) error {
 		s.addCustomer(c, start)
 	}
 	for _, o := range d.Orders {
-		s.addOrder(o)
+		// What was ordered online in the last two days of the data is not sent yet.
+		s.addOrder(o, d.Orders[len(d.Orders)-1].At.Sub(o.At) < 48*time.Hour)
 	}
 	return nil
 }
@@ -43,7 +44,7 @@ func (s *state) load(d *Data) error {
 // appNode is the app as a node; it has no fields of its own.
 type appNode struct{ *head }
 
-func (s *state) addOrder(d OrderData) {
+func (s *state) addOrder(d OrderData, recent bool) {
 	gateway, _ := tender(d.Tender)
 	p := placement{
 		id: d.ID, at: d.At, source: "web", discount: d.Discount, shipping: d.Shipping, taxRate: d.TaxRate, taxTitle: "Sales Tax",
@@ -57,8 +58,7 @@ func (s *state) addOrder(d OrderData) {
 		p.taxRate, p.taxTitle = p.location.data.TaxRate, p.location.data.TaxTitle
 	} else {
 		p.shippingTitle = "Standard"
-		// What was ordered online in the last two days is not sent yet.
-		p.fulfilled = s.now().Sub(d.At) > 48*time.Hour
+		p.fulfilled = !recent
 		if p.customer != nil {
 			p.shippingAddress = p.customer.defaultAddress()
 			p.billingAddress = p.shippingAddress
@@ -73,6 +73,11 @@ func (s *state) addOrder(d OrderData) {
 		p.lines = append(p.lines, pl)
 	}
 	o := s.place(p)
+	for _, l := range o.lines {
+		if lv := l.variant.item.at(s.locations[0]); !p.fulfilled && lv != nil {
+			lv.quantities["committed"] += l.quantity
+		}
+	}
 	for _, r := range d.Refunds {
 		s.addRefund(o, r)
 	}
