@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -94,6 +95,8 @@ func TestOpenRefuses(t *testing.T) {
 				require.ErrorIs(t, err, test.is)
 			}
 			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err)), "s3cret")
+			_, holds := errors.AsType[*pgconn.ConnectError](err)
+			assert.False(t, holds, "the error holds the configuration, password included")
 		})
 	}
 }
@@ -106,6 +109,7 @@ func TestSQLiteFileIsPrivateAndDurable(t *testing.T) {
 		require.NoError(t, db.QueryRowContext(t.Context(), `PRAGMA `+pragma).Scan(&got))
 		assert.Equal(t, want, got, pragma)
 	}
+	assert.Equal(t, 1, db.Stats().MaxOpenConnections, "writers queue")
 	_, err := db.ExecContext(t.Context(), `CREATE TABLE t (n integer)`)
 	require.NoError(t, err)
 	path := url[len("sqlite://"):]
