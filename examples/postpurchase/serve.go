@@ -23,7 +23,7 @@ var manager = approval.Principal{ID: "staff:manager", Name: "Store manager", Typ
 func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger) (err error) {
 	var anySKU string // of the simulated shop
 	if cfg.simulate {
-		sim, err := shopifytest.Start(&shopifytest.Options{Seed: cfg.seed, Token: cfg.token, Secret: cfg.secret, Logger: logger})
+		sim, err := shopifytest.Start(&shopifytest.Options{Seed: cfg.seed, Token: cfg.token, Secret: cfg.secret, Logger: logger, Control: true})
 		if err != nil {
 			return err
 		}

@@ -216,7 +216,7 @@ func (s *service) mountPeople(ctx context.Context, mux *http.ServeMux, cfg *conf
 	if err != nil {
 		return err
 	}
-	messages, err := slack.OpenFileMessages(filepath.Join(dir, "slack.jsonl"))
+	messages, err := slack.OpenFileMessages(filepath.Join(dir, "slack"))
 	if err != nil {
 		return err
 	}
