@@ -48,7 +48,7 @@ func (q *Queue) look(ctx context.Context, w Wake) (time.Duration, error) {
 // wait lets a pending request expire when its time has come.
 func (q *Queue) wait(ctx context.Context, rec *Record) (time.Duration, error) {
 	rec, err := q.flush(ctx, rec)
-	if err != nil || rec.Request.State != Pending {
+	if err != nil {
 		return 0, err
 	}
 	now, err := q.store.Now(ctx)

@@ -114,6 +114,18 @@ type panicky struct{}
 func (panicky) Kind() string    { return "test.panicky" }
 func (panicky) Validate() error { panic("no") }
 
+// boxed is an action with a pointer receiver; its Kind does not read it.
+type boxed struct{ N int }
+
+func (*boxed) Kind() string    { return "test.boxed" }
+func (*boxed) Validate() error { return nil }
+
+// moody cannot tell its kind before it has a value.
+type moody struct{ name *string }
+
+func (m moody) Kind() string  { return *m.name }
+func (moody) Validate() error { return nil }
+
 func TestProposeRefuses(t *testing.T) {
 	t.Parallel()
 	f := newQueue(t, askManager, nil)
@@ -176,6 +188,31 @@ func TestRegisterRefuses(t *testing.T) {
 	require.Error(t, approval.Register(f.Queue, approval.Executor[approval.Action, int]{
 		Execute: func(context.Context, approval.Execution, approval.Action) (int, error) { return 0, nil },
 	}), "an interface")
+	require.Error(t, approval.Register(f.Queue, approval.Executor[moody, int]{
+		Execute: func(context.Context, approval.Execution, moody) (int, error) { return 0, nil },
+	}), "no kind of its own")
+}
+
+func TestActionWithPointerReceiver(t *testing.T) {
+	t.Parallel()
+	f := newBareQueue(t, allowAll, nil)
+	require.NoError(t, approval.Register(f.Queue, approval.Executor[*boxed, int]{
+		Execute: func(_ context.Context, _ approval.Execution, b *boxed) (int, error) { return b.N + 1, nil },
+	}))
+	f.start(t)
+	r := f.propose(t, &boxed{N: 4})
+	assert.Equal(t, "test.boxed", r.Preview.Title, "without a preview people see the JSON")
+	assert.JSONEq(t, `{"N":4}`, r.Preview.Summary)
+	done, err := f.Wait(t.Context(), r.ID)
+	require.NoError(t, err)
+	result, err := approval.ResultOf[int](done)
+	require.NoError(t, err)
+	assert.Equal(t, 5, result)
+	action, ok := approval.ActionOf[*boxed](done)
+	require.True(t, ok)
+	assert.Equal(t, &boxed{N: 4}, action)
+	_, ok = approval.ActionOf[note](done)
+	assert.False(t, ok, "another kind")
 }
 
 func TestPolicyThatFailsAsks(t *testing.T) {
@@ -261,6 +298,13 @@ func TestNothingIsVisibleBeforeItIsRecorded(t *testing.T) {
 	require.ErrorIs(t, err, approval.ErrUnrecorded)
 	require.ErrorIs(t, err, audit.ErrUncertain)
 	f.requireEmpty(t)
+	hidden, err := store.List(t.Context(), approval.Filter{States: []approval.State{approval.Recording}})
+	require.NoError(t, err)
+	require.Len(t, hidden, 1)
+	_, err = f.Get(t.Context(), hidden[0].Request.ID)
+	require.ErrorIs(t, err, approval.ErrNotFound)
+	_, err = f.Decide(t.Context(), approve(&hidden[0].Request, manager))
+	require.ErrorIs(t, err, approval.ErrNotFound)
 	f.start(t)
 	_, err = f.Propose(t.Context(), note{Text: "hello"}, proposal("key"))
 	require.ErrorIs(t, err, audit.ErrUnavailable)

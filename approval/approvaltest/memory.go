@@ -44,7 +44,10 @@ func NewMemory() *Memory {
 }
 
 // Insert implements [approval.Store].
-func (m *Memory) Insert(_ context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, bool, error) {
+func (m *Memory) Insert(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := [3]string{r.Request.Shop, r.Request.Kind, r.Request.Key}
@@ -63,7 +66,10 @@ func (m *Memory) Insert(_ context.Context, r *approval.Record, wake ...time.Time
 }
 
 // Get implements [approval.Store].
-func (m *Memory) Get(_ context.Context, id string) (*approval.Record, error) {
+func (m *Memory) Get(ctx context.Context, id string) (*approval.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	data, ok := m.records[id]
@@ -74,7 +80,10 @@ func (m *Memory) Get(_ context.Context, id string) (*approval.Record, error) {
 }
 
 // List implements [approval.Store].
-func (m *Memory) List(_ context.Context, f approval.Filter) ([]*approval.Record, error) {
+func (m *Memory) List(ctx context.Context, f approval.Filter) ([]*approval.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var list []*approval.Record
@@ -113,7 +122,10 @@ func matches(r *approval.Request, f approval.Filter) bool {
 }
 
 // Update implements [approval.Store].
-func (m *Memory) Update(_ context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, error) {
+func (m *Memory) Update(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	data, ok := m.records[r.Request.ID]
@@ -131,8 +143,8 @@ func (m *Memory) Update(_ context.Context, r *approval.Record, wake ...time.Time
 }
 
 // Now implements [approval.Store].
-func (m *Memory) Now(context.Context) (time.Time, error) {
-	return time.Now().UTC().Truncate(time.Microsecond), nil
+func (m *Memory) Now(ctx context.Context) (time.Time, error) {
+	return time.Now().UTC().Truncate(time.Microsecond), ctx.Err()
 }
 
 func (m *Memory) put(r *approval.Record, version int64, wake []time.Time) (*approval.Record, error) {
@@ -155,7 +167,10 @@ func (m *Memory) put(r *approval.Record, version int64, wake []time.Time) (*appr
 }
 
 // Alive implements [approval.Store].
-func (m *Memory) Alive(_ context.Context, id string) (bool, error) {
+func (m *Memory) Alive(ctx context.Context, id string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.running != nil && m.running.id == id, nil

@@ -40,6 +40,7 @@ func TestStore(t *testing.T, newStore func(t *testing.T) approval.Store) {
 		{"lists select", testListSelects},
 		{"lists come in pages and in order", testListPages},
 		{"time goes on", testNow},
+		{"nothing is done for an ended context", testEndedContext},
 		{"wakes soon after the commit, with a live worker", testWakeSoon},
 		{"wakes at the time", testWakeAt},
 		{"wakes again as asked and after errors", testWakeAgain},
@@ -335,6 +336,23 @@ func testNow(t *testing.T, s approval.Store) {
 		b, err := s.Now(t.Context())
 		return err == nil && b.After(a)
 	}, patience, 5*time.Millisecond)
+}
+
+func testEndedContext(t *testing.T, s approval.Store) {
+	r := insert(t, s, sample("a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, err := s.Insert(ctx, sample("b"))
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = s.Update(ctx, r)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = s.Get(ctx, r.Request.ID)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = s.List(ctx, approval.Filter{})
+	require.ErrorIs(t, err, context.Canceled)
+	list, err := s.List(t.Context(), approval.Filter{})
+	require.NoError(t, err)
+	assert.Equal(t, []*approval.Record{r}, list)
 }
 
 func insert(t *testing.T, s approval.Store, r *approval.Record, wake ...time.Time) *approval.Record {

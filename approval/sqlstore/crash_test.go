@@ -308,7 +308,7 @@ func TestCrash(t *testing.T) {
 	}{
 		{"SQLite, with read-back", sqliteURL, true, 1},
 		{"SQLite, without read-back", sqliteURL, false, 3},
-		{"PostgreSQL, with read-back", postgres, true, 4},
+		{"PostgreSQL, with read-back", postgres, true, 5},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
