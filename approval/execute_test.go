@@ -71,6 +71,12 @@ func (w *world) execute(ctx context.Context, e approval.Execution, _ note) (rece
 	return receipt{n}, a.err
 }
 
+func (w *world) called() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.calls)
+}
+
 func (w *world) find(context.Context, approval.Execution, note) (receipt, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -169,7 +175,7 @@ func TestExecution(t *testing.T) {
 				f.start(t)
 				r := f.propose(t, note{Text: "hello"})
 				synctest.Wait()
-				require.Empty(t, w.calls, "before the decision")
+				require.Zero(t, w.called(), "before the decision")
 				_, err := f.Decide(t.Context(), approve(r, manager))
 				require.NoError(t, err)
 				time.Sleep(10 * time.Minute)
@@ -338,7 +344,7 @@ func TestNothingIsExecutedThatCannotBeRecorded(t *testing.T) {
 		require.ErrorIs(t, err, approval.ErrUnrecorded)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		require.Empty(t, w.calls)
+		require.Zero(t, w.called())
 
 		// It can, but after the first attempt the start of the second cannot.
 		require.NoError(t, f.Stop(t.Context()))
@@ -346,14 +352,14 @@ func TestNothingIsExecutedThatCannotBeRecorded(t *testing.T) {
 		f = queue()
 		time.Sleep(10 * time.Millisecond)
 		synctest.Wait()
-		for len(w.calls) == 0 {
+		for w.called() == 0 {
 			time.Sleep(100 * time.Millisecond)
 			synctest.Wait()
 		}
 		broken.Store(true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		require.Len(t, w.calls, 1)
+		require.Equal(t, 1, w.called())
 		assert.Equal(t, approval.Approved, f.get(t, r.ID).State, "not started, and it is known")
 
 		require.NoError(t, f.Stop(t.Context()))
@@ -363,7 +369,7 @@ func TestNothingIsExecutedThatCannotBeRecorded(t *testing.T) {
 		require.NoError(t, err)
 		synctest.Wait()
 		assert.Equal(t, approval.Executed, done.State)
-		assert.Len(t, w.calls, 2)
+		assert.Equal(t, 2, w.called())
 		assert.Equal(t, []audit.Kind{
 			audit.KindProposed, audit.KindRuled, audit.KindDecided,
 			audit.KindStarted, audit.KindFailed, audit.KindStarted, audit.KindEffect,

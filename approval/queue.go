@@ -165,7 +165,8 @@ func (q *Queue) List(ctx context.Context, f Filter) iter.Seq2[*Request, error] {
 }
 
 // Wait returns the request when its state is final, see [State.Final]. One
-// that is [Uncertain] waits for a person, so bound ctx.
+// that is [Uncertain] waits for a person, so bound ctx. When ctx ends first, Wait
+// returns the request as it was last seen, with the cause.
 func (q *Queue) Wait(ctx context.Context, id string) (*Request, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -173,15 +174,23 @@ func (q *Queue) Wait(ctx context.Context, id string) (*Request, error) {
 	// Other processes' changes may not be announced.
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var last *Request
 	for {
 		r, err := q.Get(ctx, id)
+		if err != nil && last != nil && ctx.Err() != nil {
+			return last, context.Cause(ctx) // it ended while this looked
+		}
 		if err != nil || r.State.Final() {
 			return r, err
 		}
+		last = r
 		for looked := false; !looked; {
 			select {
-			case c := <-changes:
-				looked = c.ID == id || c.ID == "" || c.Missed
+			case c, open := <-changes:
+				if !open {
+					changes = nil // ctx has ended
+				}
+				looked = open && (c.ID == id || c.ID == "" || c.Missed)
 			case <-tick.C:
 				looked = true
 			case <-ctx.Done():
