@@ -2,6 +2,7 @@ package aitest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ type Suite struct {
 	// the faults in [Reply.Wire] can be tested.
 	Wire bool
 
-	// Skip maps the names of checks that do not apply to the reason why.
+	// Skip maps the names of checks that do not apply to the reason why. They are
+	// left out and logged. A name that no check has fails the test.
 	Skip map[string]string
 }
 
@@ -42,7 +44,7 @@ type check struct {
 	run  func(t *testing.T, s Suite)
 }
 
-// TestModel runs every check of the suite as a subtest.
+// TestModel runs every check of the suite that applies as a subtest.
 func TestModel(t *testing.T, s Suite) {
 	t.Helper()
 	var checks []check
@@ -50,14 +52,21 @@ func TestModel(t *testing.T, s Suite) {
 	checks = append(checks, streamChecks...)
 	checks = append(checks, faultChecks...)
 	checks = append(checks, outputChecks...)
+	for name := range s.Skip {
+		if !slices.ContainsFunc(checks, func(c check) bool { return c.name == name }) {
+			t.Errorf("aitest: Suite.Skip names %q, which is no check", name)
+		}
+	}
 	for _, c := range checks {
+		if reason := s.Skip[c.name]; reason != "" {
+			t.Logf("%s does not apply: %s", c.name, reason)
+			continue
+		}
+		if c.wire && !s.Wire {
+			t.Logf("%s does not apply: there is no connection", c.name)
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
-			if reason := s.Skip[c.name]; reason != "" {
-				t.Skip(reason)
-			}
-			if c.wire && !s.Wire {
-				t.Skip("no connection to break")
-			}
 			t.Cleanup(func() {
 				if t.Failed() {
 					t.Logf("the rule: %s", c.rule)
