@@ -58,6 +58,8 @@ func TestMetafieldsSet(t *testing.T) {
 	assert.Len(t, at(read, "order", "keys", "nodes"), 1)
 
 	t.Run("compare and set", func(t *testing.T) {
+		never := set(map[string]any{"key": "cas", "type": "boolean", "value": "true", "compareDigest": "of-something"})
+		assert.Equal(t, "STALE_OBJECT", at(never, "userErrors", 0, "code"), "there is none yet")
 		digest := at(set(map[string]any{"key": "cas", "type": "boolean", "value": "true", "compareDigest": nil}), "metafields", 0, "compareDigest")
 		require.NotNil(t, digest, "null means: if there is none")
 		out := set(map[string]any{"key": "cas", "value": "false", "compareDigest": nil})
