@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,16 +130,18 @@ func TestWait(t *testing.T) {
 		// A change by another process is noticed without an announcement.
 		elsewhere, err := approval.NewQueue(f.store, f.log, askManager, nil)
 		require.NoError(t, err)
-		go func() {
+		var decided sync.WaitGroup
+		decided.Go(func() {
 			time.Sleep(10 * time.Second)
 			_, err := elsewhere.Decide(t.Context(), reject(r, manager))
 			assert.NoError(t, err)
-		}()
+		})
 		began := time.Now()
 		done, err := f.Wait(t.Context(), r.ID)
 		require.NoError(t, err)
 		assert.Equal(t, approval.Rejected, done.State)
 		assert.LessOrEqual(t, time.Since(began), 11*time.Second)
+		decided.Wait()
 	})
 }
 
