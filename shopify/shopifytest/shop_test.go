@@ -106,7 +106,7 @@ func TestTransport(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
 
 	s.Inject(shopifytest.Fault{Cut: true})
-	_, err = ask(s.Token()) //nolint:bodyclose // there is none
+	_, err = ask(s.Token())
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "a cut connection is an error, not a panic")
 	assert.NotEmpty(t, s.Journal())
 }
