@@ -1,6 +1,7 @@
 package shopifytest_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -85,9 +86,7 @@ func TestMetafieldsSetIsAtomicAndStrict(t *testing.T) {
 	good := map[string]any{"ownerId": o, "namespace": "mine", "key": "note", "type": "single_line_text_field", "value": "fine"}
 	with := func(changes ...string) map[string]any {
 		m := map[string]any{}
-		for k, v := range good {
-			m[k] = v
-		}
+		maps.Copy(m, good)
 		for i := 0; i < len(changes); i += 2 {
 			m[changes[i]] = changes[i+1]
 		}
