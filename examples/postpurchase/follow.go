@@ -24,9 +24,17 @@ type follower struct {
 	bundle  bool // a draft order for every sale
 }
 
-// self is who proposes. It is an AI in the sense of the queue, whether a model
-// or the baseline judged: it can never approve.
-var self = approval.Principal{ID: "posai.postpurchase", Name: "Post-purchase assistant", Type: approval.AI}
+// self is this program where it acts on its own: it reads, and without a model
+// it proposes too. What a model judged is proposed by an AI.
+var self = approval.Principal{ID: "posai.postpurchase", Name: "Post-purchase assistant", Type: approval.System}
+
+func proposer(m audit.Model) approval.Principal {
+	by := self
+	if !m.Baseline {
+		by.Type = approval.AI
+	}
+	return by
+}
 
 // errNoOrder: the shop does not know the order of a delivery.
 var errNoOrder = errors.New("the shop has no such order")
@@ -103,7 +111,7 @@ func (f *follower) follow(ctx context.Context, order string, d webhook.Delivery)
 		Shop:        d.Shop,
 		Location:    sale.LocationID,
 		Correlation: order,
-		Proposer:    self,
+		Proposer:    proposer(v.Model),
 		Reason:      v.why(),
 		Subjects:    about,
 		Amount:      approval.Money{Amount: sale.Total.StringFixed(2), Currency: sale.Currency},
