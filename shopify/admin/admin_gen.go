@@ -298,6 +298,11 @@ type LineItemProduct struct {
 	Tags        []string    `json:"tags"`
 }
 
+// LineRef includes the requested fields of the GraphQL type LineItem.
+type LineRef struct {
+	ID shopify.GID `json:"id"`
+}
+
 // ListDraftOrdersResponse is returned by ListDraftOrders on success.
 type ListDraftOrdersResponse struct {
 	DraftOrders DraftOrderPage `json:"draftOrders"`
@@ -435,6 +440,11 @@ type LocationPage struct {
 	PageInfo PageInfo        `json:"pageInfo"`
 }
 
+// LocationRef includes the requested fields of the GraphQL type Location.
+type LocationRef struct {
+	ID shopify.GID `json:"id"`
+}
+
 // MailingAddressInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MailingAddressInput
@@ -535,6 +545,25 @@ type MoneyBag struct {
 	ShopMoney shopify.Money `json:"shopMoney"`
 }
 
+// MoneyRefund includes the requested fields of the GraphQL type Refund.
+type MoneyRefund struct {
+	ID               shopify.GID      `json:"id"`
+	CreatedAt        *time.Time       `json:"createdAt"`
+	TotalRefundedSet MoneyBag         `json:"totalRefundedSet"`
+	RefundLineItems  MoneyRefundLines `json:"refundLineItems"`
+}
+
+// MoneyRefundLine includes the requested fields of the GraphQL type RefundLineItem.
+type MoneyRefundLine struct {
+	Quantity int     `json:"quantity"`
+	LineItem LineRef `json:"lineItem"`
+}
+
+// MoneyRefundLines includes the requested fields of the GraphQL type RefundLineItemConnection.
+type MoneyRefundLines struct {
+	Nodes []MoneyRefundLine `json:"nodes"`
+}
+
 // Order includes the requested fields of the GraphQL type Order.
 type Order struct {
 	ID                       shopify.GID                   `json:"id"`
@@ -623,6 +652,70 @@ type OrderMetafieldsResponse struct {
 type OrderPage struct {
 	Nodes    []OrderSummary `json:"nodes"`
 	PageInfo PageInfo       `json:"pageInfo"`
+}
+
+// OrderRiskAssessmentCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderRiskAssessmentCreateInput
+type OrderRiskAssessmentCreateInput struct {
+	Facts     []OrderRiskAssessmentFactInput `json:"facts"`
+	OrderID   shopify.GID                    `json:"orderId"`
+	RiskLevel RiskAssessmentResult           `json:"riskLevel"`
+}
+
+// OrderRiskAssessmentCreatePayload includes the requested fields of the GraphQL type OrderRiskAssessmentCreatePayload.
+type OrderRiskAssessmentCreatePayload struct {
+	OrderRiskAssessment *RiskAssessment                      `json:"orderRiskAssessment"`
+	UserErrors          []OrderRiskAssessmentCreateUserError `json:"userErrors"`
+}
+
+// OrderRiskAssessmentCreateResponse is returned by OrderRiskAssessmentCreate on success.
+type OrderRiskAssessmentCreateResponse struct {
+	OrderRiskAssessmentCreate *OrderRiskAssessmentCreatePayload `json:"orderRiskAssessmentCreate"`
+}
+
+// OrderRiskAssessmentCreateUserError includes the requested fields of the GraphQL type OrderRiskAssessmentCreateUserError.
+type OrderRiskAssessmentCreateUserError struct {
+	Field   []string                               `json:"field"`
+	Message string                                 `json:"message"`
+	Code    OrderRiskAssessmentCreateUserErrorCode `json:"code"`
+}
+
+// OrderRiskAssessmentCreateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderRiskAssessmentCreateUserErrorCode
+type OrderRiskAssessmentCreateUserErrorCode string
+
+const (
+	OrderRiskAssessmentCreateUserErrorCodeInvalid               OrderRiskAssessmentCreateUserErrorCode = "INVALID"
+	OrderRiskAssessmentCreateUserErrorCodeNotFound              OrderRiskAssessmentCreateUserErrorCode = "NOT_FOUND"
+	OrderRiskAssessmentCreateUserErrorCodeOrderAlreadyFulfilled OrderRiskAssessmentCreateUserErrorCode = "ORDER_ALREADY_FULFILLED"
+	OrderRiskAssessmentCreateUserErrorCodeTooManyFacts          OrderRiskAssessmentCreateUserErrorCode = "TOO_MANY_FACTS"
+)
+
+// OrderRiskAssessmentFactInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderRiskAssessmentFactInput
+type OrderRiskAssessmentFactInput struct {
+	Description string            `json:"description"`
+	Sentiment   RiskFactSentiment `json:"sentiment"`
+}
+
+// OrderRiskRecommendationResult is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderRiskRecommendationResult
+type OrderRiskRecommendationResult string
+
+const (
+	OrderRiskRecommendationResultAccept      OrderRiskRecommendationResult = "ACCEPT"
+	OrderRiskRecommendationResultCancel      OrderRiskRecommendationResult = "CANCEL"
+	OrderRiskRecommendationResultInvestigate OrderRiskRecommendationResult = "INVESTIGATE"
+	OrderRiskRecommendationResultNone        OrderRiskRecommendationResult = "NONE"
+)
+
+// OrderRiskResponse is returned by OrderRisk on success.
+type OrderRiskResponse struct {
+	Order *OrderWithRisk `json:"order"`
 }
 
 // OrderSortKeys is an enum; Shopify may add values.
@@ -728,6 +821,36 @@ type OrderUpdatePayload struct {
 // OrderUpdateResponse is returned by OrderUpdate on success.
 type OrderUpdateResponse struct {
 	OrderUpdate *OrderUpdatePayload `json:"orderUpdate"`
+}
+
+// OrderWithReturns includes the requested fields of the GraphQL type Order.
+type OrderWithReturns struct {
+	ID                  shopify.GID   `json:"id"`
+	CreatedAt           time.Time     `json:"createdAt"`
+	SourceName          string        `json:"sourceName"`
+	Test                bool          `json:"test"`
+	RetailLocation      *LocationRef  `json:"retailLocation"`
+	Customer            *CustomerRef  `json:"customer"`
+	TotalPriceSet       MoneyBag      `json:"totalPriceSet"`
+	TotalDiscountsSet   *MoneyBag     `json:"totalDiscountsSet"`
+	DiscountCodes       []string      `json:"discountCodes"`
+	PaymentGatewayNames []string      `json:"paymentGatewayNames"`
+	LineItems           SoldLines     `json:"lineItems"`
+	Refunds             []MoneyRefund `json:"refunds"`
+}
+
+// OrderWithReturnsPage includes the requested fields of the GraphQL type OrderConnection.
+type OrderWithReturnsPage struct {
+	Nodes    []OrderWithReturns `json:"nodes"`
+	PageInfo PageInfo           `json:"pageInfo"`
+}
+
+// OrderWithRisk includes the requested fields of the GraphQL type Order.
+type OrderWithRisk struct {
+	ID                       shopify.GID                   `json:"id"`
+	Tags                     []string                      `json:"tags"`
+	DisplayFulfillmentStatus OrderDisplayFulfillmentStatus `json:"displayFulfillmentStatus"`
+	Risk                     RiskSummary                   `json:"risk"`
 }
 
 // PageInfo includes the GraphQL fields of PageInfo requested by the fragment PageInfo.
@@ -839,6 +962,60 @@ type ReturnedItem struct {
 	LineItem BoughtItem `json:"lineItem"`
 }
 
+// RiskAssessment includes the GraphQL fields of OrderRiskAssessment requested by the fragment RiskAssessment.
+type RiskAssessment struct {
+	RiskLevel RiskAssessmentResult `json:"riskLevel"`
+	Facts     []RiskFact           `json:"facts"`
+	Provider  *RiskProvider        `json:"provider"`
+}
+
+// RiskAssessmentResult is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/RiskAssessmentResult
+type RiskAssessmentResult string
+
+const (
+	RiskAssessmentResultHigh    RiskAssessmentResult = "HIGH"
+	RiskAssessmentResultLow     RiskAssessmentResult = "LOW"
+	RiskAssessmentResultMedium  RiskAssessmentResult = "MEDIUM"
+	RiskAssessmentResultNone    RiskAssessmentResult = "NONE"
+	RiskAssessmentResultPending RiskAssessmentResult = "PENDING"
+)
+
+// RiskFact includes the requested fields of the GraphQL type RiskFact.
+type RiskFact struct {
+	Description string            `json:"description"`
+	Sentiment   RiskFactSentiment `json:"sentiment"`
+}
+
+// RiskFactSentiment is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/RiskFactSentiment
+type RiskFactSentiment string
+
+const (
+	RiskFactSentimentNegative RiskFactSentiment = "NEGATIVE"
+	RiskFactSentimentNeutral  RiskFactSentiment = "NEUTRAL"
+	RiskFactSentimentPositive RiskFactSentiment = "POSITIVE"
+)
+
+// RiskProvider includes the requested fields of the GraphQL type App.
+type RiskProvider struct {
+	ID    shopify.GID `json:"id"`
+	Title string      `json:"title"`
+}
+
+// RiskSummary includes the requested fields of the GraphQL type OrderRiskSummary.
+type RiskSummary struct {
+	Recommendation OrderRiskRecommendationResult `json:"recommendation"`
+	Assessments    []RiskAssessment              `json:"assessments"`
+}
+
+// SalesAndReturnsResponse is returned by SalesAndReturns on success.
+type SalesAndReturnsResponse struct {
+	Orders OrderWithReturnsPage `json:"orders"`
+}
+
 // ShippingLineInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ShippingLineInput
@@ -856,6 +1033,20 @@ type Shop struct {
 	MyshopifyDomain string      `json:"myshopifyDomain"`
 	CurrencyCode    string      `json:"currencyCode"`
 	IanaTimezone    string      `json:"ianaTimezone"`
+}
+
+// SoldLine includes the requested fields of the GraphQL type LineItem.
+type SoldLine struct {
+	ID                   shopify.GID `json:"id"`
+	SKU                  string      `json:"sku"`
+	Quantity             int         `json:"quantity"`
+	IsGiftCard           bool        `json:"isGiftCard"`
+	OriginalUnitPriceSet MoneyBag    `json:"originalUnitPriceSet"`
+}
+
+// SoldLines includes the requested fields of the GraphQL type LineItemConnection.
+type SoldLines struct {
+	Nodes []SoldLine `json:"nodes"`
 }
 
 // StockLevel includes the requested fields of the GraphQL type InventoryLevel.
@@ -1324,9 +1515,28 @@ type __OrderMetafieldsInput struct {
 	Namespace string      `json:"namespace"`
 }
 
+// __OrderRiskAssessmentCreateInput is used internally by genqlient
+type __OrderRiskAssessmentCreateInput struct {
+	Assessment OrderRiskAssessmentCreateInput `json:"assessment"`
+}
+
+// __OrderRiskInput is used internally by genqlient
+type __OrderRiskInput struct {
+	ID shopify.GID `json:"id"`
+}
+
 // __OrderUpdateInput is used internally by genqlient
 type __OrderUpdateInput struct {
 	Input OrderInput `json:"input"`
+}
+
+// __SalesAndReturnsInput is used internally by genqlient
+type __SalesAndReturnsInput struct {
+	First   int                             `json:"first"`
+	After   shopify.Optional[string]        `json:"after,omitzero"`
+	Query   shopify.Optional[string]        `json:"query,omitzero"`
+	SortKey shopify.Optional[OrderSortKeys] `json:"sortKey,omitzero"`
+	Reverse shopify.Optional[bool]          `json:"reverse,omitzero"`
 }
 
 // __TagsAddInput is used internally by genqlient
@@ -2248,6 +2458,121 @@ func OrderMetafields(
 	return data, err
 }
 
+// The query executed by OrderRisk.
+const orderRiskDocument = `
+query OrderRisk ($id: ID!) {
+	order(id: $id) {
+		id
+		tags
+		displayFulfillmentStatus
+		risk {
+			recommendation
+			assessments {
+				... RiskAssessment
+			}
+		}
+	}
+}
+fragment RiskAssessment on OrderRiskAssessment {
+	riskLevel
+	facts {
+		description
+		sentiment
+	}
+	provider {
+		id
+		title
+	}
+}
+`
+
+// OrderRisk returns the risk assessments of an order, by Shopify and by apps, and
+// what Shopify recommends to do. Order is nil if there is none.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/objects/OrderRiskSummary
+func OrderRisk(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *OrderRiskResponse, err error) {
+	req := &graphql.Request{
+		OpName: "OrderRisk",
+		Query:  orderRiskDocument,
+		Variables: &__OrderRiskInput{
+			ID: id,
+		},
+	}
+
+	data = &OrderRiskResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by OrderRiskAssessmentCreate.
+const orderRiskAssessmentCreateDocument = `
+mutation OrderRiskAssessmentCreate ($assessment: OrderRiskAssessmentCreateInput!) {
+	orderRiskAssessmentCreate(orderRiskAssessmentInput: $assessment) {
+		orderRiskAssessment {
+			... RiskAssessment
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment RiskAssessment on OrderRiskAssessment {
+	riskLevel
+	facts {
+		description
+		sentiment
+	}
+	provider {
+		id
+		title
+	}
+}
+`
+
+// OrderRiskAssessmentCreate says how risky an order is and why, with at most 20
+// facts. It takes an offline access token. An order that is marked as fulfilled,
+// as most of what is taken along from a store is, takes no more assessments: then
+// the error is a *shopify.UserErrors with the code ORDER_ALREADY_FULFILLED.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderRiskAssessmentCreate
+func OrderRiskAssessmentCreate(
+	ctx context.Context,
+	client graphql.Client,
+	assessment OrderRiskAssessmentCreateInput,
+) (data *OrderRiskAssessmentCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "OrderRiskAssessmentCreate",
+		Query:  orderRiskAssessmentCreateDocument,
+		Variables: &__OrderRiskAssessmentCreateInput{
+			Assessment: assessment,
+		},
+	}
+
+	data = &OrderRiskAssessmentCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
 // The mutation executed by OrderUpdate.
 const orderUpdateDocument = `
 mutation OrderUpdate ($input: OrderInput!) {
@@ -2288,6 +2613,118 @@ func OrderUpdate(
 	}
 
 	data = &OrderUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by SalesAndReturns.
+const salesAndReturnsDocument = `
+query SalesAndReturns ($first: Int!, $after: String, $query: String, $sortKey: OrderSortKeys, $reverse: Boolean) {
+	orders(first: $first, after: $after, query: $query, sortKey: $sortKey, reverse: $reverse) {
+		nodes {
+			id
+			createdAt
+			sourceName
+			test
+			retailLocation {
+				id
+			}
+			customer {
+				id
+			}
+			totalPriceSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			totalDiscountsSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			discountCodes
+			paymentGatewayNames
+			lineItems(first: 20) {
+				nodes {
+					id
+					sku
+					quantity
+					isGiftCard
+					originalUnitPriceSet {
+						shopMoney {
+							amount
+							currencyCode
+						}
+					}
+				}
+			}
+			refunds(first: 5) {
+				id
+				createdAt
+				totalRefundedSet {
+					shopMoney {
+						amount
+						currencyCode
+					}
+				}
+				refundLineItems(first: 10) {
+					nodes {
+						quantity
+						lineItem {
+							id
+						}
+					}
+				}
+			}
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// SalesAndReturns returns one page of orders with what is needed to learn what an
+// ordinary sale and an ordinary return look like: amounts, discounts, gift cards,
+// payments and refunds; the first 20 line items and 5 refunds of each. Use
+// [OrdersWithReturns] to get all pages.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/orders
+func SalesAndReturns(
+	ctx context.Context,
+	client graphql.Client,
+	first int,
+	after shopify.Optional[string],
+	query shopify.Optional[string],
+	sortKey shopify.Optional[OrderSortKeys],
+	reverse shopify.Optional[bool],
+) (data *SalesAndReturnsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "SalesAndReturns",
+		Query:  salesAndReturnsDocument,
+		Variables: &__SalesAndReturnsInput{
+			First:   first,
+			After:   after,
+			Query:   query,
+			SortKey: sortKey,
+			Reverse: reverse,
+		},
+	}
+
+	data = &SalesAndReturnsResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

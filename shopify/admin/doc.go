@@ -11,7 +11,7 @@
 //	}
 //	fmt.Println(resp.Order.Name, resp.Order.TotalPriceSet.ShopMoney)
 //
-// [Orders], [CustomerOrders], [Products], [DraftOrders], [Locations] and
+// [Orders], [OrdersWithReturns], [CustomerOrders], [Products], [DraftOrders], [Locations] and
 // [WebhookSubscriptions] go through all pages of a list.
 //
 // Optional inputs are [shopify.Optional]: what is not set is not sent, so that a

@@ -62,11 +62,26 @@ var operations = []Operation{
 		Scopes:    [][]string{{"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "OrderRisk", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_orders"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderRiskAssessmentCreate", Kind: "mutation", Fields: []string{"orderRiskAssessmentCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_orders"}},
+		Also: []string{
+			"Mutation.orderRiskAssessmentCreate: This mutation is only accessible to apps authenticated using [offline tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens).",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "OrderUpdate", Kind: "mutation", Fields: []string{"orderUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_orders", "write_marketplace_orders", "write_quick_sale"}},
 		Also: []string{
 			"Mutation.orderUpdate: The app must have the `write_pos_staff_member_event_attribution_overrides` access scope to assign events to another staff member.",
 		},
+	},
+	{
+		Operation: shopify.Operation{Name: "SalesAndReturns", Kind: "query", Fields: []string{"orders"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_orders", "read_marketplace_orders"}, {"read_locations", "read_inventory", "read_markets_home"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "TagsAdd", Kind: "mutation", Fields: []string{"tagsAdd"}, Safety: shopify.SafetyIdempotent},

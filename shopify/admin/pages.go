@@ -63,6 +63,22 @@ func Orders(ctx context.Context, client graphql.Client, opts *OrderOptions) iter
 	})
 }
 
+// OrdersWithReturns is like [Orders] with discounts, gift cards, payments and
+// refunds of each order. Its pages are dear: 15 orders by default.
+func OrdersWithReturns(ctx context.Context, client graphql.Client, opts *OrderOptions) iter.Seq2[OrderWithReturns, error] {
+	if opts == nil {
+		opts = &OrderOptions{}
+	}
+	sortKey := shopify.Optional[OrderSortKeys]{}
+	if opts.SortKey != "" {
+		sortKey = shopify.Some(opts.SortKey)
+	}
+	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[OrderWithReturns], error) {
+		resp, err := SalesAndReturns(ctx, client, opts.pageSize(15), after, opts.query(), sortKey, shopify.Some(opts.Reverse))
+		return page(resp.Orders.Nodes, resp.Orders.PageInfo), err
+	})
+}
+
 // CustomerOrders returns a customer's orders, the newest first. A customer who
 // does not exist has none.
 func CustomerOrders(ctx context.Context, client graphql.Client, customer shopify.GID) iter.Seq2[PastOrder, error] {

@@ -69,6 +69,22 @@ func calls(shop *shopifytest.Shop, order shopify.GID) map[string]func(context.Co
 		"CustomerHistory": func(ctx context.Context, c *shopify.Client) error {
 			return second(admin.CustomerHistory(ctx, c, shopify.GID(shop.Customers()[0].ID), 50, none))
 		},
+		"OrderRisk": func(ctx context.Context, c *shopify.Client) error {
+			return second(admin.OrderRisk(ctx, c, order))
+		},
+		"OrderRiskAssessmentCreate": func(ctx context.Context, c *shopify.Client) error {
+			sent, err := shop.RingUp(shopifytest.Sale{SendLater: true, Lines: []shopifytest.SaleLine{{Variant: shop.Products()[0].Variants[0].ID}}})
+			if err != nil {
+				return err
+			}
+			return second(admin.OrderRiskAssessmentCreate(ctx, c, admin.OrderRiskAssessmentCreateInput{
+				OrderID: shopify.GID(sent.ID), RiskLevel: admin.RiskAssessmentResultHigh,
+				Facts: []admin.OrderRiskAssessmentFactInput{{Description: "Three returns within a day", Sentiment: admin.RiskFactSentimentNegative}},
+			}))
+		},
+		"SalesAndReturns": func(ctx context.Context, c *shopify.Client) error {
+			return second(admin.SalesAndReturns(ctx, c, 15, none, none, shopify.Optional[admin.OrderSortKeys]{}, shopify.Optional[bool]{}))
+		},
 		"ListOrders": func(ctx context.Context, c *shopify.Client) error {
 			return second(admin.ListOrders(ctx, c, 250, none, none, shopify.Optional[admin.OrderSortKeys]{}, shopify.Optional[bool]{}))
 		},

@@ -26,6 +26,7 @@ type product struct {
 	title, handle, productType, vendor, description, status string
 	html                                                    string // of the description, if it was written as such
 	tags                                                    []string
+	giftCard                                                bool
 	options                                                 []string
 	variants                                                []*variant
 }
@@ -135,7 +136,7 @@ func (s *state) addStaff(d StaffData, at time.Time) {
 func (s *state) addProduct(d ProductData, at time.Time) {
 	p := &product{
 		title: d.Title, handle: d.Handle, productType: d.Type, vendor: d.Vendor,
-		description: d.Description, status: d.Status, tags: normalizeTags(d.Tags), options: slices.Clone(d.Options),
+		description: d.Description, status: d.Status, tags: normalizeTags(d.Tags), options: slices.Clone(d.Options), giftCard: d.GiftCard,
 	}
 	if p.handle == "" {
 		p.handle = handle(d.Title)

@@ -16,6 +16,7 @@ const maxControl = 1 << 20 // bytes of a request's body
 func (s *Shop) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+controlPath+"sales", s.postSale)
+	mux.HandleFunc("POST "+controlPath+"returns", s.postTakeBack)
 	mux.HandleFunc("GET "+controlPath+"orders", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Orders()) })
 	mux.HandleFunc("GET "+controlPath+"orders/{id}", func(w http.ResponseWriter, r *http.Request) {
 		o, ok := s.Order(r.PathValue("id"))
@@ -46,6 +47,19 @@ func (s *Shop) control() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+func (s *Shop) postTakeBack(w http.ResponseWriter, r *http.Request) {
+	var t TakeBack
+	if !readJSON(w, r, &t) {
+		return
+	}
+	o, err := s.TakeBack(t)
+	if err != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	writeJSON(w, http.StatusCreated, o)
 }
 
 func (s *Shop) postSale(w http.ResponseWriter, r *http.Request) {

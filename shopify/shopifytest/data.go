@@ -79,6 +79,7 @@ type ProductData struct {
 	Tags        []string      `json:"tags,omitempty"`
 	Status      string        `json:"status,omitempty"`  // ACTIVE, ARCHIVED or DRAFT. If empty, ACTIVE
 	Options     []string      `json:"options,omitempty"` // option names, at most 3
+	GiftCard    bool          `json:"gift_card,omitempty"`
 	CreatedAt   time.Time     `json:"created_at,omitzero"`
 	Variants    []VariantData `json:"variants"`
 }

@@ -17,7 +17,7 @@ var productFields = table[*product]{
 	"status":          func(_ *state, p *product, _ *graph.Call) any { return p.status },
 	"tags":            func(_ *state, p *product, _ *graph.Call) any { return p.tags },
 	"publishedAt":     func(_ *state, p *product, _ *graph.Call) any { return p.createdAt },
-	"isGiftCard":      always[*product](false),
+	"isGiftCard":      func(_ *state, p *product, _ *graph.Call) any { return p.giftCard },
 	"description":     func(_ *state, p *product, c *graph.Call) any { return truncate(p.description, c.Args["truncateAt"]) },
 	"descriptionHtml": func(_ *state, p *product, _ *graph.Call) any { return p.descriptionHTML() },
 	"bodyHtml":        func(_ *state, p *product, _ *graph.Call) any { return p.descriptionHTML() },

@@ -39,7 +39,7 @@ var lineFields = table[*lineItem]{
 		}
 		return "unfulfilled"
 	},
-	"isGiftCard":       always[*lineItem](false),
+	"isGiftCard":       func(_ *state, l *lineItem, _ *graph.Call) any { return l.giftCard() },
 	"merchantEditable": always[*lineItem](true),
 	"canRestock":       func(_ *state, l *lineItem, _ *graph.Call) any { return l.variant != nil },
 	"restockable":      func(_ *state, l *lineItem, _ *graph.Call) any { return l.variant != nil && l.currentQuantity() > 0 },

@@ -239,7 +239,7 @@ var draftLineFields = table[*draftLine]{
 	},
 	"custom":           func(_ *state, l *draftLine, _ *graph.Call) any { return l.variant == nil },
 	"quantity":         func(_ *state, l *draftLine, _ *graph.Call) any { return l.quantity },
-	"isGiftCard":       always[*draftLine](false),
+	"isGiftCard":       func(_ *state, l *draftLine, _ *graph.Call) any { return l.variant != nil && l.variant.product.giftCard },
 	"requiresShipping": func(_ *state, l *draftLine, _ *graph.Call) any { return l.shipped },
 	"taxable":          func(_ *state, l *draftLine, _ *graph.Call) any { return l.taxable },
 	"customAttributes": func(_ *state, l *draftLine, _ *graph.Call) any { return attributeList(l.attributes) },

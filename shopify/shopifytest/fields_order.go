@@ -157,6 +157,7 @@ var orderFields = table[*order]{
 		}
 		return nil
 	},
+	"risk":             func(s *state, o *order, _ *graph.Call) any { return s.riskSummary(o) },
 	"shippingLines":    func(s *state, o *order, _ *graph.Call) any { return s.shippingLines(o) },
 	"sourceIdentifier": func(_ *state, o *order, _ *graph.Call) any { return orNull(o.sourceIdentifier) },
 	"statusPageUrl": func(s *state, o *order, _ *graph.Call) any {

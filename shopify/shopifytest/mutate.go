@@ -20,6 +20,8 @@ var mutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"orderCreate":  orderCreate,
 	"refundCreate": refundCreate,
 
+	"orderRiskAssessmentCreate": orderRiskAssessmentCreate,
+
 	"draftOrderCreate":   draftOrderCreate,
 	"draftOrderUpdate":   draftOrderUpdate,
 	"draftOrderDelete":   draftOrderDelete,

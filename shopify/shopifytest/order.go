@@ -36,8 +36,9 @@ type order struct {
 	transactions     []*transaction
 	refunds          []*refund
 	returns          []*orderReturn
-	fulfillment      *fulfillment // nil: not fulfilled
-	inventoryTaken   bool         // stock went down when it was placed
+	risks            []RiskAssessment // oldest first
+	fulfillment      *fulfillment     // nil: not fulfilled
+	inventoryTaken   bool             // stock went down when it was placed
 	test             bool
 	sourceIdentifier string
 
@@ -71,6 +72,8 @@ func (l *lineItem) gross() decimal.Decimal {
 // net is what is paid for the line before tax.
 func (l *lineItem) net() decimal.Decimal { return l.gross().Sub(l.ownDiscount).Sub(l.share) }
 
+func (l *lineItem) giftCard() bool { return l.variant != nil && l.variant.product.giftCard }
+
 func (l *lineItem) name() string {
 	if l.variantTitle == "" {
 		return l.title
@@ -87,7 +90,11 @@ type transaction struct {
 	amount  decimal.Decimal
 	parent  *transaction
 	refund  *refund
+	tender  tenderNode // the money that changed hands
 }
+
+// tenderNode is a tender transaction; what is known of it is in its transaction.
+type tenderNode struct{ head }
 
 type fulfillment struct {
 	head

@@ -91,6 +91,7 @@ func (s *state) place(p placement) *order {
 	s.emit("orders/create", o, s.orderPayload(o), group)
 	if p.gateway != "" {
 		s.emit("orders/paid", o, s.orderPayload(o), group)
+		s.emitTender(o.transactions[0], group)
 	}
 	if p.fulfilled {
 		s.emit("orders/fulfilled", o, s.orderPayload(o), group)
@@ -150,6 +151,7 @@ func (s *state) total(o *order) {
 func (s *state) pay(o *order, kind, gateway string, amount decimal.Decimal, at time.Time) *transaction {
 	t := &transaction{order: o, kind: kind, status: "SUCCESS", gateway: gateway, amount: amount}
 	s.add(t, "OrderTransaction", 0, at)
+	s.add(&t.tender, "TenderTransaction", 0, at)
 	o.transactions = append(o.transactions, t)
 	return t
 }

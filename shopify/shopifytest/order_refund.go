@@ -81,6 +81,9 @@ func (s *state) refund(o *order, g giveBack) *refund {
 	if g.silent {
 		return r
 	}
+	for _, t := range r.transactions {
+		s.emitTender(t, group)
+	}
 	s.emit("refunds/create", r, s.refundPayload(r), group)
 	s.emit("orders/updated", o, s.orderPayload(o), group)
 	return r

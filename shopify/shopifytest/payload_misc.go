@@ -59,7 +59,7 @@ func (s *state) draftPayload(d *draft) map[string]any {
 	for i, l := range d.lines {
 		line := map[string]any{
 			"id": l.id, "admin_graphql_api_id": l.gid, "title": l.title, "name": l.name(), "sku": orNull(l.sku), "quantity": l.quantity, "price": s.fixed(l.price),
-			"custom": l.variant == nil, "taxable": l.taxable, "requires_shipping": l.shipped, "gift_card": false, "grams": 0, "fulfillment_service": "manual",
+			"custom": l.variant == nil, "taxable": l.taxable, "requires_shipping": l.shipped, "gift_card": l.variant != nil && l.variant.product.giftCard, "grams": 0, "fulfillment_service": "manual",
 			"product_id": nil, "variant_id": nil, "variant_title": nil, "vendor": nil, "properties": restAttributes(l.attributes), "applied_discount": nil, "uuid": l.uuid,
 		}
 		if v := l.variant; v != nil {

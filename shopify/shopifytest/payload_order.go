@@ -114,7 +114,7 @@ func (s *state) linePayload(l *lineItem) map[string]any {
 		"fulfillable_quantity": l.unfulfilled(), "fulfillment_service": "manual", "fulfillment_status": l.order.restFulfillment(),
 		"price": s.fixed(l.price), "price_set": s.moneySet(l.price),
 		"total_discount": s.fixed(l.ownDiscount), "total_discount_set": s.moneySet(l.ownDiscount),
-		"gift_card": false, "grams": 0, "taxable": l.taxable, "requires_shipping": l.shipped,
+		"gift_card": l.giftCard(), "grams": 0, "taxable": l.taxable, "requires_shipping": l.shipped,
 		"product_id": nil, "variant_id": nil, "product_exists": l.variant != nil, "variant_inventory_management": nil,
 		"properties": restAttributes(l.attributes), "tax_lines": []any{}, "duties": []any{}, "discount_allocations": s.allocationsPayload(l), "attributed_staffs": []any{},
 	}
@@ -237,6 +237,25 @@ func (s *state) refundPayload(r *refund) map[string]any {
 		}
 	}
 	return p
+}
+
+// emitTender tells of money that changed hands: it is negative where the customer got it.
+// https://shopify.dev/docs/api/admin-rest/latest/resources/tendertransaction
+func (s *state) emitTender(t *transaction, group string) {
+	amount, method, details := t.amount, "other", any(nil)
+	if t.kind == "REFUND" {
+		amount = amount.Neg()
+	}
+	switch t.gateway {
+	case "cash", "gift_card":
+		method = t.gateway
+	case "shopify_payments":
+		method, details = "credit_card", map[string]any{"credit_card_number": "•••• •••• •••• 4242", "credit_card_company": "Visa"}
+	}
+	s.emit("tender_transactions/create", &t.tender, map[string]any{
+		"id": t.tender.id, "order_id": t.order.id, "amount": s.fixed(amount), "currency": s.shop.data.Currency, "user_id": restID(t.order.staff),
+		"test": t.order.test, "processed_at": s.restTime(t.createdAt), "remote_reference": orNull(""), "payment_details": details, "payment_method": method,
+	}, group)
 }
 
 func (s *state) transactionPayload(t *transaction) map[string]any {

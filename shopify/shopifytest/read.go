@@ -16,19 +16,23 @@ func reading[T any](s *Shop, f func(*state) T) T {
 func (s *Shop) Order(id string) (Order, bool) {
 	s.state.mu.RLock()
 	defer s.state.mu.RUnlock()
-	if strings.HasPrefix(id, "#") {
-		for _, o := range s.state.orders {
-			if o.name() == id {
-				return s.state.orderCopy(o), true
-			}
-		}
-		return Order{}, false
-	}
-	o, ok := lookup[*order](s.state, "Order", id)
+	o, ok := s.state.findOrder(id)
 	if !ok {
 		return Order{}, false
 	}
 	return s.state.orderCopy(o), true
+}
+
+func (s *state) findOrder(id string) (*order, bool) {
+	if strings.HasPrefix(id, "#") {
+		for _, o := range s.orders {
+			if o.name() == id {
+				return o, true
+			}
+		}
+		return nil, false
+	}
+	return lookup[*order](s, "Order", id)
 }
 
 // Orders returns all orders, oldest first.
@@ -87,6 +91,10 @@ func (s *state) orderCopy(o *order) Order {
 		Subtotal: o.subtotal, Discounts: o.discounts, Shipping: o.shipping, Tax: o.tax, Total: o.total, Refunded: o.refunded(),
 		Currency: s.shop.data.Currency, Gateways: o.gateways(), Note: o.note, Attributes: slices.Clone(o.attributes), Tags: slices.Clone(o.tags),
 		Metafields: copies(s.metafields[o.gid], metafieldCopy),
+	}
+	for _, r := range o.risks {
+		r.Facts = slices.Clone(r.Facts)
+		out.Risks = append(out.Risks, r)
 	}
 	if o.location != nil {
 		out.LocationID = o.location.gid

@@ -31,6 +31,9 @@ type Order struct {
 	Attributes        []Attribute     `json:"attributes,omitempty"`
 	Tags              []string        `json:"tags,omitempty"`
 	Metafields        []Metafield     `json:"metafields,omitempty"`
+
+	// Risks are the risk assessments that apps made, oldest first.
+	Risks []RiskAssessment `json:"risks,omitempty"`
 }
 
 // OrderLine is one line of an [Order].
@@ -45,6 +48,19 @@ type OrderLine struct {
 	Price     decimal.Decimal `json:"price"`              // of a piece, before discounts
 	Discount  decimal.Decimal `json:"discount"`           // of the line
 	Tax       decimal.Decimal `json:"tax"`                // of the line
+}
+
+// RiskAssessment is what an app thinks of the risk of an order.
+type RiskAssessment struct {
+	Level string     `json:"level"` // RiskAssessmentResult, such as "HIGH"
+	Facts []RiskFact `json:"facts"`
+	At    time.Time  `json:"at"`
+}
+
+// RiskFact is one reason of a [RiskAssessment].
+type RiskFact struct {
+	Description string `json:"description"`
+	Sentiment   string `json:"sentiment"` // RiskFactSentiment, such as "NEGATIVE"
 }
 
 // Metafield is a copy of a metafield.

@@ -30,7 +30,7 @@ func (s *Shop) RingUp(sale Sale) (Order, error) {
 func (s *state) placementOf(sale Sale) (placement, error) {
 	p := placement{
 		at: sale.At, source: "pos", discount: sale.Discount, note: sale.Note, attributes: append([]Attribute(nil), sale.Attributes...),
-		tags: sale.Tags, fulfilled: true, takeStock: true,
+		tags: sale.Tags, fulfilled: !sale.SendLater, takeStock: true,
 	}
 	if p.at.IsZero() {
 		p.at = s.now()
@@ -78,7 +78,7 @@ func (s *state) saleLine(l SaleLine) (placementLine, error) {
 	if v == nil || l.SKU != "" && l.SKU != v.sku {
 		return placementLine{}, saleError("no such variant")
 	}
-	pl := placementLine{variant: v, quantity: l.Quantity, price: v.price, discount: l.Discount, attributes: append([]Attribute(nil), l.Attributes...), taxable: true}
+	pl := placementLine{variant: v, quantity: l.Quantity, price: v.price, discount: l.Discount, attributes: append([]Attribute(nil), l.Attributes...), taxable: !v.product.giftCard}
 	if pl.quantity == 0 {
 		pl.quantity = 1
 	}

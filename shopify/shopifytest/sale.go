@@ -31,6 +31,10 @@ type Sale struct {
 	// Discount is taken off the whole basket, spread over the lines. If nil, nothing.
 	Discount *Discount `json:"discount,omitempty"`
 
+	// SendLater says that the goods are not taken along but sent: the order is not
+	// fulfilled yet.
+	SendLater bool `json:"send_later,omitempty"`
+
 	// Note is what the associate typed, at most 5,000 bytes.
 	Note string `json:"note,omitempty"`
 

@@ -24,6 +24,7 @@
 // Under /_sim/ there is a surface to control the shop, for programs on the same machine only. Bodies are JSON.
 //
 //	POST   /_sim/sales                              ring up a sale: {"location":…,"customer":…,"lines":[{"sku":…,"quantity":1}],"tender":"card"}; 201 and the order
+//	POST   /_sim/returns                            take goods back: {"order":…,"lines":[{"line":0,"quantity":1}]}; 201 and the order
 //	GET    /_sim/orders, /_sim/orders/{id}          orders with tags and metafields; the id is numeric
 //	GET    /_sim/draft_orders                       draft orders
 //	GET    /_sim/customers, /_sim/products, /_sim/locations, /_sim/subscriptions
