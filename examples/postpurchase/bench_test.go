@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/examples/internal/demo/demotest"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -24,18 +25,18 @@ func BenchmarkSale(b *testing.B) {
 	cfg, err := parseConfig(nil, func(string) string { return "" }, io.Discard)
 	require.NoError(b, err)
 	// The largest plan, so that query-cost points are not what is measured.
-	sim, err := shopifytest.Start(&shopifytest.Options{Data: smallShop(), Plan: shopifytest.Enterprise})
+	sim, err := shopifytest.Start(&shopifytest.Options{Data: demotest.SmallShop(), Plan: shopifytest.Enterprise})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, sim.Close()) }()
-	use(cfg, sim)
+	cfg.Use(sim)
 	cfg.limit = cfg.limit.Mul(cfg.limit) // everything is allowed
 	logger := slog.New(slog.DiscardHandler)
 	sh, err := openShop(b.Context(), cfg, logger)
 	require.NoError(b, err)
 	s, err := startService(b.Context(), cfg, sh, b.TempDir(), "127.0.0.1:0", logger, nil)
 	require.NoError(b, err)
-	defer func() { require.NoError(b, s.stop(context.WithoutCancel(b.Context()))) }()
-	require.NoError(b, sh.subscribe(b.Context(), s.url+"/webhooks"))
+	defer func() { require.NoError(b, s.Stop(context.WithoutCancel(b.Context()))) }()
+	require.NoError(b, s.subscribe(b.Context()))
 	_, err = sh.index(b.Context()) // once a day, not per sale
 	require.NoError(b, err)
 	scenes, err := pickSales(sim)
@@ -67,7 +68,7 @@ func executed(b *testing.B, s *service, order string) *approval.Request {
 		if r == nil {
 			continue
 		}
-		r, err = s.queue.Wait(b.Context(), r.ID)
+		r, err = s.Queue.Wait(b.Context(), r.ID)
 		require.NoError(b, err)
 		require.Equal(b, approval.Executed, r.State)
 		return r

@@ -22,14 +22,14 @@ func TestParseConfig(t *testing.T) {
 	c, err := parseConfig(nil, env(), io.Discard)
 	require.NoError(t, err)
 	assert.Equal(t, "500", c.limit.String())
-	assert.False(t, c.serve)
+	assert.False(t, c.Serve)
 
 	real := env("POSAI_SHOP", "a.myshopify.com", "POSAI_TOKEN", "t", "POSAI_SECRET", "s", "POSAI_SERVE", "true")
 	c, err = parseConfig([]string{"-shop", "b.myshopify.com"}, real, io.Discard)
 	require.NoError(t, err)
-	assert.Equal(t, "b.myshopify.com", c.shop, "the flag wins over the variable")
-	assert.Equal(t, "t", c.token)
-	assert.True(t, c.serve)
+	assert.Equal(t, "b.myshopify.com", c.Shop, "the flag wins over the variable")
+	assert.Equal(t, "t", c.Token)
+	assert.True(t, c.Serve)
 
 	tests := []struct {
 		name string

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/posai-go/posai/ai"
 	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/examples/internal/demo"
 )
 
 // verdict is a judgment and where it came from.
@@ -42,7 +42,7 @@ func judge(ctx context.Context, model ai.Model, timeout time.Duration, s *Sale, 
 		if ctx.Err() != nil {
 			return verdict{}, ctx.Err()
 		}
-		return baselineVerdict(s, candidates, fallbackReason(err)), nil
+		return baselineVerdict(s, candidates, demo.FallbackReason(err)), nil
 	}
 	return verdict{Judgment: j, Model: audit.Model{
 		Provider:     model.Info().Provider,
@@ -60,28 +60,6 @@ func baselineVerdict(s *Sale, candidates []Candidate, why string) verdict {
 		Model:    audit.Model{Provider: "posai", Name: "copurchase-template-1", Baseline: true},
 		Fallback: why,
 	}
-}
-
-// fallbackReason is a fixed sentence for a class of errors: the model's own
-// words do not go into the audit log.
-func fallbackReason(err error) string {
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ai.ErrTimeout):
-		return "the model was late"
-	case errors.Is(err, ai.ErrRefused), errors.Is(err, ai.ErrContentFiltered):
-		return "the model refused"
-	case errors.Is(err, ai.ErrTruncated):
-		return "the model's answer was cut off"
-	case errors.Is(err, ai.ErrEmptyReply):
-		return "the model's answer was empty"
-	case errors.Is(err, ai.ErrMalformedReply):
-		return "the model's answer could not be read"
-	case errors.Is(err, ai.ErrInvalidOutput):
-		return "the model's answer broke a rule"
-	case errors.Is(err, ai.ErrRateLimited), errors.Is(err, ai.ErrQuota), errors.Is(err, ai.ErrOverloaded):
-		return "the model's provider had no capacity"
-	}
-	return "the model could not be reached"
 }
 
 const system = `You write the follow-up of a purchase in a store, in the voice of a small, warm, unhurried retailer.

@@ -13,6 +13,7 @@
 // with a sale, judge.go and judgment.go are the model and what it may say,
 // baseline.go is the way without one, action.go what is approved, policy.go who
 // approves, write.go what is done, service.go how the parts are put together.
+// What all examples share is in examples/internal/demo.
 package main
 
 import (
@@ -45,7 +46,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, in, out
 	if err != nil {
 		return err
 	}
-	if cfg.serve {
+	if cfg.Serve {
 		return serve(ctx, cfg, out, newLogger(errOut))
 	}
 	return demonstrate(ctx, cfg, in, out)

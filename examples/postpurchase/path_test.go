@@ -18,6 +18,8 @@ import (
 	"github.com/posai-go/posai/ai/aitest"
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/examples/internal/demo"
+	"github.com/posai-go/posai/examples/internal/demo/demotest"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/inbox"
@@ -38,23 +40,19 @@ func newPath(t *testing.T, args ...string) *path {
 	t.Helper()
 	cfg, err := parseConfig(args, func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)
-	sim := shopifytest.NewShop(t, &shopifytest.Options{Data: smallShop(), RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second}})
-	use(cfg, sim)
+	sim := shopifytest.NewShop(t, &shopifytest.Options{Data: demotest.SmallShop(), RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second}})
+	cfg.Use(sim)
 	logger := slog.New(slog.DiscardHandler)
 	sh, err := openShop(t.Context(), cfg, logger)
 	require.NoError(t, err)
-	var kinds counter
-	s, err := startService(t.Context(), cfg, sh, t.TempDir(), "127.0.0.1:0", logger, func(e inbox.Event) { kinds.add(e.Kind) })
+	var kinds demotest.Counter
+	s, err := startService(t.Context(), cfg, sh, t.TempDir(), "127.0.0.1:0", logger, kinds.Observe)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		assert.NoError(t, s.stop(ctx))
-	})
-	require.NoError(t, sh.subscribe(t.Context(), s.url+"/webhooks"))
+	t.Cleanup(func() { assert.NoError(t, s.StopWithin(context.Background(), 20*time.Second)) })
+	require.NoError(t, s.subscribe(t.Context()))
 	scenes, err := pickSales(sim)
 	require.NoError(t, err)
-	return &path{service: s, t: t, sim: sim, cfg: cfg, scenes: scenes, seen: kinds.of}
+	return &path{service: s, t: t, sim: sim, cfg: cfg, scenes: scenes, seen: kinds.Of}
 }
 
 // ringUp makes one of the quick start's sales: 0 is below the limit, 1 above
@@ -94,7 +92,7 @@ func (p *path) written(order string) map[string]string {
 }
 
 func (p *path) decide(r *approval.Request, by approval.Principal, verdict approval.Verdict, edit map[string]string) (*approval.Request, error) {
-	return p.queue.Decide(p.t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: verdict, By: by, Channel: "test", Edit: edit})
+	return p.Queue.Decide(p.t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: verdict, By: by, Channel: "test", Edit: edit})
 }
 
 // trail checks the kinds of the order's audit entries. The last one is durable
@@ -104,7 +102,7 @@ func (p *path) trail(order string, want ...audit.Kind) {
 	var kinds []audit.Kind
 	require.EventuallyWithT(p.t, func(c *assert.CollectT) {
 		kinds = nil
-		for r, err := range p.log.Trail(p.t.Context(), audit.Query{Subject: audit.Subject{Type: "order", ID: order}}) {
+		for r, err := range p.Log.Trail(p.t.Context(), audit.Query{Subject: audit.Subject{Type: "order", ID: order}}) {
 			require.NoError(c, err)
 			kinds = append(kinds, r.Entry.Kind)
 		}
@@ -150,9 +148,9 @@ func TestSaleBelowTheLimit(t *testing.T) {
 	assert.Empty(t, p.sim.DraftOrders(), "nobody asked for a draft order")
 	p.trail(order.ID, allowed...)
 
-	report, err := p.log.Verify(t.Context())
+	report, err := p.Log.Verify(t.Context())
 	require.NoError(t, err)
-	assert.EqualValues(t, p.log.Size(), report.Entries)
+	assert.EqualValues(t, p.Log.Size(), report.Entries)
 }
 
 func TestSaleAboveTheLimitWaitsForTheConsole(t *testing.T) {
@@ -161,12 +159,12 @@ func TestSaleAboveTheLimitWaitsForTheConsole(t *testing.T) {
 	r := p.request(order.ID, approval.Pending)
 	assert.Empty(t, p.written(order.ID), "nothing is written before a manager decides")
 
-	link, err := p.links.Link(p.consoleURL(p.cfg), manager, "requests/"+r.ID)
+	link, err := p.SignInLink(r.ID)
 	require.NoError(t, err)
-	require.NoError(t, approveOverHTTP(t.Context(), link, r.ID))
+	require.NoError(t, demo.ApproveOverHTTP(t.Context(), link, r.ID))
 	r = p.request(order.ID, approval.Executed)
 	require.Len(t, r.Decisions, 1)
-	assert.Equal(t, manager.ID, r.Decisions[0].By.ID)
+	assert.Equal(t, demo.Manager.ID, r.Decisions[0].By.ID)
 	assert.NotEmpty(t, p.written(order.ID)[keyMessage])
 
 	drafts := p.sim.DraftOrders()
@@ -182,11 +180,11 @@ func TestRejectedAndExpiredWriteNothing(t *testing.T) {
 	p := newPath(t, "-expiry", "2s")
 	expired := p.ringUp(1)
 	rejected := p.ringUp(1)
-	_, err := p.decide(p.request(rejected.ID, approval.Pending), manager, approval.Reject, nil)
+	_, err := p.decide(p.request(rejected.ID, approval.Pending), demo.Manager, approval.Reject, nil)
 	require.NoError(t, err)
 	p.request(rejected.ID, approval.Rejected)
 	r := p.request(expired.ID, approval.Expired)
-	_, err = p.decide(r, manager, approval.Approve, nil)
+	_, err = p.decide(r, demo.Manager, approval.Approve, nil)
 	require.ErrorIs(t, err, approval.ErrExpired)
 	for _, order := range []string{rejected.ID, expired.ID} {
 		got, _ := p.sim.Order(order)
@@ -201,12 +199,12 @@ func TestManagerEdits(t *testing.T) {
 	order := p.ringUp(1)
 	r := p.request(order.ID, approval.Pending)
 
-	_, err := p.decide(r, manager, approval.Approve, map[string]string{fieldMessage: "Take 10 % off next time, it is on us."})
+	_, err := p.decide(r, demo.Manager, approval.Approve, map[string]string{fieldMessage: "Take 10 % off next time, it is on us."})
 	require.ErrorIs(t, err, approval.ErrInvalid, "the rules hold for people too")
 	require.ErrorContains(t, err, "price or a discount")
 
 	const message = "Thank you for coming in. We loved putting this gift together with you."
-	_, err = p.decide(r, manager, approval.Approve, map[string]string{fieldMessage: message, fieldKeep + "1": "true", fieldKeep + "2": "", fieldBundle: ""})
+	_, err = p.decide(r, demo.Manager, approval.Approve, map[string]string{fieldMessage: message, fieldKeep + "1": "true", fieldKeep + "2": "", fieldBundle: ""})
 	require.NoError(t, err)
 	p.request(order.ID, approval.Executed)
 	assert.Equal(t, message, p.written(order.ID)[keyMessage])
@@ -222,9 +220,9 @@ func TestOnlyAManagerDecides(t *testing.T) {
 	r := p.request(order.ID, approval.Pending)
 	for name, by := range map[string]approval.Principal{
 		"an associate":  {ID: "staff:7", Type: approval.Human, Roles: []string{"associate"}},
-		"the proposer":  {ID: self.ID, Type: approval.Human, Roles: []string{roleManager}},
-		"an AI":         {ID: "model", Type: approval.AI, Roles: []string{roleManager}},
-		"another store": {ID: "staff:8", Type: approval.Human, Roles: []string{roleManager}, Locations: []string{"gid://shopify/Location/1"}},
+		"the proposer":  {ID: self.ID, Type: approval.Human, Roles: []string{demo.RoleManager}},
+		"an AI":         {ID: "model", Type: approval.AI, Roles: []string{demo.RoleManager}},
+		"another store": {ID: "staff:8", Type: approval.Human, Roles: []string{demo.RoleManager}, Locations: []string{"gid://shopify/Location/1"}},
 	} {
 		_, err := p.decide(r, by, approval.Approve, nil)
 		require.ErrorIs(t, err, approval.ErrForbidden, name)
@@ -269,7 +267,7 @@ func TestEachDeliveryCountsOnce(t *testing.T) {
 	// Another delivery of the same sale, under another id and topic.
 	body, err := json.Marshal(map[string]any{"id": order.LegacyID, "source_name": "pos"})
 	require.NoError(t, err)
-	p.post(webhook.Delivery{Topic: "orders/paid", Body: body}, p.cfg.secret, http.StatusOK)
+	p.post(webhook.Delivery{Topic: "orders/paid", Body: body}, p.cfg.Secret, http.StatusOK)
 	require.Eventually(t, func() bool { return p.seen(inbox.Processed) == 2 }, 10*time.Second, 10*time.Millisecond)
 	for _, m := range p.sim.Metafields(order.ID) {
 		assert.Equal(t, 1, m.Writes)
@@ -283,7 +281,7 @@ func (p *path) post(d webhook.Delivery, secret string, status int) {
 	if d.Shop == "example.myshopify.com" {
 		d.Shop = p.sim.Domain()
 	}
-	r, err := webhooktest.NewRequest(p.t.Context(), p.url+"/webhooks", d, secret)
+	r, err := webhooktest.NewRequest(p.t.Context(), p.URL+"/webhooks", d, secret)
 	require.NoError(p.t, err)
 	resp, err := http.DefaultClient.Do(r)
 	require.NoError(p.t, err)
@@ -296,31 +294,31 @@ func TestBadDeliveries(t *testing.T) {
 	order := p.ringUp(0)
 	p.request(order.ID, approval.Executed)
 	p.trail(order.ID, allowed...)
-	entries := p.log.Size()
+	entries := p.Log.Size()
 	body := []byte(`{"id":` + order.Name[1:] + `,"source_name":"pos"}`)
 	create := func(b []byte) webhook.Delivery { return webhook.Delivery{Topic: "orders/create", Body: b} }
 
 	p.post(create(body), "not the secret", http.StatusUnauthorized)
 	forged := create(body)
 	forged.Shop = "another.myshopify.com"
-	p.post(forged, p.cfg.secret, http.StatusUnauthorized)
-	p.post(webhook.Delivery{Body: body}, p.cfg.secret, http.StatusBadRequest) // no topic
-	p.post(create(bytes.Repeat([]byte("x"), 6<<20)), p.cfg.secret, http.StatusRequestEntityTooLarge)
+	p.post(forged, p.cfg.Secret, http.StatusUnauthorized)
+	p.post(webhook.Delivery{Body: body}, p.cfg.Secret, http.StatusBadRequest) // no topic
+	p.post(create(bytes.Repeat([]byte("x"), 6<<20)), p.cfg.Secret, http.StatusRequestEntityTooLarge)
 
-	resp, err := http.Get(p.url + "/webhooks")
+	resp, err := http.Get(p.URL + "/webhooks")
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
 	assert.Zero(t, p.seen(inbox.Died), "what was refused was not kept")
 
 	// Signed, so from the shop, but of no use: kept as dead letters.
-	p.post(create([]byte(`{"id":`)), p.cfg.secret, http.StatusOK)
-	p.post(create([]byte(`{"id":0,"source_name":"pos"}`)), p.cfg.secret, http.StatusOK)
-	p.post(create([]byte(`{"id":999999999999,"source_name":"pos"}`)), p.cfg.secret, http.StatusOK) // not the shop's
+	p.post(create([]byte(`{"id":`)), p.cfg.Secret, http.StatusOK)
+	p.post(create([]byte(`{"id":0,"source_name":"pos"}`)), p.cfg.Secret, http.StatusOK)
+	p.post(create([]byte(`{"id":999999999999,"source_name":"pos"}`)), p.cfg.Secret, http.StatusOK) // not the shop's
 	require.Eventually(t, func() bool { return p.seen(inbox.Died) == 3 }, 10*time.Second, 10*time.Millisecond)
-	assert.Equal(t, entries+1, p.log.Size(), "only the readable one is on record as received")
+	assert.Equal(t, entries+1, p.Log.Size(), "only the readable one is on record as received")
 
-	p.post(create([]byte(`{"id":1,"source_name":"web"}`)), p.cfg.secret, http.StatusOK) // an online order
+	p.post(create([]byte(`{"id":1,"source_name":"web"}`)), p.cfg.Secret, http.StatusOK) // an online order
 	require.Eventually(t, func() bool { return p.seen(inbox.Processed) == 2 }, 10*time.Second, 10*time.Millisecond)
 }
 
@@ -436,7 +434,7 @@ func (p *path) customer(id string) (shopifytest.Customer, bool) {
 
 func TestHealth(t *testing.T) {
 	p := newPath(t)
-	resp, err := http.Get(p.url + "/healthz")
+	resp, err := http.Get(p.URL + "/healthz")
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	assert.Equal(t, http.StatusOK, resp.StatusCode)

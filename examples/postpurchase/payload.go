@@ -48,9 +48,9 @@ func (d *demonstration) deliverPayload(ctx context.Context, body []byte) error {
 	if !o.IsPOS() {
 		return fmt.Errorf("order %s was not rung up at a register: source_name is %q", o.Name, o.SourceName)
 	}
-	d.printf("\nSale  order %s from %s\n", o.Name, d.cfg.payload)
-	sender := &webhooktest.Sender{Secret: d.cfg.secret}
-	if _, err := sender.Post(ctx, d.url+"/webhooks", webhook.Delivery{
+	d.Printf("\nSale  order %s from %s\n", o.Name, d.cfg.payload)
+	sender := &webhooktest.Sender{Secret: d.cfg.Secret}
+	if _, err := sender.Post(ctx, d.URL+"/webhooks", webhook.Delivery{
 		Topic: string(webhook.OrdersCreate), Shop: string(d.shop.client.Shop()), Body: body,
 	}); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"os"
@@ -13,33 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-// start runs the program until the test ends it, and returns what it prints.
-func start(t *testing.T, args ...string) (output func() string, end func() error) {
-	t.Helper()
-	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	require.NoError(t, err)
-	null, err := os.Open(os.DevNull)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, args, func(string) string { return "" }, null, out, out) }()
-	t.Cleanup(func() {
-		cancel()
-		assert.NoError(t, out.Close())
-		assert.NoError(t, null.Close())
-	})
-	output = func() string {
-		text, err := os.ReadFile(out.Name())
-		require.NoError(t, err)
-		return string(text)
-	}
-	return output, func() error {
-		cancel()
-		return <-done
-	}
-}
+	"github.com/posai-go/posai/examples/internal/demo/demotest"
+)
 
 func TestPayloadFromAFile(t *testing.T) {
 	// An order of a shop that the simulated one has never seen.
@@ -81,12 +56,12 @@ func TestPayloadFromAFile(t *testing.T) {
 }
 
 func TestServeSimulated(t *testing.T) {
-	output, end := start(t, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", t.TempDir())
+	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", t.TempDir())
 	curl := regexp.MustCompile(`-X POST (\S+) -d '([^']+)'`)
 	health := regexp.MustCompile(`health +(\S+)`)
-	require.Eventually(t, func() bool { return curl.MatchString(output()) }, 20*time.Second, 20*time.Millisecond, "the command to ring up a sale")
+	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 20*time.Second, 20*time.Millisecond, "the command to ring up a sale")
 
-	sale := curl.FindStringSubmatch(output())
+	sale := curl.FindStringSubmatch(p.Output())
 	resp, err := http.Post(sale[1], "application/json", strings.NewReader(sale[2]))
 	require.NoError(t, err)
 	answer, err := io.ReadAll(resp.Body)
@@ -95,7 +70,7 @@ func TestServeSimulated(t *testing.T) {
 	require.Less(t, resp.StatusCode, 300, "%s", answer)
 	entries := regexp.MustCompile(`"audit_entries":([0-9]+)`)
 	require.Eventually(t, func() bool {
-		resp, err := http.Get(health.FindStringSubmatch(output())[1])
+		resp, err := http.Get(health.FindStringSubmatch(p.Output())[1])
 		require.NoError(t, err)
 		text, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
@@ -103,5 +78,5 @@ func TestServeSimulated(t *testing.T) {
 		m := entries.FindSubmatch(text)
 		return m != nil && string(m[1]) == "6"
 	}, 20*time.Second, 50*time.Millisecond, "received, read, proposed, ruled, started, effect")
-	require.NoError(t, end())
+	require.NoError(t, p.End())
 }

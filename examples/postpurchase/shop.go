@@ -59,21 +59,6 @@ func newShop(ctx context.Context, client *shopify.Client) (*shop, error) {
 
 func (s *shop) locationName(gid string) string { return s.locations[gid] }
 
-// subscribe makes sure that the shop delivers the order topics to address.
-func (s *shop) subscribe(ctx context.Context, address string) error {
-	const topic = admin.WebhookSubscriptionTopicOrdersCreate
-	for sub, err := range admin.WebhookSubscriptions(ctx, s.client, topic) {
-		if err != nil {
-			return err
-		}
-		if sub.URI == address {
-			return nil
-		}
-	}
-	_, err := admin.WebhookSubscriptionCreate(ctx, s.client, topic, admin.WebhookSubscriptionInput{URI: shopify.Some(address)})
-	return err
-}
-
 // sale reads an order back. The delivery is only what somebody claims; this is
 // what the shop says.
 func (s *shop) sale(ctx context.Context, order string) (*Sale, error) {

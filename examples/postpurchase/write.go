@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/admin"
 )
@@ -78,21 +77,21 @@ func (s *shop) write(ctx context.Context, e approval.Execution, f FollowUp) (Res
 		result.Metafields = append(result.Metafields, field.Key)
 	}
 	if _, err := admin.MetafieldsSet(ctx, s.client, fields); err != nil {
-		return Result{}, outcome(err)
+		return Result{}, demo.Outcome(err)
 	}
 	if _, err := admin.TagsAdd(ctx, s.client, shopify.GID(f.OrderID), []string{tagFollowUp}); err != nil {
-		return Result{}, outcome(err)
+		return Result{}, demo.Outcome(err)
 	}
 	if !f.Bundle {
 		return result, nil
 	}
 	// An earlier attempt may have come this far.
 	if result.DraftOrderID, err = s.draft(ctx, e); err != nil || result.DraftOrderID != "" {
-		return result, outcome(err)
+		return result, demo.Outcome(err)
 	}
 	resp, err := admin.DraftOrderCreate(ctx, s.client, f.draftOrder(e))
 	if err != nil {
-		return Result{}, outcome(err)
+		return Result{}, demo.Outcome(err)
 	}
 	if d := resp.DraftOrderCreate.DraftOrder; d != nil {
 		result.DraftOrderID = string(d.ID)
@@ -138,7 +137,7 @@ func (s *shop) find(ctx context.Context, e approval.Execution, f FollowUp) (Resu
 	}
 	var result Result
 	for _, w := range want {
-		if !slices.ContainsFunc(resp.Order.Metafields.Nodes, func(m admin.Metafield) bool { return m.Key == w.Key && sameValue(w, m) }) {
+		if !slices.ContainsFunc(resp.Order.Metafields.Nodes, func(m admin.Metafield) bool { return demo.SameMetafield(w, m) }) {
 			return Result{}, false, nil
 		}
 		result.Metafields = append(result.Metafields, w.Key)
@@ -154,18 +153,6 @@ func (s *shop) find(ctx context.Context, e approval.Execution, f FollowUp) (Resu
 	return result, true, nil
 }
 
-// sameValue compares a metafield with what was to be written. Shopify may
-// write the same JSON in other bytes.
-func sameValue(want admin.MetafieldsSetInput, got admin.Metafield) bool {
-	if want.Value == got.Value {
-		return true
-	}
-	var a, b any
-	return want.Type.Or("") == "json" &&
-		json.Unmarshal([]byte(want.Value), &a) == nil && json.Unmarshal([]byte(got.Value), &b) == nil &&
-		fmt.Sprint(a) == fmt.Sprint(b)
-}
-
 // draft returns the draft order of an execution, or "".
 func (s *shop) draft(ctx context.Context, e approval.Execution) (string, error) {
 	tag := draftTag(e)
@@ -178,20 +165,4 @@ func (s *shop) draft(ctx context.Context, e approval.Execution) (string, error) 
 		}
 	}
 	return "", nil
-}
-
-// outcome tells the queue what an error of the shop's API means.
-func outcome(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, shopify.ErrOutcomeUnknown):
-		return approval.Unknown(err)
-	case errors.Is(err, shopify.ErrBadRequest), errors.Is(err, shopify.ErrInvalid):
-		return approval.Permanent(err)
-	}
-	if _, ok := errors.AsType[*shopify.UserErrors](err); ok {
-		return approval.Permanent(err) // Shopify refuses the input
-	}
-	return err
 }

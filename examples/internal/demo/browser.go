@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// approveOverHTTP does at the console what a manager's browser does: opens the
+// ApproveOverHTTP does at the console what a manager's browser does: opens the
 // sign-in link, confirms it, looks at the request, and approves exactly what
 // was shown.
-func approveOverHTTP(ctx context.Context, signInLink, requestID string) error {
+func ApproveOverHTTP(ctx context.Context, signInLink, requestID string) error {
 	link, err := url.Parse(signInLink)
 	if err != nil {
 		return err
