@@ -60,18 +60,6 @@ func (c *Customer) AcceptsSMSMarketing() bool {
 	return c != nil && c.SMSMarketingConsent != nil && c.SMSMarketingConsent.State == "subscribed"
 }
 
-// UnmarshalJSON decodes a customer and keeps what it does not know in Extra.
-func (c *Customer) UnmarshalJSON(data []byte) error {
-	type plain Customer
-	return unmarshalExtra(data, (*plain)(c), &c.Extra)
-}
-
-// MarshalJSON encodes a customer together with its Extra.
-func (c Customer) MarshalJSON() ([]byte, error) {
-	type plain Customer
-	return marshalExtra(plain(c), c.Extra)
-}
-
 // EmailMarketingConsent says whether a customer wants e-mail. State is
 // not_subscribed, pending, subscribed, unsubscribed, redacted or invalid.
 type EmailMarketingConsent struct {
@@ -112,18 +100,6 @@ type Address struct {
 	Default      bool     `json:"default,omitzero"`
 
 	Extra Extra `json:"-"`
-}
-
-// UnmarshalJSON decodes an address and keeps what it does not know in Extra.
-func (a *Address) UnmarshalJSON(data []byte) error {
-	type plain Address
-	return unmarshalExtra(data, (*plain)(a), &a.Extra)
-}
-
-// MarshalJSON encodes an address together with its Extra.
-func (a Address) MarshalJSON() ([]byte, error) {
-	type plain Address
-	return marshalExtra(plain(a), a.Extra)
 }
 
 // ClientDetails describes the browser that an online order came from.

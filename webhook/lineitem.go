@@ -52,18 +52,6 @@ type LineItem struct {
 	Extra Extra `json:"-"`
 }
 
-// UnmarshalJSON decodes a line and keeps what it does not know in Extra.
-func (l *LineItem) UnmarshalJSON(data []byte) error {
-	type plain LineItem
-	return unmarshalExtra(data, (*plain)(l), &l.Extra)
-}
-
-// MarshalJSON encodes a line together with its Extra.
-func (l LineItem) MarshalJSON() ([]byte, error) {
-	type plain LineItem
-	return marshalExtra(plain(l), l.Extra)
-}
-
 // AttributedStaff says how many pieces of a line a staff member sold. ID is a
 // GID such as "gid://shopify/StaffMember/902541635".
 type AttributedStaff struct {
@@ -87,19 +75,6 @@ type DiscountApplication struct {
 	Extra Extra `json:"-"`
 }
 
-// UnmarshalJSON decodes an application and keeps what it does not know in
-// Extra.
-func (a *DiscountApplication) UnmarshalJSON(data []byte) error {
-	type plain DiscountApplication
-	return unmarshalExtra(data, (*plain)(a), &a.Extra)
-}
-
-// MarshalJSON encodes an application together with its Extra.
-func (a DiscountApplication) MarshalJSON() ([]byte, error) {
-	type plain DiscountApplication
-	return marshalExtra(plain(a), a.Extra)
-}
-
 // DiscountAllocation is a line's share in a discount.
 type DiscountAllocation struct {
 	Amount                   decimal.Decimal `json:"amount"`
@@ -107,19 +82,6 @@ type DiscountAllocation struct {
 	DiscountApplicationIndex int             `json:"discount_application_index"`
 
 	Extra Extra `json:"-"`
-}
-
-// UnmarshalJSON decodes an allocation and keeps what it does not know in
-// Extra.
-func (a *DiscountAllocation) UnmarshalJSON(data []byte) error {
-	type plain DiscountAllocation
-	return unmarshalExtra(data, (*plain)(a), &a.Extra)
-}
-
-// MarshalJSON encodes an allocation together with its Extra.
-func (a DiscountAllocation) MarshalJSON() ([]byte, error) {
-	type plain DiscountAllocation
-	return marshalExtra(plain(a), a.Extra)
 }
 
 // DiscountCode is a code that the customer used.
@@ -131,18 +93,6 @@ type DiscountCode struct {
 	Extra Extra `json:"-"`
 }
 
-// UnmarshalJSON decodes a code and keeps what it does not know in Extra.
-func (c *DiscountCode) UnmarshalJSON(data []byte) error {
-	type plain DiscountCode
-	return unmarshalExtra(data, (*plain)(c), &c.Extra)
-}
-
-// MarshalJSON encodes a code together with its Extra.
-func (c DiscountCode) MarshalJSON() ([]byte, error) {
-	type plain DiscountCode
-	return marshalExtra(plain(c), c.Extra)
-}
-
 // TaxLine is one tax on a line or an order. Rate is a fraction: 0.19 is 19 %.
 type TaxLine struct {
 	Title         string          `json:"title"`
@@ -152,18 +102,6 @@ type TaxLine struct {
 	ChannelLiable *bool           `json:"channel_liable"`
 
 	Extra Extra `json:"-"`
-}
-
-// UnmarshalJSON decodes a tax and keeps what it does not know in Extra.
-func (l *TaxLine) UnmarshalJSON(data []byte) error {
-	type plain TaxLine
-	return unmarshalExtra(data, (*plain)(l), &l.Extra)
-}
-
-// MarshalJSON encodes a tax together with its Extra.
-func (l TaxLine) MarshalJSON() ([]byte, error) {
-	type plain TaxLine
-	return marshalExtra(plain(l), l.Extra)
 }
 
 // Duty is what importing a line costs.
@@ -178,18 +116,6 @@ type Duty struct {
 	AdminGraphqlAPIID    string     `json:"admin_graphql_api_id"`
 
 	Extra Extra `json:"-"`
-}
-
-// UnmarshalJSON decodes a duty and keeps what it does not know in Extra.
-func (d *Duty) UnmarshalJSON(data []byte) error {
-	type plain Duty
-	return unmarshalExtra(data, (*plain)(d), &d.Extra)
-}
-
-// MarshalJSON encodes a duty together with its Extra.
-func (d Duty) MarshalJSON() ([]byte, error) {
-	type plain Duty
-	return marshalExtra(plain(d), d.Extra)
 }
 
 // ShippingLine is one way of shipping that was chosen.
@@ -208,17 +134,4 @@ type ShippingLine struct {
 	TaxLines            []TaxLine            `json:"tax_lines"`
 
 	Extra Extra `json:"-"`
-}
-
-// UnmarshalJSON decodes a shipping line and keeps what it does not know in
-// Extra.
-func (l *ShippingLine) UnmarshalJSON(data []byte) error {
-	type plain ShippingLine
-	return unmarshalExtra(data, (*plain)(l), &l.Extra)
-}
-
-// MarshalJSON encodes a shipping line together with its Extra.
-func (l ShippingLine) MarshalJSON() ([]byte, error) {
-	type plain ShippingLine
-	return marshalExtra(plain(l), l.Extra)
 }

@@ -57,9 +57,9 @@ func TestMuxGivesUpWhatDoesNotDecode(t *testing.T) {
 		"not JSON":           {`alice@example.com`, "not JSON at byte 1"},
 		"a list":             {`["alice@example.com"]`, "wrong type"},
 		"a text for an id":   {`{"id":"alice@example.com"}`, "wrong type for int64 at id"},
-		"a text for money":   {`{"total_price":"alice@example.com"}`, "not what the topic's type expects"},
+		"a text for money":   {`{"total_price":"alice@example.com"}`, "wrong type for decimal.Decimal at total_price"},
 		"endless money":      {`{"total_price":"1e999999999"}`, "the amount total_price is out of range"},
-		"tiny money":         {`{"line_items":[{"price":"1e-999999999"}]}`, "the amount price is out of range"},
+		"tiny money":         {`{"line_items":[{"price":"1e-999999999"}]}`, "the amount line_items.price is out of range"},
 		"a float for an id":  {`{"id":1.5}`, "wrong type for int64 at id"},
 		"an id beyond int64": {`{"id":92233720368547758080}`, "wrong type for int64 at id"},
 	} {

@@ -128,6 +128,7 @@ type Order struct {
 	ShippingLines []ShippingLine `json:"shipping_lines"`
 	Fulfillments  []Fulfillment  `json:"fulfillments"`
 	Refunds       []Refund       `json:"refunds"`
+	Returns       []Return       `json:"returns"`
 	Transactions  []Transaction  `json:"transactions"` // seldom sent
 
 	Extra Extra `json:"-"`
@@ -135,15 +136,3 @@ type Order struct {
 
 // IsPOS reports whether the order was rung up at a register.
 func (o *Order) IsPOS() bool { return o.SourceName == "pos" }
-
-// UnmarshalJSON decodes an order and keeps what it does not know in Extra.
-func (o *Order) UnmarshalJSON(data []byte) error {
-	type plain Order
-	return unmarshalExtra(data, (*plain)(o), &o.Extra)
-}
-
-// MarshalJSON encodes an order together with its Extra.
-func (o Order) MarshalJSON() ([]byte, error) {
-	type plain Order
-	return marshalExtra(plain(o), o.Extra)
-}

@@ -11,7 +11,19 @@ const (
 	OrdersFulfilled          Topic[Order] = "orders/fulfilled"
 	OrdersPartiallyFulfilled Topic[Order] = "orders/partially_fulfilled"
 
+	OrderTransactionsCreate  Topic[Transaction]       = "order_transactions/create"
+	TenderTransactionsCreate Topic[TenderTransaction] = "tender_transactions/create"
+
 	RefundsCreate Topic[Refund] = "refunds/create"
+
+	ReturnsRequest Topic[Return]       = "returns/request"
+	ReturnsApprove Topic[Return]       = "returns/approve"
+	ReturnsDecline Topic[Return]       = "returns/decline"
+	ReturnsUpdate  Topic[ReturnUpdate] = "returns/update"
+	ReturnsProcess Topic[Return]       = "returns/process"
+	ReturnsCancel  Topic[Return]       = "returns/cancel"
+	ReturnsClose   Topic[Return]       = "returns/close"
+	ReturnsReopen  Topic[Return]       = "returns/reopen"
 
 	CustomersCreate Topic[Customer] = "customers/create"
 	CustomersUpdate Topic[Customer] = "customers/update"

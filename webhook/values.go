@@ -20,11 +20,26 @@ type MoneyPart struct {
 	CurrencyCode string          `json:"currency_code"`
 }
 
-// UnmarshalJSON decodes an amount.
+// UnmarshalJSON decodes an amount. A few topics say currency instead of
+// currency_code.
 func (m *MoneyPart) UnmarshalJSON(data []byte) error {
 	type plain MoneyPart
 	var unknown Extra // an amount has two fields and no more
-	return unmarshalExtra(data, (*plain)(m), &unknown)
+	if err := unmarshalExtra(data, (*plain)(m), &unknown); err != nil {
+		return err
+	}
+	if currency, ok := unknown["currency"]; ok && m.CurrencyCode == "" {
+		m.CurrencyCode = text(currency)
+	}
+	return nil
+}
+
+// Reference names another object. What else is sent of it is in Extra.
+type Reference struct {
+	ID                int64  `json:"id"`
+	AdminGraphqlAPIID string `json:"admin_graphql_api_id"`
+
+	Extra Extra `json:"-"`
 }
 
 // Tags are an object's tags. Shopify sends them as one string, separated by
