@@ -58,6 +58,7 @@ func TestRequestValidate(t *testing.T) {
 		{"image with both", part(ai.RoleUser, ai.Image{Data: []byte{1}, MediaType: "image/png", URL: "https://example.com"}), "Data or URL"},
 		{"image without type", part(ai.RoleUser, ai.Image{Data: []byte{1}}), "MediaType"},
 		{"tool call of the user", part(ai.RoleUser, ai.ToolCall{}), "ai.ToolCall"},
+		{"unknown part of the user", part(ai.RoleUser, ai.Unknown{}), "ai.Unknown"},
 		{"reasoning of the user", part(ai.RoleUser, ai.Reasoning{}), "ai.Reasoning"},
 		{"tool result of the user", part(ai.RoleUser, ai.ToolResult{}), "ai.ToolResult"},
 		{"file in a tool result", part(ai.RoleTool, ai.ToolResult{Content: []ai.Part{ai.File{}}}), "ai.File"},
@@ -134,11 +135,13 @@ func TestRetryable(t *testing.T) {
 		err := &ai.Error{Class: class}
 		assert.True(t, ai.Retryable(err), "%v", class)
 		assert.False(t, ai.Retryable(&ai.PartialError{Err: err}), "%v", class)
+		assert.False(t, ai.Retryable(&ai.Error{Class: class, Final: true}), "%v", class)
 	}
 	for _, err := range []error{
 		nil, errors.New("other"), context.Canceled, ai.ContextError("p", context.Canceled), ai.ContextError("p", context.DeadlineExceeded),
 		ai.ErrAuth, ai.ErrPermission, ai.ErrNotFound, ai.ErrInvalidRequest, ai.ErrUnsupportedSchema, ai.ErrContextTooLong, ai.ErrQuota,
 		ai.ErrContentFiltered, ai.ErrRefused, ai.ErrTruncated, ai.ErrEmptyReply, ai.ErrMalformedReply, ai.ErrInvalidOutput,
+		ai.ErrBudget, ai.ErrAccessDenied, ai.ErrBlocked, ai.ErrLimit, ai.ErrToolPending, ai.ErrNotRedacted,
 	} {
 		assert.False(t, ai.Retryable(err), "%v", err)
 	}
@@ -189,6 +192,9 @@ func TestDigest(t *testing.T) {
 		"opaque": func(r *ai.Request) {
 			r.Messages = append(r.Messages[:2:2], ai.Message{Role: ai.RoleAssistant, Parts: []ai.Part{ai.Reasoning{Text: "t"}}})
 		},
+		"unknown part": func(r *ai.Request) {
+			r.Messages = append(r.Messages[:4:4], ai.Message{Role: ai.RoleAssistant, Parts: []ai.Part{ai.Unknown{Provider: "p", Kind: "k"}}})
+		},
 		"added parts":  func(r *ai.Request) { r.Messages = append(r.Messages[:4:4], ai.User("")) },
 		"joined parts": func(r *ai.Request) { r.Messages = append(r.Messages[:4:4], ai.User("more")) },
 	} {
@@ -197,4 +203,38 @@ func TestDigest(t *testing.T) {
 		assert.NotEqual(t, base, changed.Digest(), name)
 	}
 	assert.Equal(t, base, full.Digest())
+}
+
+func TestTainted(t *testing.T) {
+	result := func(p ai.Part) ai.Message { return ai.ToolResults(ai.ToolResult{Content: []ai.Part{p}}) }
+	for _, tt := range []struct {
+		name string
+		m    ai.Message
+		want bool
+	}{
+		{"own text", ai.User("x"), false},
+		{"text from outside", ai.UntrustedUser("x"), true},
+		{"image", ai.Message{Role: ai.RoleUser, Parts: []ai.Part{ai.Text{}, ai.Image{URL: "https://example.com/a.png"}}}, true},
+		{"PDF", ai.Message{Role: ai.RoleUser, Parts: []ai.Part{ai.PDF("a.pdf", []byte("%PDF"))}}, true},
+		{"tool result", result(ai.Text{Text: "x"}), false},
+		{"tool result from outside", result(ai.Text{Text: "x", Untrusted: true}), true},
+		{"image in a tool result", result(ai.Image{URL: "https://example.com/a.png"}), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &ai.Request{Messages: []ai.Message{ai.User("before"), tt.m}}
+			assert.Equal(t, tt.want, r.Tainted())
+		})
+	}
+	// Whether it is trusted changes nothing of what the model is asked.
+	trusted, untrusted := &ai.Request{Messages: []ai.Message{ai.User("x")}}, &ai.Request{Messages: []ai.Message{ai.UntrustedUser("x")}}
+	assert.Equal(t, trusted.Digest(), untrusted.Digest())
+}
+
+func TestCaller(t *testing.T) {
+	_, ok := ai.CallerFrom(t.Context())
+	assert.False(t, ok)
+	c := ai.Caller{Shop: "a.myshopify.com", Staff: "gid://shopify/StaffMember/1", Role: "associate", Feature: "copilot"}
+	got, ok := ai.CallerFrom(ai.WithCaller(t.Context(), c))
+	assert.True(t, ok)
+	assert.Equal(t, c, got)
 }

@@ -16,10 +16,11 @@ import (
 // input), tool_choice (mode, name), max_output_tokens, temperature, top_p, stop,
 // effort, output (name, description, schema), in this order and each left out
 // when it is empty. A part is an object of type (text, image, file, reasoning,
-// tool_call, tool_result), name, text, data, media_type, url, id, arguments,
+// tool_call, tool_result, unknown), name, text, data, media_type, url, id, arguments,
 // call_id, content, is_error, opaque, in this order and each but the type left
 // out when it is empty; bytes are base64, arguments and opaque data are JSON
-// strings that hold their text. The characters <, > and & are not escaped.
+// strings that hold their text. The name of an unknown part is provider, slash,
+// kind, and its raw JSON is its opaque. The characters <, > and & are not escaped.
 //
 // Equal requests have equal digests in every version. The request must be one
 // that [Request.Validate] accepts.
@@ -149,6 +150,8 @@ func wireParts(parts []Part) []wirePart {
 			out = append(out, wirePart{
 				Type: "tool_result", CallID: p.CallID, Name: p.Name, Content: wireParts(p.Content), IsError: p.IsError,
 			})
+		case Unknown:
+			out = append(out, wirePart{Type: "unknown", Name: p.Provider + "/" + p.Kind, Opaque: string(p.Raw)})
 		}
 	}
 	return out

@@ -30,6 +30,16 @@ var (
 	ErrInvalidOutput     = errors.New("ai: output does not meet the schema or validation")
 )
 
+// The classes of errors that come from this package alone, not from a provider.
+var (
+	ErrBudget       = errors.New("ai: budget does not allow the call")  // see [Budget]
+	ErrAccessDenied = errors.New("ai: caller may not use the feature")  // see [Access]
+	ErrBlocked      = errors.New("ai: reply blocked by a guard")        // see [Guard]
+	ErrLimit        = errors.New("ai: limit of the tool loop reached")  // see [Loop]
+	ErrToolPending  = errors.New("ai: tool call waits for a decision")  // see [Gate]
+	ErrNotRedacted  = errors.New("ai: content that cannot be redacted") // see [Redactor]
+)
+
 // An Error is a call that failed. Neither it nor its text holds anything of the
 // prompt, the reply or the API key, not even the provider's error message, which
 // may quote them.
@@ -54,6 +64,10 @@ type Error struct {
 	// RetryAfter is the wait that the provider asks for; zero if it asks none.
 	// It is what the provider said, however long: cap it before use.
 	RetryAfter time.Duration
+
+	// Final: the provider says that the same call would fail again. The error is
+	// not [Retryable] then, whatever its class.
+	Final bool
 
 	// Detail is a short fixed text of this module that says what was wrong.
 	Detail string
@@ -136,6 +150,9 @@ func Retryable(err error) bool {
 		return false
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Final {
 		return false
 	}
 	for _, class := range []error{ErrRateLimited, ErrOverloaded, ErrUnavailable, ErrTimeout, ErrTransport} {

@@ -114,12 +114,7 @@ func addRound(before, resp *Response) *Response {
 		return &sum
 	}
 	sum.Usage = before.Usage.Add(resp.Usage)
-	sum.Warnings = slices.Clone(before.Warnings)
-	for _, w := range resp.Warnings {
-		if !slices.Contains(sum.Warnings, w) {
-			sum.Warnings = append(sum.Warnings, w)
-		}
-	}
+	sum.Warnings = mergeWarnings(before.Warnings, resp.Warnings)
 	return &sum
 }
 

@@ -65,13 +65,24 @@ func (m Message) ToolCalls() []ToolCall {
 }
 
 // A Part is a piece of a [Message]: [Text], [Image], [File], [Reasoning],
-// [ToolCall] or [ToolResult]. The set is closed; later versions may add to it,
-// so a switch over it needs a default.
+// [ToolCall], [ToolResult] or [Unknown]. The set is closed; later versions may
+// add to it, so a switch over it needs a default.
 type Part interface{ part() }
 
 // Text is plain text.
 type Text struct {
 	Text string
+
+	// Untrusted marks text that somebody outside wrote: a customer's note, a
+	// product description, a web page. It may hold instructions of theirs, so it
+	// taints the request, see [Request.Tainted]. Providers are not told, and it is
+	// no part of [Request.Digest].
+	Untrusted bool
+}
+
+// UntrustedUser returns a user's message of one text that somebody outside wrote.
+func UntrustedUser(text string) Message {
+	return Message{Role: RoleUser, Parts: []Part{Text{Text: text, Untrusted: true}}}
 }
 
 // An Image is a picture in a user's message or a tool result. Either Data or
@@ -82,12 +93,17 @@ type Image struct {
 	URL       string // the provider fetches it
 }
 
-// A File is a document in a user's message. Either Data or URL is set.
+// A File is a document in a user's message, see [PDF]. Either Data or URL is set.
 type File struct {
 	Name      string
 	Data      []byte
 	MediaType string // of Data, such as "application/pdf"
 	URL       string // the provider fetches it
+}
+
+// PDF returns a PDF file. The name may be empty.
+func PDF(name string, data []byte) File {
+	return File{Name: name, Data: data, MediaType: "application/pdf"}
 }
 
 // Reasoning is what a model thought before it answered, as far as the provider
@@ -96,9 +112,11 @@ type Reasoning struct {
 	// Text is a summary or the text itself; often empty.
 	Text string
 
-	// Opaque is the provider's own data (a signature, encrypted content). Sent
-	// back unchanged with the conversation, it lets the model go on from where it
-	// was. Nil for providers that have none.
+	// Opaque is the provider's own data (a signature, encrypted content), a JSON
+	// object whose member "provider" is the name in [Info]. Sent back unchanged
+	// with the conversation, it lets the model go on from where it was. Another
+	// provider's adapter leaves it out, with a warning. Nil for providers that have
+	// none.
 	Opaque json.RawMessage
 }
 
@@ -114,7 +132,8 @@ type ToolCall struct {
 	// are none, but not checked; it may be invalid JSON.
 	Arguments json.RawMessage
 
-	// Opaque is the provider's own data, to be sent back unchanged.
+	// Opaque is the provider's own data, to be sent back unchanged; an object with
+	// a member "provider", as in [Reasoning].
 	Opaque json.RawMessage
 }
 
@@ -130,12 +149,22 @@ type ToolResult struct {
 	IsError bool
 }
 
+// Unknown is a part of a model's message that this package has no type for, kept
+// as the provider wrote it. Sent back with the conversation, the same provider
+// gets it unchanged; another one's adapter leaves it out, with a warning.
+type Unknown struct {
+	Provider string          // the name in [Info]
+	Kind     string          // the provider's word for it
+	Raw      json.RawMessage // as it came
+}
+
 func (Text) part()       {}
 func (Image) part()      {}
 func (File) part()       {}
 func (Reasoning) part()  {}
 func (ToolCall) part()   {}
 func (ToolResult) part() {}
+func (Unknown) part()    {}
 
 // validate checks the parts against the role.
 func (m Message) validate() error {
@@ -166,7 +195,7 @@ func validatePart(role Role, p Part) error {
 		return validateMedia(role, p.Data, p.MediaType, p.URL)
 	case File:
 		return validateMedia(role, p.Data, p.MediaType, p.URL)
-	case Reasoning, ToolCall:
+	case Reasoning, ToolCall, Unknown:
 		allowed = RoleAssistant
 	case ToolResult:
 		allowed = RoleTool

@@ -105,6 +105,37 @@ const (
 	ToolNamed    ToolMode = "named"    // the tool of that name must be called
 )
 
+// Tainted reports whether the request holds anything that somebody outside may
+// have written and that the model might take for an instruction: [Text] marked
+// Untrusted, also inside of tool results, and any [Image] or [File]. A loop of
+// tools asks before it changes anything then, see [Gate].
+func (r *Request) Tainted() bool {
+	for _, m := range r.Messages {
+		if taints(m.Parts) {
+			return true
+		}
+	}
+	return false
+}
+
+func taints(parts []Part) bool {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case Text:
+			if p.Untrusted {
+				return true
+			}
+		case Image, File:
+			return true
+		case ToolResult:
+			if taints(p.Content) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Validate checks what no provider could accept. Its error matches
 // [ErrInvalidRequest] and names the field. Adapters call it first.
 func (r *Request) Validate() error {

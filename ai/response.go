@@ -1,6 +1,9 @@
 package ai
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // A Response is a model's whole reply.
 type Response struct {
@@ -28,6 +31,10 @@ type Response struct {
 
 	// Warnings name what the request asked for and the provider cannot do.
 	Warnings []Warning
+
+	// Cached: the reply comes from a [Cache], not from the provider. Its Usage is
+	// zero then.
+	Cached bool
 
 	// Raw is the provider's reply as it came, for fields that this package does
 	// not know. Nil when the reply was streamed. It holds all that the reply
@@ -62,4 +69,15 @@ type Warning struct {
 
 	// Detail says why, in words. It contains nothing of the request's texts.
 	Detail string
+}
+
+// mergeWarnings returns a with those of b that it lacks. It does not change a.
+func mergeWarnings(a, b []Warning) []Warning {
+	a = slices.Clip(a)
+	for _, w := range b {
+		if !slices.Contains(a, w) {
+			a = append(a, w)
+		}
+	}
+	return a
 }

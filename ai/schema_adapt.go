@@ -1,7 +1,9 @@
 package ai
 
 import (
+	"encoding/json"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 )
@@ -14,20 +16,26 @@ type Dialect struct {
 	// an optional property becomes required and nullable.
 	OptionalProperties bool
 
+	// Recursion: a type may refer to itself.
+	Recursion bool
+
 	// Maps: objects may have properties that are not listed.
 	Maps bool
 
 	// Formats are the values of "format" that may be used.
 	Formats []string
 
-	// Lengths: minLength and maxLength. Patterns: pattern. Bounds: minimum,
-	// maximum, exclusiveMinimum, exclusiveMaximum. Items: minItems and maxItems.
-	// UniqueItems: uniqueItems.
-	Lengths, Patterns, Bounds, Items, UniqueItems bool
+	// Lengths: minLength and maxLength. Patterns: pattern. Bounds: minimum and
+	// maximum. ExclusiveBounds: exclusiveMinimum and exclusiveMaximum; without it
+	// but with Bounds, those of integers become inclusive ones. Items: minItems and
+	// maxItems. NonEmpty: a minItems of 0 or 1. UniqueItems: uniqueItems.
+	Lengths, Patterns, Bounds, ExclusiveBounds, Items, NonEmpty, UniqueItems bool
 
-	// MaxDepth, MaxProperties and MaxEnumValues are limits on the whole schema.
-	// If zero, there is none.
-	MaxDepth, MaxProperties, MaxEnumValues int
+	// MaxDepth, MaxProperties, MaxOptional, MaxNullable and MaxEnumValues are the
+	// limits of the provider on the whole schema: on levels of nesting, properties,
+	// optional properties, places where null is allowed, and values of enums. If
+	// zero, the provider has no such limit.
+	MaxDepth, MaxProperties, MaxOptional, MaxNullable, MaxEnumValues int
 }
 
 // Adapt returns the schema in a provider's dialect. A constraint that the dialect
@@ -43,13 +51,13 @@ func (s *Schema) Adapt(d Dialect) (*Schema, error) {
 	for _, def := range s.defs {
 		out.defs = append(out.defs, namedNode{name: def.name, node: a.node(def.node, 1, "$defs."+def.name)})
 	}
-	switch {
-	case a.problem != "":
-	case d.MaxProperties > 0 && a.properties > d.MaxProperties:
-		a.problem = fmt.Sprintf("%d properties, the limit is %d", a.properties, d.MaxProperties)
-	case d.MaxEnumValues > 0 && a.enumValues > d.MaxEnumValues:
-		a.problem = fmt.Sprintf("%d enum values, the limit is %d", a.enumValues, d.MaxEnumValues)
+	if len(s.defs) > 0 && !d.Recursion { // only recursive types are in defs
+		a.fail("$defs."+s.defs[0].name, "a type that refers to itself")
 	}
+	a.limit("properties", a.properties, d.MaxProperties)
+	a.limit("optional properties", a.optional, d.MaxOptional)
+	a.limit("nullable places", a.nullable, d.MaxNullable)
+	a.limit("enum values", a.enumValues, d.MaxEnumValues)
 	if a.problem != "" {
 		return nil, &Error{Class: ErrUnsupportedSchema, Detail: a.problem}
 	}
@@ -57,9 +65,16 @@ func (s *Schema) Adapt(d Dialect) (*Schema, error) {
 }
 
 type adapter struct {
-	dialect                Dialect
-	problem                string // the first one
-	properties, enumValues int
+	dialect Dialect
+	problem string // the first one
+
+	properties, optional, nullable, enumValues int
+}
+
+func (a *adapter) limit(what string, count, limit int) {
+	if a.problem == "" && limit > 0 && count > limit {
+		a.problem = fmt.Sprintf("%d %s, the limit is %d", count, what, limit)
+	}
 }
 
 func (a *adapter) fail(path, problem string) {
@@ -74,6 +89,9 @@ func (a *adapter) node(n *node, depth int, path string) *node {
 	}
 	out := *n
 	a.enumValues += len(n.enum)
+	if n.nullable {
+		a.nullable++
+	}
 	a.moveConstraints(&out)
 	if n.items != nil {
 		out.items = a.node(n.items, depth+1, path+"[]")
@@ -88,9 +106,15 @@ func (a *adapter) node(n *node, depth int, path string) *node {
 	a.properties += len(n.properties)
 	for _, p := range n.properties {
 		child := a.node(p.node, depth+1, path+"."+p.name)
-		if !p.required && !a.dialect.OptionalProperties {
-			child.nullable = true
-			p.required = true
+		switch {
+		case p.required:
+		case a.dialect.OptionalProperties:
+			a.optional++
+		default:
+			if !child.nullable {
+				a.nullable++
+			}
+			child.nullable, p.required = true, true
 		}
 		p.node = child
 		out.properties = append(out.properties, p)
@@ -124,30 +148,14 @@ func (a *adapter) moveConstraints(n *node) {
 		say("base64")
 		n.base64 = false
 	}
-	if !a.dialect.Bounds {
-		for _, b := range []struct {
-			word  string
-			value string
-		}{
-			{"at least", n.minimum.String()},
-			{"at most", n.maximum.String()},
-			{"greater than", n.exclusiveMin.String()},
-			{"less than", n.exclusiveMax.String()},
-		} {
-			if b.value != "" {
-				say("%s %s", b.word, b.value)
-			}
-		}
-		n.minimum, n.maximum, n.exclusiveMin, n.exclusiveMax = "", "", "", ""
+	a.moveBounds(n, say)
+	if n.minItems != nil && !a.dialect.Items && (!a.dialect.NonEmpty || *n.minItems > 1) {
+		say("number of items at least %d", *n.minItems)
+		n.minItems = nil
 	}
-	if !a.dialect.Items {
-		if n.minItems != nil {
-			say("number of items at least %d", *n.minItems)
-		}
-		if n.maxItems != nil {
-			say("number of items at most %d", *n.maxItems)
-		}
-		n.minItems, n.maxItems = nil, nil
+	if n.maxItems != nil && !a.dialect.Items {
+		say("number of items at most %d", *n.maxItems)
+		n.maxItems = nil
 	}
 	if n.uniqueItems && !a.dialect.UniqueItems {
 		say("no item twice")
@@ -156,4 +164,47 @@ func (a *adapter) moveConstraints(n *node) {
 	if len(words) > 0 {
 		n.description = strings.TrimSpace(n.description + " (" + strings.Join(words, ", ") + ")")
 	}
+}
+
+// moveBounds does the same for the bounds of numbers.
+func (a *adapter) moveBounds(n *node, say func(string, ...any)) {
+	if a.dialect.Bounds && !a.dialect.ExclusiveBounds && n.kind == kindInteger {
+		n.minimum = inclusive(n.minimum, n.exclusiveMin, 1)
+		n.maximum = inclusive(n.maximum, n.exclusiveMax, -1)
+		n.exclusiveMin, n.exclusiveMax = "", ""
+	}
+	for _, b := range []struct {
+		keep  bool
+		word  string
+		value *json.Number
+	}{
+		{a.dialect.Bounds, "at least", &n.minimum},
+		{a.dialect.Bounds, "at most", &n.maximum},
+		{a.dialect.ExclusiveBounds, "greater than", &n.exclusiveMin},
+		{a.dialect.ExclusiveBounds, "less than", &n.exclusiveMax},
+	} {
+		if *b.value != "" && !b.keep {
+			say("%s %s", b.word, *b.value)
+			*b.value = ""
+		}
+	}
+}
+
+// inclusive returns the tighter of an inclusive bound of integers and an
+// exclusive one; step is 1 for lower bounds and -1 for upper ones.
+func inclusive(bound, exclusive json.Number, step int64) json.Number {
+	limit, err := parseNumber(exclusive.String())
+	if err != nil {
+		return bound // there is no exclusive one
+	}
+	whole := new(big.Int).Div(limit.Num(), limit.Denom()) // rounds down
+	if step > 0 || limit.IsInt() {
+		whole.Add(whole, big.NewInt(step))
+	}
+	if have, err := parseNumber(bound.String()); err == nil {
+		if have.Cmp(new(big.Rat).SetInt(whole))*int(step) >= 0 {
+			return bound
+		}
+	}
+	return json.Number(whole.String())
 }

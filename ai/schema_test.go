@@ -271,7 +271,7 @@ func TestAdapt(t *testing.T) {
 	before, _ := schema.MarshalJSON()
 
 	t.Run("smallest dialect", func(t *testing.T) {
-		adapted, err := schema.Adapt(ai.Dialect{})
+		adapted, err := schema.Adapt(ai.Dialect{Recursion: true})
 		require.NoError(t, err)
 		data, _ := adapted.MarshalJSON()
 		body := `{"type":"object","properties":{` +
@@ -286,8 +286,8 @@ func TestAdapt(t *testing.T) {
 	})
 	t.Run("everything allowed", func(t *testing.T) {
 		adapted, err := schema.Adapt(ai.Dialect{
-			OptionalProperties: true, Maps: true, Formats: []string{"email"},
-			Lengths: true, Patterns: true, Bounds: true, Items: true, UniqueItems: true,
+			OptionalProperties: true, Recursion: true, Maps: true, Formats: []string{"email"},
+			Lengths: true, Patterns: true, Bounds: true, ExclusiveBounds: true, Items: true, UniqueItems: true,
 		})
 		require.NoError(t, err)
 		data, _ := adapted.MarshalJSON()
@@ -298,9 +298,13 @@ func TestAdapt(t *testing.T) {
 		assert.Equal(t, string(before), string(after))
 	})
 	for name, d := range map[string]ai.Dialect{
-		"depth": {MaxDepth: 1}, "properties": {MaxProperties: 3},
+		"depth":               {Recursion: true, MaxDepth: 1},
+		"properties":          {Recursion: true, MaxProperties: 3},
+		"optional properties": {Recursion: true, OptionalProperties: true, MaxOptional: 1},
+		"nullable places":     {Recursion: true, MaxNullable: 1},
+		"no recursion":        {},
 	} {
-		t.Run("limit of "+name, func(t *testing.T) {
+		t.Run("limit: "+name, func(t *testing.T) {
 			_, err := schema.Adapt(d)
 			require.ErrorIs(t, err, ai.ErrUnsupportedSchema)
 		})
@@ -321,5 +325,75 @@ func TestAdapt(t *testing.T) {
 		assert.ErrorContains(t, err, "$.stock")
 		_, err = s.Adapt(ai.Dialect{Maps: true})
 		require.NoError(t, err)
+	})
+}
+
+// The dialects of the providers, as their documentation describes them in
+// November 2026: the adapters have their own, this shows that Dialect can say it.
+func TestAdaptProviders(t *testing.T) {
+	type line struct {
+		SKU      string   `json:"sku" jsonschema:"pattern=^[A-Z]+$"`
+		Quantity int      `json:"quantity" jsonschema:"exclusiveMinimum=0,exclusiveMaximum=100"`
+		Share    float64  `json:"share" jsonschema:"exclusiveMinimum=0"`
+		Tags     []string `json:"tags" jsonschema:"minItems=1,maxItems=4"`
+		Note     string   `json:"note,omitempty" jsonschema:"maxLength=80"`
+		Due      *string  `json:"due" jsonschema:"format=date"`
+	}
+	schema, err := ai.SchemaFor[line]()
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		name    string
+		dialect ai.Dialect
+		want    string
+	}{
+		{
+			"openai",
+			ai.Dialect{Recursion: true, MaxDepth: 10, MaxProperties: 5000, MaxEnumValues: 1000},
+			`{"type":"object","properties":{"sku":{"type":"string","description":"(matches the regular expression ^[A-Z]+$)"},` +
+				`"quantity":{"type":"integer","description":"(greater than 0, less than 100)"},"share":{"type":"number","description":"(greater than 0)"},` +
+				`"tags":{"type":"array","description":"(number of items at least 1, number of items at most 4)","items":{"type":"string"}},` +
+				`"note":{"type":["string","null"],"description":"(length at most 80)"},"due":{"type":["string","null"],"description":"(format date)"}},` +
+				`"required":["sku","quantity","share","tags","note","due"],"additionalProperties":false}`,
+		},
+		{
+			"anthropic",
+			ai.Dialect{OptionalProperties: true, Formats: []string{"date-time", "date", "email", "uri", "uuid"}, NonEmpty: true, MaxOptional: 24, MaxNullable: 16},
+			`{"type":"object","properties":{"sku":{"type":"string","description":"(matches the regular expression ^[A-Z]+$)"},` +
+				`"quantity":{"type":"integer","description":"(greater than 0, less than 100)"},"share":{"type":"number","description":"(greater than 0)"},` +
+				`"tags":{"type":"array","description":"(number of items at most 4)","items":{"type":"string"},"minItems":1},` +
+				`"note":{"type":"string","description":"(length at most 80)"},"due":{"type":["string","null"],"format":"date"}},` +
+				`"required":["sku","quantity","share","tags","due"],"additionalProperties":false}`,
+		},
+		{
+			"gemini",
+			ai.Dialect{OptionalProperties: true, Recursion: true, Maps: true, Formats: []string{"date-time", "date"}, Bounds: true, Items: true},
+			`{"type":"object","properties":{"sku":{"type":"string","description":"(matches the regular expression ^[A-Z]+$)"},` +
+				`"quantity":{"type":"integer","minimum":1,"maximum":99},"share":{"type":"number","description":"(greater than 0)"},` +
+				`"tags":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":4},` +
+				`"note":{"type":"string","description":"(length at most 80)"},"due":{"type":["string","null"],"format":"date"}},` +
+				`"required":["sku","quantity","share","tags","due"],"additionalProperties":false}`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			adapted, err := schema.Adapt(tt.dialect)
+			require.NoError(t, err)
+			data, _ := adapted.MarshalJSON()
+			assert.Equal(t, tt.want, string(data))
+		})
+	}
+	t.Run("exclusive bounds of integers", func(t *testing.T) {
+		s, err := ai.SchemaFor[struct {
+			A int `json:"a" jsonschema:"minimum=3,exclusiveMinimum=2.5"`
+			B int `json:"b" jsonschema:"minimum=3,exclusiveMinimum=3"`
+			C int `json:"c" jsonschema:"maximum=9,exclusiveMaximum=8.5"`
+			D int `json:"d" jsonschema:"exclusiveMaximum=-1"`
+			E int `json:"e" jsonschema:"exclusiveMaximum=-1.5,exclusiveMinimum=-3.5"`
+		}]()
+		require.NoError(t, err)
+		adapted, err := s.Adapt(ai.Dialect{Bounds: true})
+		require.NoError(t, err)
+		data, _ := adapted.MarshalJSON()
+		assert.Contains(t, string(data), `{"a":{"type":"integer","minimum":3},"b":{"type":"integer","minimum":4},"c":{"type":"integer","maximum":8},`+
+			`"d":{"type":"integer","maximum":-2},"e":{"type":"integer","minimum":-3,"maximum":-2}}`)
 	})
 }

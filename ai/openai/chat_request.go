@@ -145,6 +145,8 @@ func chatAssistant(m ai.Message, w *warnings) []sdk.ChatCompletionMessageParamUn
 		switch p := p.(type) {
 		case ai.Reasoning:
 			w.add(ai.Warning{Setting: "Messages", Detail: "Chat Completions takes no reasoning: it is left out"})
+		case ai.Unknown:
+			w.add(unknownPart)
 		case ai.ToolCall:
 			out.ToolCalls = append(out.ToolCalls, sdk.ChatCompletionMessageToolCallUnionParam{
 				OfFunction: &sdk.ChatCompletionMessageFunctionToolCallParam{
@@ -186,6 +188,9 @@ func mediaURL(data []byte, mediaType, url string) string {
 	}
 	return "data:" + mediaType + ";base64," + base64.StdEncoding.EncodeToString(data)
 }
+
+// unknownPart is the warning about parts that neither API takes back.
+var unknownPart = ai.Warning{Setting: "Messages", Detail: "a part of an unknown kind is left out"}
 
 // warnings collects warnings, each once.
 type warnings struct{ list []ai.Warning }

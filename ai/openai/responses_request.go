@@ -121,6 +121,8 @@ func responsesItems(m ai.Message, w *warnings) ([]responses.ResponseInputItemUni
 			item := responses.ResponseInputItemParamOfFunctionCallOutput(text)
 			item.OfFunctionCallOutput.CallID = sdk.String(p.CallID)
 			items = append(items, item)
+		case ai.Unknown:
+			w.add(unknownPart)
 		default:
 			return nil, fmt.Errorf("%T is not supported", p)
 		}

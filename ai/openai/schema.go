@@ -10,7 +10,7 @@ import (
 // required. Constraints on values are told to the model in the description; some
 // of them could be enforced, but models and compatible servers differ in which.
 // https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
-var strict = ai.Dialect{MaxDepth: 10, MaxProperties: 5000, MaxEnumValues: 1000}
+var strict = ai.Dialect{Recursion: true, MaxDepth: 10, MaxProperties: 5000, MaxEnumValues: 1000}
 
 // strictSchema returns the schema for strict mode, or as it is for a model that
 // is merely told about it, with a warning about the setting.

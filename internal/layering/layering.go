@@ -50,7 +50,7 @@ var rootWeight = map[string][]string{
 		"golang.org/x/time/rate",
 	},
 	"webhook":  {"github.com/shopspring/decimal"},
-	"ai":       {"golang.org/x/time/rate"},
+	"ai":       {"github.com/shopspring/decimal", "golang.org/x/time/rate"},
 	"audit":    {"golang.org/x/mod/sumdb/"},
 	"approval": nil,
 }
