@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type call struct {
 	lane      Lane
 	variables json.RawMessage
 	body      []byte
+	key       string // of @idempotent
 	costKey   string // by which the bucket remembers the cost
 	info      Info
 	start     time.Time
@@ -31,6 +33,8 @@ type call struct {
 	answer *answer
 	points *waiter // taken from the bucket; nil when settled
 	trace  *connTrace
+	queued time.Duration // for the points
+	sentAt time.Time     // zero if it was not
 
 	// of all attempts
 	retries   int           // after failures
@@ -42,16 +46,12 @@ type call struct {
 	arrived bool
 }
 
-func (c *Client) newCall(ctx context.Context, req *graphql.Request) (*call, error) {
-	k := &call{client: c, lane: c.opts.Lane, start: time.Now()}
-	if lane, ok := ctx.Value(laneKey{}).(Lane); ok {
-		k.lane = lane
+func (c *Client) newCall(req *graphql.Request) (*call, error) {
+	if c.err != nil {
+		return nil, c.err
 	}
-	k.op = c.operations.get(req.Query, req.OpName)
-	k.info.Operation = k.op
-	if k.costKey = k.op.Name; k.costKey == "" {
-		k.costKey = req.Query
-	}
+	d := c.shared.operations.get(req.Query, req.OpName)
+	k := &call{client: c, lane: c.lane, start: time.Now(), op: d.op}
 	if k.op.Kind == Subscription {
 		return nil, fmt.Errorf("shopify: %w: Shopify has no GraphQL subscriptions; use webhooks", ErrInvalid)
 	}
@@ -65,8 +65,19 @@ func (c *Client) newCall(ctx context.Context, req *graphql.Request) (*call, erro
 		if k.variables, err = json.Marshal(req.Variables); err != nil {
 			return nil, fmt.Errorf("shopify: %s: encoding the variables: %w", k.op.Name, err)
 		}
-		wire.Variables = k.variables
 	}
+	if c.key != "" {
+		if wire.Query, err = k.useKey(req.Query, d); err != nil {
+			return nil, err
+		}
+	} else if k.op.Safety == SafetyKeyed {
+		if err = k.findKey(d); err != nil {
+			return nil, err
+		}
+	}
+	k.info.Operation = k.op
+	k.costKey = costKey(req, d, k.variables)
+	wire.Variables = k.variables
 	if k.body, err = json.Marshal(wire); err != nil {
 		return nil, fmt.Errorf("shopify: %s: encoding the request: %w", k.op.Name, err)
 	}
@@ -83,9 +94,10 @@ func (k *call) run(ctx context.Context) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "posai-go")
+	maps.Copy(req.Header, k.client.header)
 	req.SetResponseHandler(k.receive)
 	rc := &retryablehttp.Client{
-		HTTPClient:   k.client.http,
+		HTTPClient:   k.client.shared.http,
 		RetryMax:     1 << 20, // decide counts
 		CheckRetry:   k.decide,
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return k.pause },
@@ -108,7 +120,7 @@ func (k *call) run(ctx context.Context) error {
 func (k *call) prepare(req *http.Request) error {
 	k.trace.reset()
 	k.answer = nil
-	token, err := k.client.tokens.Token(req.Context())
+	token, err := k.client.shared.tokens.Token(req.Context())
 	if err != nil {
 		return fmt.Errorf("shopify: %s: access token: %w", k.op.Name, err)
 	}
@@ -117,10 +129,13 @@ func (k *call) prepare(req *http.Request) error {
 	}
 	req.Header.Set("X-Shopify-Access-Token", token)
 
-	cost := k.client.bucket.expect(k.costKey)
+	cost := k.client.shared.bucket.expect(k.costKey)
 	start := time.Now()
-	points, err := k.client.bucket.take(req.Context(), k.lane, cost, k.client.opts.MaxWait-k.wait)
-	k.wait += time.Since(start)
+	k.sentAt = time.Time{}
+	points, err := k.client.shared.bucket.take(req.Context(), k.lane, cost, k.client.shared.opts.MaxWait-k.wait)
+	k.queued = time.Since(start)
+	k.wait += k.queued
+	k.info.WaitedForPoints += k.queued
 	if te, ok := errors.AsType[*ThrottledError](err); ok {
 		te.Operation = k.op.Name
 	}
@@ -128,14 +143,16 @@ func (k *call) prepare(req *http.Request) error {
 		return err
 	}
 	k.points = points
+	k.sentAt = time.Now()
 	k.info.Attempts++
+	k.info.Status, k.info.RequestID, k.info.Cost = 0, "", Cost{}
 	return nil
 }
 
 // settle gives the bucket the answer to the attempt under way, once.
 func (k *call) settle(cost *Cost) {
 	if k.points != nil {
-		k.client.bucket.settle(k.costKey, k.points, cost)
+		k.client.shared.bucket.settle(k.costKey, k.points, cost)
 		k.points = nil
 	}
 }
@@ -147,9 +164,8 @@ func (k *call) receive(resp *http.Response) error {
 	k.info.RequestID = resp.Header.Get("X-Request-Id")
 	k.info.APIVersion = resp.Header.Get("X-Shopify-API-Version")
 	k.info.DeprecatedReason = resp.Header.Get("X-Shopify-API-Deprecated-Reason")
-	k.info.Cost = Cost{}
 
-	limit := k.client.opts.MaxResponse
+	limit := k.client.shared.opts.MaxResponse
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		return &lostError{&transportError{k.op.Name, err}}
@@ -172,7 +188,7 @@ func (k *call) receive(resp *http.Response) error {
 
 // report logs what an answer's headers say.
 func (c *Client) report(k *call, resp *http.Response) {
-	ctx, log := resp.Request.Context(), c.opts.Logger
+	ctx, log := resp.Request.Context(), c.shared.opts.Logger
 	log.LogAttrs(ctx, slog.LevelDebug, "shopify: answer",
 		slog.String("operation", k.op.Name), slog.String("kind", string(k.op.Kind)), slog.Int("status", k.info.Status),
 		slog.String("request_id", k.info.RequestID), slog.Int("attempt", k.info.Attempts),
@@ -183,18 +199,18 @@ func (c *Client) report(k *call, resp *http.Response) {
 			slog.String("operation", k.op.Name), slog.String("reason", k.info.DeprecatedReason))
 	}
 	v := k.info.APIVersion
-	if v == "" || v == c.opts.Version {
+	if v == "" || v == c.version {
 		return
 	}
-	if last := c.answered.Swap(&v); last == nil || *last != v {
+	if last := c.shared.answered.Swap(&v); last == nil || *last != v {
 		log.LogAttrs(ctx, slog.LevelWarn, "shopify: another API version answers than was asked for",
-			slog.String("asked", c.opts.Version), slog.String("answered", v))
+			slog.String("asked", c.version), slog.String("answered", v))
 	}
 }
 
 // deliver hands the answer to the caller and turns what it says about failure
 // into errors.
-func (k *call) deliver(resp *graphql.Response) error {
+func (k *call) deliver(ctx context.Context, resp *graphql.Response) error {
 	a := k.answer
 	var errs []error
 	if resp.Data != nil && a.hasData() {
@@ -207,15 +223,18 @@ func (k *call) deliver(resp *graphql.Response) error {
 	if len(a.errors) > 0 {
 		errs = append(errs, k.responseError(a))
 	}
-	if k.op.Kind == Mutation && !k.client.opts.AllowUserErrors {
+	if k.op.Kind == Mutation && !k.client.shared.opts.AllowUserErrors {
 		if list := findUserErrors(a.Data); len(list) > 0 {
 			errs = append(errs, &UserErrors{Operation: k.op.Name, List: list, secrets: newRedactor(k.variables)})
 		}
 	}
-	if warnings := a.searchWarnings(); len(warnings) > 0 {
-		err := &SearchError{Operation: k.op.Name, Warnings: warnings}
-		if k.client.opts.AllowSearchWarnings {
-			k.client.opts.Logger.Warn(err.Error())
+	if err := k.reportProtected(ctx, resp.Data); err != nil {
+		errs = append(errs, err)
+	}
+	if k.info.Search = a.searchWarnings(); len(k.info.Search) > 0 {
+		err := &SearchError{Operation: k.op.Name, Warnings: k.info.Search}
+		if k.client.shared.opts.AllowSearchWarnings {
+			k.client.shared.opts.Logger.Warn(err.Error())
 		} else {
 			errs = append(errs, err)
 		}
@@ -224,6 +243,27 @@ func (k *call) deliver(resp *graphql.Response) error {
 		return errs[0]
 	}
 	return errors.Join(errs...)
+}
+
+// costKey names what the cost of a call depends on: the operation and its
+// numbers, of which some say how long a page is.
+func costKey(req *graphql.Request, d *parsedDocument, variables json.RawMessage) string {
+	name := d.op.Name
+	if name == "" {
+		name = req.Query
+	}
+	if len(d.ints) == 0 || len(variables) == 0 {
+		return name
+	}
+	var values map[string]json.RawMessage
+	if json.Unmarshal(variables, &values) != nil {
+		return name
+	}
+	key := []byte(name)
+	for _, v := range d.ints {
+		key = append(append(key, ' '), values[v]...)
+	}
+	return string(key)
 }
 
 func (k *call) responseError(a *answer) *ResponseError {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,7 @@ type Options struct {
 	// Limiter holds the shop's query-cost points; share one among all clients
 	// of the process. If nil, the client has its own.
 	Limiter *Limiter
-	// Lane says who waits first. If zero, [Interactive].
+	// Lane says who waits first for query-cost points. If zero, [Interactive].
 	Lane Lane
 	// MaxWait is the longest that one call waits for query-cost points. If
 	// zero, 30 s; if negative, a call never waits and fails with
@@ -55,6 +56,9 @@ type Options struct {
 	// AllowSearchWarnings leaves it at a warning in the log when Shopify does
 	// not understand a search filter.
 	AllowSearchWarnings bool
+	// Hooks are called as the client works, for traces, metrics and access
+	// logs: in this order when a call begins, in the opposite one when it ends.
+	Hooks []Hooks
 	// Logger gets warnings (another API version answered, something deprecated
 	// was used, a search filter was not understood) and, at debug level, one
 	// line per answer. If nil, nothing is logged.
@@ -64,10 +68,23 @@ type Options struct {
 // Client calls the Admin API of one shop. It is a genqlient graphql.Client.
 // Safe for concurrent use.
 type Client struct {
+	shared *shared
+	// What a derived client may have differently.
+	lane    Lane
+	key     string
+	version string
+	url     string
+	header  http.Header
+	info    *Info
+	err     error // of the options of a derived client
+}
+
+// shared is what a client and those derived from it have in common.
+type shared struct {
 	shop       Domain
 	tokens     TokenSource
 	opts       Options // with defaults
-	url        string
+	base       *url.URL
 	http       *http.Client
 	bucket     *bucket
 	operations operationCache
@@ -89,11 +106,12 @@ func NewClient(shop Domain, tokens TokenSource, opts *Options) (*Client, error) 
 	if tokens == nil {
 		return nil, fmt.Errorf("shopify: %w: no token source", ErrInvalid)
 	}
-	c := &Client{shop: checked, tokens: tokens}
+	s := &shared{shop: checked, tokens: tokens}
 	if opts != nil {
-		c.opts = *opts
+		s.opts = *opts
+		s.opts.Hooks = slices.Clone(opts.Hooks)
 	}
-	o := &c.opts
+	o := &s.opts
 	o.setDefaults()
 	if !versionRE.MatchString(o.Version) {
 		return nil, fmt.Errorf("shopify: %w: not an API version", ErrInvalid)
@@ -102,14 +120,18 @@ func NewClient(shop Domain, tokens TokenSource, opts *Options) (*Client, error) 
 	if base == "" {
 		base = "https://" + string(checked)
 	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	s.base, err = url.Parse(base)
+	if u := s.base; err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("shopify: %w: BaseURL", ErrInvalid)
 	}
-	c.url = u.JoinPath("admin/api", o.Version, "graphql.json").String()
-	c.http = apiClient(o.HTTPClient)
-	c.bucket = o.Limiter.bucket(checked)
-	return c, nil
+	s.http = apiClient(o.HTTPClient)
+	s.bucket = o.Limiter.bucket(checked)
+	return &Client{shared: s, lane: o.Lane, version: o.Version, url: s.endpoint(o.Version)}, nil
+}
+
+// endpoint returns the URL of an API version.
+func (s *shared) endpoint(version string) string {
+	return s.base.JoinPath("admin/api", version, "graphql.json").String()
 }
 
 func (o *Options) setDefaults() {
@@ -118,6 +140,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter()
+	}
+	if o.Lane == 0 {
+		o.Lane = Interactive
 	}
 	if o.MaxWait == 0 {
 		o.MaxWait = 30 * time.Second
@@ -164,56 +189,59 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Shop returns the shop's domain.
-func (c *Client) Shop() Domain { return c.shop }
+func (c *Client) Shop() Domain { return c.shared.shop }
 
 // MakeRequest runs one operation: generated functions call it. It fills
 // resp.Data, resp.Errors and resp.Extensions with what came, on errors too.
 func (c *Client) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {
-	call, err := c.newCall(ctx, req)
+	call, err := c.newCall(req)
 	if err != nil {
 		return err
 	}
-	err = call.run(ctx)
-	if info, ok := ctx.Value(infoKey{}).(*Info); ok && info != nil {
-		*info = call.info
+	ctx = call.started(ctx)
+	if err = call.run(ctx); err == nil {
+		err = call.deliver(ctx, resp)
 	}
-	if err != nil {
-		return err
+	if c.info != nil {
+		*c.info = call.info
 	}
-	return call.deliver(resp)
+	call.ended(ctx, err)
+	return err
 }
 
 // operationCache remembers what [ParseOperation] found.
 type operationCache struct {
 	mu    sync.RWMutex
-	known map[string]Operation
+	known map[documentKey]*parsedDocument
 }
+
+type documentKey struct{ document, name string }
 
 // maxOperations bounds the cache: a program that builds documents on the fly
 // must not fill the memory.
 const maxOperations = 1024
 
-func (c *operationCache) get(document, name string) Operation {
-	key := name + "\x00" + document
+func (c *operationCache) get(document, name string) *parsedDocument {
+	key := documentKey{document, name}
 	c.mu.RLock()
-	op, ok := c.known[key]
+	d, ok := c.known[key]
 	c.mu.RUnlock()
 	if ok {
-		return op
+		return d
 	}
-	op, err := ParseOperation(document, name)
+	d, err := parseDocument(document, name)
 	if err != nil {
 		// The server will say what is wrong with it. Until then it is taken
 		// for the worst.
-		op = Operation{Name: name, Kind: Mutation, Safety: SafetyUnsafe}
+		d = &parsedDocument{op: Operation{Name: name, Kind: Mutation, Safety: SafetyUnsafe}}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil {
-		c.known = make(map[string]Operation)
+		c.known = make(map[documentKey]*parsedDocument)
 	}
 	if len(c.known) < maxOperations {
-		c.known[key] = op
+		c.known[key] = d
 	}
-	return op
+	return d
 }

@@ -91,7 +91,7 @@ func TestAnotherVersionAnswers(t *testing.T) {
 	c := s.client(t, shopify.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	for i, want := range []string{"2026-10", "2027-01", "2027-01"} {
 		var info shopify.Info
-		_, _, err := do(shopify.WithInfo(t.Context(), &info), c, readShop, nil)
+		_, _, err := do(t.Context(), c.With(shopify.CallOptions{Info: &info}), readShop, nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, info.APIVersion)
 		assert.Equal(t, "https://shopify.dev/why", info.DeprecatedReason)

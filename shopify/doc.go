@@ -20,6 +20,18 @@
 // userErrors becomes an error ([UserErrors]), and so does a search filter that
 // Shopify did not understand ([SearchError]).
 //
+// # One call
+//
+// [Client.With] derives a client for a call that is to be different: another
+// lane, an idempotency key, another API version, more headers, or an [Info] that
+// receives what the answer says besides its data.
+//
+// # Observing
+//
+// [Options.Hooks] sees every call and attempt: operation, cost, waits, retries,
+// status, and which fields with customers' personal data ([Protected]) an
+// answer carried and whose they are, without the values.
+//
 // # Errors
 //
 // Branch with [errors.Is] on the sentinels ([ErrThrottled], [ErrAccessDenied],

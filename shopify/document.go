@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 )
@@ -36,14 +37,29 @@ const maxSelectionDepth = 16
 // kind, the root fields, and whether they carry an idempotency key) and leaves
 // the rest to the server. The error matches [ErrInvalid].
 func ParseOperation(document, name string) (Operation, error) {
+	d, err := parseDocument(document, name)
+	if err != nil {
+		return Operation{}, err
+	}
+	return d.op, nil
+}
+
+// parsedDocument is an operation and what the client needs besides.
+type parsedDocument struct {
+	op    Operation
+	roots []rootField
+	ints  []string // the variables of type Int, on which the cost depends
+}
+
+func parseDocument(document, name string) (*parsedDocument, error) {
 	if len(document) > maxDocument {
-		return Operation{}, fmt.Errorf("shopify: %w: document is longer than %d bytes", ErrInvalid, maxDocument)
+		return nil, fmt.Errorf("shopify: %w: document is longer than %d bytes", ErrInvalid, maxDocument)
 	}
 	p := documentParser{lex: lexer{src: document}, fragments: map[string][]rootField{}}
 	p.next()
 	for p.tok.kind != tokenEnd {
 		if !p.definition() {
-			return Operation{}, fmt.Errorf("shopify: %w: not a GraphQL document (at byte %d)", ErrInvalid, p.tok.at)
+			return nil, fmt.Errorf("shopify: %w: not a GraphQL document (at byte %d)", ErrInvalid, p.tok.at)
 		}
 	}
 	ops := p.operations
@@ -51,11 +67,11 @@ func ParseOperation(document, name string) (Operation, error) {
 		ops = slices.DeleteFunc(ops, func(o parsedOperation) bool { return o.name != name })
 	}
 	if len(ops) != 1 {
-		return Operation{}, fmt.Errorf("shopify: %w: the document holds %d matching operations, want one", ErrInvalid, len(ops))
+		return nil, fmt.Errorf("shopify: %w: the document holds %d matching operations, want one", ErrInvalid, len(ops))
 	}
 	fields, ok := p.resolve(ops[0].fields, 0)
 	if !ok || len(fields) == 0 {
-		return Operation{}, fmt.Errorf("shopify: %w: the operation selects no known root field", ErrInvalid)
+		return nil, fmt.Errorf("shopify: %w: the operation selects no known root field", ErrInvalid)
 	}
 	op := Operation{Name: ops[0].name, Kind: ops[0].kind, Safety: SafetyRead}
 	for _, f := range fields {
@@ -64,30 +80,36 @@ func ParseOperation(document, name string) (Operation, error) {
 			op.Safety = max(op.Safety, mutationSafety(f.name, f.idempotent))
 		}
 	}
-	return op, nil
+	return &parsedDocument{op: op, roots: fields, ints: ops[0].ints}, nil
 }
 
 // rootField is a field at the root of an operation, or a fragment spread there.
 type rootField struct {
-	name       string
-	spread     bool
-	idempotent bool // carries @idempotent
+	name   string
+	spread bool
+	end    int // byte offset behind name and arguments, where a directive may stand
+	idempotentDirective
 }
 
 type parsedOperation struct {
 	name   string
 	kind   Kind
 	fields []rootField
+	ints   []string
 }
 
 type documentParser struct {
 	lex        lexer
 	tok        token
+	last       int // byte offset behind the token before tok
 	operations []parsedOperation
 	fragments  map[string][]rootField
 }
 
-func (p *documentParser) next() { p.tok = p.lex.next() }
+func (p *documentParser) next() {
+	p.last = p.lex.at
+	p.tok = p.lex.next()
+}
 
 // is reports whether the current token is this punctuator.
 func (p *documentParser) is(text string) bool {
@@ -120,8 +142,10 @@ func (p *documentParser) definition() bool {
 		if p.tok.kind == tokenName {
 			op.name, _ = p.name()
 		}
-		if p.is("(") && !p.skipBalanced() {
-			return false
+		if p.is("(") {
+			if op.ints, ok = p.variables(); !ok {
+				return false
+			}
 		}
 		if _, ok = p.directives(); !ok {
 			return false
@@ -179,14 +203,18 @@ func (p *documentParser) selectionSet(depth int) ([]rootField, bool) {
 				return nil, false
 			}
 		}
-		if p.is("(") && !p.skipBalanced() {
-			return nil, false
+		field := rootField{name: name, end: p.last}
+		if p.is("(") {
+			if !p.skipBalanced() {
+				return nil, false
+			}
+			field.end = p.last
 		}
-		idempotent, ok := p.directives()
+		field.idempotentDirective, ok = p.directives()
 		if !ok || p.is("{") && !p.skipBalanced() {
 			return nil, false
 		}
-		fields = append(fields, rootField{name: name, idempotent: idempotent})
+		fields = append(fields, field)
 	}
 	p.next()
 	return fields, true
@@ -211,17 +239,73 @@ func (p *documentParser) spread(depth int) ([]rootField, bool) {
 	return p.selectionSet(depth + 1)
 }
 
+// idempotentDirective is @idempotent and its key.
+type idempotentDirective struct {
+	idempotent           bool
+	keyVariable, keyText string
+}
+
 // directives skips directives and reports whether @idempotent is among them.
-func (p *documentParser) directives() (idempotent, ok bool) {
+func (p *documentParser) directives() (found idempotentDirective, ok bool) {
 	for p.is("@") {
 		p.next()
 		name, ok := p.name()
-		if !ok || p.is("(") && !p.skipBalanced() {
-			return false, false
+		if !ok {
+			return found, false
 		}
-		idempotent = idempotent || name == "idempotent"
+		if name == "idempotent" {
+			found.idempotent = true
+		}
+		if !p.is("(") {
+			continue
+		}
+		start := p.tok.at
+		if !p.skipBalanced() {
+			return found, false
+		}
+		if name == "idempotent" {
+			found.keyVariable, found.keyText = keyArgument(p.lex.src[start:p.last])
+		}
 	}
-	return idempotent, true
+	return found, true
+}
+
+// keyArgument reads `(key: $variable)` or `(key: "text")`.
+func keyArgument(arguments string) (variable, text string) {
+	l := lexer{src: arguments}
+	for t := l.next(); t.kind != tokenEnd && t.kind != tokenBad; t = l.next() {
+		if t.kind != tokenName || t.text != "key" || l.next().text != ":" {
+			continue
+		}
+		switch t = l.next(); {
+		case t.text == "$":
+			return l.next().text, ""
+		case t.kind == tokenValue:
+			_ = json.Unmarshal([]byte(t.text), &text) // GraphQL's strings are JSON's, but for block strings
+			return "", text
+		}
+	}
+	return "", ""
+}
+
+// variables skips "($a: Int!, …)" and returns the names of those of type Int.
+func (p *documentParser) variables() (ints []string, ok bool) {
+	start := p.tok.at
+	if !p.skipBalanced() {
+		return nil, false
+	}
+	l := lexer{src: p.lex.src[start:p.last]}
+	for t := l.next(); t.kind != tokenEnd && t.kind != tokenBad; t = l.next() {
+		if t.text != "$" {
+			continue
+		}
+		name := l.next()
+		colon, typ := l.next(), l.next()
+		if colon.text == ":" && typ.text == "Int" {
+			ints = append(ints, name.text)
+		}
+	}
+	return ints, true
 }
 
 // skipBalanced skips from an opening bracket behind its closing one.

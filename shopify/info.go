@@ -1,13 +1,13 @@
 package shopify
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"time"
 )
 
-// Info is what an answer says besides its data. See [WithInfo].
+// Info is what an answer says besides its data, and what the call took. See
+// [CallOptions.Info].
 type Info struct {
 	// Operation is what was understood of the document.
 	Operation Operation
@@ -26,9 +26,16 @@ type Info struct {
 	Cost Cost
 	// Attempts is how many times the request was sent.
 	Attempts int
-	// Waited is the time spent waiting for query-cost points and between
+	// Throttled is how many of them Shopify refused for lack of points.
+	Throttled int
+	// Waited is the time spent waiting: for query-cost points, and between
 	// attempts.
 	Waited time.Duration
+	// WaitedForPoints is the part of it that was for points.
+	WaitedForPoints time.Duration
+	// Search is what Shopify did not understand of search filters; see
+	// [SearchError].
+	Search []SearchWarning
 }
 
 // Cost is the query cost of one operation and the state of the shop's bucket,
@@ -42,15 +49,6 @@ type Cost struct {
 		CurrentlyAvailable float64 `json:"currentlyAvailable"`
 		RestoreRate        float64 `json:"restoreRate"` // points per second
 	} `json:"throttleStatus"`
-}
-
-type infoKey struct{}
-
-// WithInfo returns a context whose calls fill info, whether they succeed or
-// not. Use one info per call: it must not be read before the call returns, nor
-// shared by calls that run at the same time.
-func WithInfo(ctx context.Context, info *Info) context.Context {
-	return context.WithValue(ctx, infoKey{}, info)
 }
 
 // SearchWarning is Shopify's remark on a search filter (a connection's "query"

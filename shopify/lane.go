@@ -1,14 +1,13 @@
 package shopify
 
-import "context"
-
-// Lane says who waits for query-cost points first.
+// Lane says who waits for query-cost points first. The zero value stands for
+// the default where one is given.
 type Lane uint8
 
 const (
 	// Interactive is for calls that a person waits for, such as a cashier. It
 	// is the default.
-	Interactive Lane = iota
+	Interactive Lane = iota + 1
 	// Background is for work that nobody waits for: it lets interactive calls
 	// pass, and leaves a part of the bucket to them.
 	Background
@@ -20,12 +19,4 @@ func (l Lane) String() string {
 		return "background"
 	}
 	return "interactive"
-}
-
-type laneKey struct{}
-
-// WithLane returns a context whose calls use this lane instead of
-// [Options.Lane].
-func WithLane(ctx context.Context, lane Lane) context.Context {
-	return context.WithValue(ctx, laneKey{}, lane)
 }

@@ -90,7 +90,7 @@ func TestThrottledWaitsAsLongAsTheCostSays(t *testing.T) {
 		c := l.client(t, shopify.Options{})
 		var info shopify.Info
 		start := time.Now()
-		_, _, err := do(shopify.WithInfo(t.Context(), &info), c, createDraft, nil)
+		_, _, err := do(t.Context(), c.With(shopify.CallOptions{Info: &info}), createDraft, nil)
 		require.NoError(t, err)
 		assert.InDelta(t, 2, time.Since(start).Seconds(), 0.05, "(130-30)/50 seconds")
 		assert.Equal(t, 2, info.Attempts)
@@ -214,7 +214,7 @@ func TestInteractiveGoesFirst(t *testing.T) {
 		assert.Zero(t, l.throttled)
 
 		// The lane of one call.
-		_, _, err = do(shopify.WithLane(t.Context(), shopify.Background), cashier, readShop, nil)
+		_, _, err = do(t.Context(), cashier.With(shopify.CallOptions{Lane: shopify.Background}), readShop, nil)
 		require.NoError(t, err)
 	})
 }

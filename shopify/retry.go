@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -69,10 +70,19 @@ func (k *call) judge(resp *http.Response, a *answer) error {
 }
 
 // decide is the policy: whether to send again after err.
-func (k *call) decide(ctx context.Context, resp *http.Response, err error) (bool, error) {
+func (k *call) decide(ctx context.Context, _ *http.Response, err error) (bool, error) {
 	if err == nil {
-		return false, nil // receive looks at the answer, or has and is content
+		if k.answer != nil { // else receive looks at it next
+			k.attempted(ctx, nil, false)
+		}
+		return false, nil
 	}
+	again, failure := k.decideFailed(ctx, err)
+	k.attempted(ctx, cmp.Or(failure, err), again)
+	return again, failure
+}
+
+func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 	// An answer settled itself; a request without one costs nothing known.
 	k.settle(nil)
 	again := false
@@ -93,7 +103,7 @@ func (k *call) decide(ctx context.Context, resp *http.Response, err error) (bool
 		again = !sent || k.op.Safety.Repeatable()
 		err = &transportError{k.op.Name, withoutURL(err)}
 	}
-	if !again || ctx.Err() != nil || k.retries >= k.client.opts.MaxRetries {
+	if !again || ctx.Err() != nil || k.retries >= k.client.shared.opts.MaxRetries {
 		return false, err
 	}
 	k.retries++
@@ -102,7 +112,7 @@ func (k *call) decide(ctx context.Context, resp *http.Response, err error) (bool
 	}
 	// A server that asks for a longer pause than a call may wait is not asked
 	// again.
-	if k.pause > max(k.client.opts.MaxWait, k.client.opts.MaxBackoff) || tooLate(ctx, k.pause) {
+	if k.pause > max(k.client.shared.opts.MaxWait, k.client.shared.opts.MaxBackoff) || tooLate(ctx, k.pause) {
 		return false, err
 	}
 	k.info.Waited += k.pause
@@ -118,12 +128,13 @@ const maxThrottles = 100
 // knows no better there is a pause.
 func (k *call) decideThrottled(ctx context.Context, e *throttledAnswer) (bool, error) {
 	k.throttles++
+	k.info.Throttled++
 	known := k.info.Cost.Throttle.RestoreRate > 0 && k.info.Cost.Throttle.CurrentlyAvailable < k.info.Cost.Requested
 	if k.pause == 0 && !known {
 		k.pause = k.backoff(k.throttles)
 	}
 	fail := &ThrottledError{Operation: k.op.Name, Wait: k.pause, Cost: k.info.Cost.Requested, cause: e.err}
-	if k.throttles > maxThrottles || k.wait+k.pause > k.client.opts.MaxWait {
+	if k.throttles > maxThrottles || k.wait+k.pause > k.client.shared.opts.MaxWait {
 		return false, fail
 	}
 	if tooLate(ctx, k.pause) {
@@ -169,7 +180,7 @@ func (k *call) sent(err error) bool {
 
 // backoff returns the pause before the n-th repetition, from 1.
 func (k *call) backoff(n int) time.Duration {
-	o := &k.client.opts
+	o := &k.client.shared.opts
 	pause := o.MaxBackoff
 	if n < 16 {
 		pause = min(o.MaxBackoff, o.MinBackoff<<(n-1))

@@ -35,7 +35,7 @@ func TestRecovers(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, tt.replies...)
 			var info shopify.Info
-			data, _, err := do(shopify.WithInfo(t.Context(), &info), s.client(t, shopify.Options{}), tt.document, map[string]any{"key": "k-1"})
+			data, _, err := do(t.Context(), s.client(t, shopify.Options{}).With(shopify.CallOptions{Info: &info}), tt.document, map[string]any{"key": "k-1"})
 			require.NoError(t, err)
 			assert.NotEmpty(t, data)
 			assert.Equal(t, len(tt.replies), info.Attempts)
@@ -78,7 +78,7 @@ func TestNoConnectionIsNoUnknownOutcome(t *testing.T) {
 	})
 	require.NoError(t, err)
 	var info shopify.Info
-	_, _, err = do(shopify.WithInfo(t.Context(), &info), c, createDraft, nil)
+	_, _, err = do(t.Context(), c.With(shopify.CallOptions{Info: &info}), createDraft, nil)
 	require.Error(t, err)
 	assert.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
 	assert.Equal(t, 3, info.Attempts, "even an unsafe mutation may be sent again: it never left")
@@ -143,7 +143,7 @@ func TestPauses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, s := scripted(t, shopify.Options{}, reply{status: 503, header: map[string]string{"Retry-After": tt.header}}, reply{body: okShop})
 				var info shopify.Info
-				_, _, err := do(shopify.WithInfo(t.Context(), &info), c, readShop, nil)
+				_, _, err := do(t.Context(), c.With(shopify.CallOptions{Info: &info}), readShop, nil)
 				require.NoError(t, err)
 				pause := s.at[1].Sub(s.at[0])
 				assert.GreaterOrEqual(t, pause, tt.min)

@@ -49,8 +49,8 @@ type BundlesDraftOrderBundleLineItemComponentInput struct {
 // Customer includes the GraphQL fields of Customer requested by the fragment Customer.
 type Customer struct {
 	ID                  shopify.GID    `json:"id"`
-	FirstName           string         `json:"firstName"`
-	LastName            string         `json:"lastName"`
+	FirstName           string         `json:"firstName" protected:"Customer.firstName,name"`
+	LastName            string         `json:"lastName" protected:"Customer.lastName,name"`
 	Locale              string         `json:"locale"`
 	Tags                []string       `json:"tags"`
 	NumberOfOrders      shopify.Uint64 `json:"numberOfOrders"`
@@ -60,7 +60,7 @@ type Customer struct {
 
 // CustomerEmail includes the requested fields of the GraphQL type CustomerEmailAddress.
 type CustomerEmail struct {
-	EmailAddress   string                             `json:"emailAddress"`
+	EmailAddress   string                             `json:"emailAddress" protected:"CustomerEmailAddress.emailAddress,email"`
 	MarketingState CustomerEmailAddressMarketingState `json:"marketingState"`
 }
 

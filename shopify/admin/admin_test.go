@@ -125,3 +125,15 @@ func TestOperations(t *testing.T) {
 	_, ok := admin.LookupOperation("Nothing")
 	assert.False(t, ok)
 }
+
+func TestProtectedValuesOfResponses(t *testing.T) {
+	c, _ := record(t, `{"data":{"order":{"id":"gid://shopify/Order/1","totalPriceSet":{"shopMoney":{"amount":"1","currencyCode":"USD"}},"customer":{
+		"id":"gid://shopify/Customer/1","firstName":"Mara","lastName":null,"amountSpent":{"amount":"1","currencyCode":"USD"},"defaultEmailAddress":{"emailAddress":"mara@example.com","marketingState":"SUBSCRIBED"}}}}}`)
+	resp, err := admin.GetOrder(t.Context(), c, orderID)
+	require.NoError(t, err)
+	within := []shopify.GID{orderID, "gid://shopify/Customer/1"}
+	assert.Equal(t, []shopify.ProtectedValue{
+		{Path: "order.customer.firstName", Field: "Customer.firstName", Content: "name", Value: "Mara", Within: within},
+		{Path: "order.customer.defaultEmailAddress.emailAddress", Field: "CustomerEmailAddress.emailAddress", Content: "email", Value: "mara@example.com", Within: within},
+	}, shopify.Protected(resp))
+}

@@ -151,7 +151,7 @@ func TestEveryOperationOnAShop(t *testing.T) {
 			call, ok := all[op.Name]
 			require.True(t, ok, "every operation is tested")
 			var info shopify.Info
-			require.NoError(t, call(shopify.WithInfo(t.Context(), &info), c))
+			require.NoError(t, call(t.Context(), c.With(shopify.CallOptions{Info: &info})))
 			assert.Equal(t, op.Operation, info.Operation, "the client sees what the table says")
 			assert.Equal(t, shopify.Version, info.APIVersion)
 			assert.Positive(t, info.Cost.Requested)

@@ -22,6 +22,8 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // Config says what to generate.
@@ -93,6 +95,9 @@ func Generate(cfg Config) (map[string][]byte, error) {
 	}
 	if g.doc, err = parseOperations(operations); err != nil {
 		return nil, err
+	}
+	if errs := validator.ValidateWithRules(g.schema, g.doc, rules.NewDefaultRules()); len(errs) > 0 {
+		return nil, errs
 	}
 	code, err := g.rewrite(raw)
 	if err != nil {

@@ -87,6 +87,30 @@ query Find($id: ID!) {
 	assert.Contains(t, table, `{"read_customers"}`, "what a fragment on another type needs counts")
 }
 
+func TestProtectedFieldsAreMarked(t *testing.T) {
+	code, _, err := generate(t, `
+query Find {
+  customers(first: 1) { nodes { id called: firstName firstName: note defaultAddress { ...Place } } }
+  orders(first: 1) { nodes { name email ...Contact } }
+}
+# Place has a comment of its own.
+fragment Place on MailingAddress { zip formatted city }
+fragment Contact on Order { phone }`)
+	require.NoError(t, err)
+	for _, want := range []string{
+		"`json:\"called\" protected:\"Customer.firstName,name\"`",
+		"`json:\"firstName\"`", // an alias of something else
+		"`json:\"zip\" protected:\"MailingAddress.zip,address\"`",
+		"`json:\"formatted\" protected:\"MailingAddress.formatted,address\"`",
+		"`json:\"city\"`",
+		"`json:\"name\"`",
+		"`json:\"email\" protected:\"Order.email,email\"`",
+		"`json:\"phone\" protected:\"Order.phone,phone\"`",
+	} {
+		assert.True(t, strings.Contains(code, want), "missing: %s", want)
+	}
+}
+
 func TestDocumentsThatAreRefused(t *testing.T) {
 	for name, document := range map[string]string{
 		"syntax":             `query Q {`,

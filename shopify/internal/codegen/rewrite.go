@@ -31,6 +31,8 @@ type rewriter struct {
 	edits []edit
 	// optional lists the nullable variables of each operation.
 	optional map[string]map[string]bool
+	// aliases maps "Type.responseKey" to the names of the fields behind it.
+	aliases map[string]map[string]bool
 }
 
 // rewrite sets right what genqlient generated.
@@ -43,6 +45,7 @@ func (g *generator) rewrite(src []byte) ([]byte, error) {
 		}
 		r.optional[op.Name] = vars
 	}
+	r.collectAliases()
 	for _, step := range []func(*ast.File){r.shape, r.rename} {
 		r.fset = token.NewFileSet()
 		file, err := parser.ParseFile(r.fset, "generated.go", r.src, parser.ParseComments)
@@ -115,8 +118,10 @@ func (r *rewriter) typeSpec(d *ast.GenDecl, s *ast.TypeSpec) {
 	case def != nil && def.Kind == gql.Enum && !isStruct:
 		r.document(d, name, "enums", "is an enum; Shopify may add values.")
 	case isStruct:
+		from := r.schemaType(d, name)
 		for _, f := range st.Fields.List {
 			r.plainStrings(f)
+			r.protect(from, f)
 		}
 	}
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/posai-go/posai/shopify/schema"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
-	"github.com/vektah/gqlparser/v2/validator"
-	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // needs is what an operation needs, gathered from its fields and their types.
@@ -25,9 +23,6 @@ type needs struct {
 
 // operationTable prints what is known about each operation.
 func (g *generator) operationTable() ([]byte, error) {
-	if errs := validator.ValidateWithRules(g.schema, g.doc, rules.NewDefaultRules()); len(errs) > 0 {
-		return nil, errs
-	}
 	ops := slices.SortedFunc(slices.Values(g.doc.Operations), func(a, b *ast.OperationDefinition) int {
 		return cmp.Compare(a.Name, b.Name)
 	})
