@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/Khan/genqlient/generate"
 	"github.com/posai-go/posai/shopify/schema"
@@ -107,10 +108,20 @@ func Generate(cfg Config) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{cfg.Package + "_gen.go": code, "operations_gen.go": table}, nil
+	files, err := g.split(code)
+	if err != nil {
+		return nil, err
+	}
+	if _, taken := files[cfg.Package+"_table_gen.go"]; taken {
+		return nil, errors.New("a .graphql file must not be called " + cfg.Package + "_table")
+	}
+	files[cfg.Package+"_table_gen.go"] = table
+	return files, nil
 }
 
-// Write generates the files and writes those that changed.
+// Write generates the files and writes those that changed. It fails if files of
+// an earlier run are left that nothing generates anymore: to remove them is up to
+// the caller, because go generate stops when a file vanishes under it.
 func Write(cfg Config) error {
 	files, err := Generate(cfg)
 	if err != nil {
@@ -127,6 +138,31 @@ func Write(cfg Config) error {
 				return err
 			}
 		}
+	}
+	return findStale(cfg.Dir, files)
+}
+
+// findStale reports the files of an earlier run that this one does not write.
+func findStale(dir string, files map[string][]byte) error {
+	old, err := filepath.Glob(filepath.Join(dir, "*_gen.go"))
+	if err != nil {
+		return err
+	}
+	var stale []string
+	for _, file := range old {
+		if _, current := files[filepath.Base(file)]; current {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if bytes.HasPrefix(text, []byte(generatedBy)) {
+			stale = append(stale, filepath.Base(file))
+		}
+	}
+	if len(stale) > 0 {
+		return fmt.Errorf("left of an earlier run, delete: %s", strings.Join(stale, " "))
 	}
 	return nil
 }
