@@ -22,14 +22,18 @@ const (
 // errMaxWait ends the wait of an Append after Options.MaxWait.
 var errMaxWait = errors.New("the medium took too long")
 
+// errLeft means that who had an entry on its way has left.
+var errLeft = errors.New("audit: left")
+
 // pending is an entry on its way to the medium.
 type pending struct {
 	record  Record // its Index is not set, see index
-	leaf    []byte
+	leaf    Leaf
 	taken   bool          // the writer has it: it may be written
 	waiters int           // Appends that wait for it
-	done    chan struct{} // closed when index and err are final
+	done    chan struct{} // closed when what follows is final
 	index   int64
+	found   *Record // it was in the log already
 	err     error
 }
 
@@ -64,30 +68,40 @@ func (l *Log) Append(ctx context.Context, e Entry) (Record, error) {
 	}
 	defer func() { <-l.slots }()
 
-	first, err := l.enqueue(ctx, p)
-	if err != nil || first == nil {
-		return p.record, err
-	}
-	select {
-	case <-first.done:
-	case <-ctx.Done():
-		if l.leave(first) {
-			return p.record, notWritten(ctx)
+	for {
+		first := l.claim(p)
+		if first == p {
+			if err := l.admit(ctx, p, e.ID == ""); err != nil {
+				return p.record, err
+			}
 		}
+		same := first == p || sameButTime(first.record.Entry, p.record.Entry)
 		select {
-		case <-first.done: // it was decided at the same moment
-		default:
-			return p.record, fmt.Errorf("%w: %w", ErrUncertain, context.Cause(ctx))
+		case <-first.done:
+		case <-ctx.Done():
+			if !same || l.leave(first) {
+				return p.record, notWritten(ctx)
+			}
+			select {
+			case <-first.done: // it was decided at the same moment
+			default:
+				return p.record, fmt.Errorf("%w: %w", ErrUncertain, context.Cause(ctx))
+			}
+		}
+		switch {
+		case !same && first.err == nil:
+			return p.record, ErrConflict
+		case first.err == nil:
+			return first.result(), nil
+		case same && !errors.Is(first.err, errLeft):
+			return p.record, first.err
 		}
 	}
-	if first.err != nil {
-		return p.record, first.err
-	}
-	return first.result(), nil
 }
 
 func newPending(e Entry) (*pending, error) {
 	e = cloneEntry(e)
+	e.schema = 0
 	if e.ID == "" {
 		e.ID = rand.Text()
 	}
@@ -99,15 +113,27 @@ func newPending(e Entry) (*pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	leaf := appendLeaf(nil, header, nil)
+	leaf := Leaf{Data: appendLeaf(nil, header, nil)}
 	return &pending{
-		record: Record{Index: -1, Entry: e, LeafHash: tlog.RecordHash(leaf)},
+		record: Record{Index: -1, Entry: e, LeafHash: tlog.RecordHash(leaf.Data)},
 		leaf:   leaf, done: make(chan struct{}),
 	}, nil
 }
 
+// size returns the bytes that the medium takes for p, roughly.
+func (p *pending) size() int {
+	n := len(p.leaf.Data)
+	for _, part := range p.leaf.Sealed {
+		n += len(part)
+	}
+	return n
+}
+
 // result returns the record once it is written.
 func (p *pending) result() Record {
+	if p.found != nil {
+		return Record{Index: p.found.Index, Entry: cloneEntry(p.found.Entry), LeafHash: p.found.LeafHash}
+	}
 	return Record{Index: p.index, Entry: cloneEntry(p.record.Entry), LeafHash: p.record.LeafHash}
 }
 
@@ -118,64 +144,100 @@ func notWritten(ctx context.Context) error {
 	return fmt.Errorf("audit: entry not written: %w", context.Cause(ctx))
 }
 
-// enqueue hands p to the writer and returns what to wait for: p, or the same
-// entry that is on its way already. Where the entry is in the log, it returns
-// nil and fills in p.record.
-func (l *Log) enqueue(ctx context.Context, p *pending) (*pending, error) {
+// claim returns what is on its way under p's ID: p itself from now on, unless
+// another was first.
+func (l *Log) claim(p *pending) *pending {
 	id := p.record.Entry.ID
 	l.mu.Lock()
-	if at, ok := l.index.id[id]; ok {
-		l.mu.Unlock()
-		return nil, l.resolve(ctx, p, at)
-	}
 	defer l.mu.Unlock()
-	if first, ok := l.inflight[id]; ok {
-		if !sameButTime(first.record.Entry, p.record.Entry) {
-			return nil, ErrConflict
-		}
+	first, ok := l.inflight[id]
+	if !ok {
+		first = p
+		l.inflight[id] = p
+	}
+	if sameButTime(first.record.Entry, p.record.Entry) {
 		first.waiters++
-		return first, nil
 	}
-	if l.failed != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, l.failed)
-	}
-	if l.closed {
-		return nil, ErrClosed
-	}
-	p.waiters = 1
-	l.inflight[id] = p
-	l.queue = append(l.queue, p)
-	l.poke()
-	return p, nil
+	return first
 }
 
-// resolve settles an Append whose ID is in the log at the given index.
-func (l *Log) resolve(ctx context.Context, p *pending, at int64) error {
-	r, err := l.At(ctx, at)
-	if err != nil {
-		return err
+// admit hands p to the writer, unless its ID, which is not fresh, is in the log:
+// then p is done. An error is p's outcome too.
+func (l *Log) admit(ctx context.Context, p *pending, fresh bool) (err error) {
+	var found *Record
+	if !fresh {
+		if found, err = l.lookup(ctx, p); err != nil && ctx.Err() != nil {
+			err = notWritten(ctx)
+		}
 	}
-	if !sameButTime(r.Entry, p.record.Entry) {
-		return ErrConflict
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err != nil:
+	case found != nil:
+		p.found = found
+		l.finish(p, nil)
+		return nil
+	case l.failed != nil:
+		err = fmt.Errorf("%w: %w", ErrUnavailable, l.failed)
+	case l.closed:
+		err = ErrClosed
+	default:
+		l.queue = append(l.queue, p)
+		l.poke()
+		return nil
 	}
-	p.record = r
-	return nil
+	outcome := err
+	if ctx.Err() != nil {
+		outcome = errLeft // the others go on without
+	}
+	l.finish(p, outcome)
+	return err
+}
+
+// lookup returns the record with p's ID, or nil. If it is not equal to p but for
+// the time, it returns [ErrConflict].
+func (l *Log) lookup(ctx context.Context, p *pending) (*Record, error) {
+	r, err := l.Get(ctx, p.record.Entry.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !sameButTime(r.Entry, p.record.Entry):
+		return nil, ErrConflict
+	}
+	return &r, nil
+}
+
+// finish gives p its outcome. The caller holds the lock.
+func (l *Log) finish(p *pending, err error) {
+	p.err = err
+	if l.inflight[p.record.Entry.ID] == p {
+		delete(l.inflight, p.record.Entry.ID)
+	}
+	close(p.done)
 }
 
 // leave ends one wait for p and reports whether p is certainly not written.
 func (l *Log) leave(p *pending) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	select {
+	case <-p.done:
+		return false
+	default:
+	}
 	p.waiters--
 	if p.taken {
 		return false
 	}
-	if p.waiters == 0 && l.inflight[p.record.Entry.ID] == p {
+	if p.waiters == 0 {
 		l.queue = slices.DeleteFunc(l.queue, func(q *pending) bool { return q == p })
-		delete(l.inflight, p.record.Entry.ID)
+		l.finish(p, errLeft)
 		return true
 	}
-	return p.waiters == 0 // else somebody still waits for it to be written
+	return false // somebody still waits for it to be written
 }
 
 // write is the writer: it takes what has queued up and writes it as one batch,
@@ -183,12 +245,8 @@ func (l *Log) leave(p *pending) bool {
 func (l *Log) write() {
 	defer close(l.done)
 	for range l.wake {
-		for {
-			batch := l.take()
-			if len(batch) == 0 {
-				break
-			}
-			l.commit(batch)
+		for l.waiting() {
+			l.turn()
 		}
 		l.mu.RLock()
 		closed := l.closed
@@ -199,6 +257,61 @@ func (l *Log) write() {
 	}
 }
 
+func (l *Log) waiting() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return len(l.queue) > 0
+}
+
+// turn writes one batch, in this log's turn where the store is shared.
+func (l *Log) turn() {
+	if l.shared == nil {
+		l.commit(l.take())
+		return
+	}
+	ctx := context.Background() // the entries belong to several callers
+	if l.maxWait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, l.maxWait, errMaxWait)
+		defer cancel()
+	}
+	end, err := l.shared.Turn(ctx)
+	if err == nil {
+		defer end()
+		err = l.Refresh(ctx)
+	}
+	batch := l.take()
+	if err == nil {
+		batch, err = l.unwritten(ctx, batch)
+	}
+	if err != nil {
+		l.settle(batch, fmt.Errorf("%w: %w", ErrUnavailable, err), nil)
+		return
+	}
+	l.commit(batch)
+}
+
+// unwritten settles those of the batch that others have written meanwhile and
+// returns the rest.
+func (l *Log) unwritten(ctx context.Context, batch []*pending) ([]*pending, error) {
+	rest := make([]*pending, 0, len(batch))
+	for i, p := range batch {
+		found, err := l.lookup(ctx, p)
+		switch {
+		case errors.Is(err, ErrConflict):
+			l.settle([]*pending{p}, err, nil)
+		case err != nil:
+			return append(rest, batch[i:]...), err
+		case found != nil:
+			p.found = found
+			l.settle([]*pending{p}, nil, nil)
+		default:
+			rest = append(rest, p)
+		}
+	}
+	return rest, nil
+}
+
 // take removes the next batch from the queue.
 func (l *Log) take() []*pending {
 	l.mu.Lock()
@@ -206,7 +319,7 @@ func (l *Log) take() []*pending {
 	n, size := 0, 0
 	for n < len(l.queue) && n < maxBatchEntries && size < maxBatchBytes {
 		l.queue[n].taken = true
-		size += len(l.queue[n].leaf)
+		size += l.queue[n].size()
 		n++
 	}
 	batch := slices.Clone(l.queue[:n])
@@ -217,39 +330,31 @@ func (l *Log) take() []*pending {
 // commit makes the batch durable and tells all who wait. Only the writer calls
 // it, so the tree does not change in between.
 func (l *Log) commit(batch []*pending) {
-	l.mu.RLock()
-	next := l.index.tree
-	l.mu.RUnlock()
-
+	if len(batch) == 0 {
+		return
+	}
+	next := head{frontier: l.now().frontier.clone(), published: true}
 	b := Batch{First: next.size}
-	var err error
 	for i, p := range batch {
 		b.Leaves = append(b.Leaves, p.leaf)
-		err = errors.Join(err, next.add(p.record.LeafHash))
+		b.Entries = append(b.Entries, &p.record.Entry)
+		b.Hashes = next.add(p.record.LeafHash, b.Hashes)
 		p.index = b.First + int64(i)
 	}
-	var root tlog.Hash
-	if err == nil {
-		root, err = next.root(next.size)
-	}
-	if err == nil {
-		b.Checkpoint, err = Checkpoint{l.origin, next.size, root}.sign(l.signer)
-	}
+	next.root = next.frontier.root()
+	var err error
+	next.signed, err = Checkpoint{l.origin, next.size, next.root}.sign(l.signer)
 	if err != nil { // nothing has been written: the next batch may fare better
 		l.settle(batch, fmt.Errorf("%w: %w", ErrUnavailable, err), nil)
 		return
 	}
+	b.Checkpoint = next.signed
 	// The entries belong to several callers: no single context may end this.
 	if err := l.store.Append(context.Background(), b); err != nil {
 		l.settle(batch, fmt.Errorf("%w: %w", ErrUncertain, err), func() { l.failed = err })
 		return
 	}
-	l.settle(batch, nil, func() {
-		l.index.tree, l.checkpoint = next, b.Checkpoint
-		for _, p := range batch {
-			l.index.note(p.result())
-		}
-	})
+	l.settle(batch, nil, func() { l.head = next })
 }
 
 // settle gives the batch its outcome and applies change at the same moment.
@@ -259,17 +364,12 @@ func (l *Log) settle(batch []*pending, outcome error, change func()) {
 	if change != nil {
 		change()
 	}
-	finish := func(p *pending, err error) {
-		p.err = err
-		delete(l.inflight, p.record.Entry.ID)
-		close(p.done)
-	}
 	for _, p := range batch {
-		finish(p, outcome)
+		l.finish(p, outcome)
 	}
 	if l.failed != nil {
 		for _, p := range l.queue {
-			finish(p, fmt.Errorf("%w: %w", ErrUnavailable, l.failed))
+			l.finish(p, fmt.Errorf("%w: %w", ErrUnavailable, l.failed))
 		}
 		l.queue = nil
 	}
@@ -278,6 +378,7 @@ func (l *Log) settle(batch []*pending, outcome error, change func()) {
 // sameButTime reports whether two valid entries are equal but for their time.
 func sameButTime(a, b Entry) bool {
 	a.Time, b.Time = time.Time{}, time.Time{}
+	a.schema, b.schema = 0, 0
 	return bytes.Equal(a.appendCanonical(nil), b.appendCanonical(nil))
 }
 
@@ -287,12 +388,15 @@ func cloneEntry(e Entry) Entry {
 	e.Attributes = maps.Clone(e.Attributes)
 	if e.Model != nil {
 		e.Model = new(*e.Model)
+		e.Model.Parameters = maps.Clone(e.Model.Parameters)
 	}
 	if e.Policy != nil {
 		e.Policy = new(*e.Policy)
 	}
 	if e.Decision != nil {
 		e.Decision = new(*e.Decision)
+		e.Decision.Edits = slices.Clone(e.Decision.Edits)
+		e.Decision.ShownAt = e.Decision.ShownAt.UTC().Truncate(time.Microsecond)
 	}
 	if e.Effect != nil {
 		e.Effect = new(*e.Effect)

@@ -15,13 +15,19 @@ import (
 // members sorted by name, no white space, only the escapes that JSON demands.
 // In addition empty members are left out, "v" holds the schema version, and
 // time is RFC 3339 in UTC with as many decimals as it needs, at most six. The
-// same entry has the same bytes, always.
+// same entry has the same bytes, always. Of a sealed part the form has name and
+// pseudonyms alone.
 //
-// It fails with a [*FieldError] where [Entry.Validate] does, and where the form
-// is larger than [MaxEntrySize].
+// It fails with a [*FieldError] where [Entry.Validate] does, where the form is
+// larger than [MaxEntrySize], and where a part is not sealed yet.
 func (e Entry) MarshalJSON() ([]byte, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
+	}
+	for i, p := range e.Sealed {
+		if len(p.Of) == 0 {
+			return nil, &FieldError{Field: fmt.Sprintf("sealed[%d].of", i), Reason: "missing: Append seals"}
+		}
 	}
 	b := e.appendCanonical(make([]byte, 0, 512))
 	if len(b) > MaxEntrySize {
@@ -54,10 +60,13 @@ func parseEntry(data []byte) (*Entry, error) {
 	if json.Unmarshal(data, &wire) != nil {
 		return nil, &FieldError{Reason: "not an entry in JSON"}
 	}
-	if wire.V != Version {
-		return nil, &FieldError{Field: "v", Reason: fmt.Sprintf("schema version %d, this program reads %d", wire.V, Version)}
+	if wire.V < 1 || wire.V > Version {
+		return nil, &FieldError{Field: "v", Reason: fmt.Sprintf("schema version %d, this program reads 1 to %d", wire.V, Version)}
 	}
 	e := (*Entry)(wire.plain)
+	if wire.V != Version {
+		e.schema = wire.V
+	}
 	canonical, err := e.MarshalJSON()
 	if err != nil {
 		return nil, err
@@ -73,27 +82,40 @@ func (e *Entry) appendCanonical(b []byte) []byte {
 	o := object{b: append(b, '{')}
 	o.string("action", e.Action)
 	o.object("actor", true, func(o *object) {
+		o.string("assurance", e.Actor.Assurance)
 		o.string("channel", e.Actor.Channel)
 		o.string("id", e.Actor.ID)
+		o.string("methods", e.Actor.Methods)
 		o.string("role", e.Actor.Role)
 		o.string("type", string(e.Actor.Type))
 	})
 	o.object("attributes", len(e.Attributes) > 0, func(o *object) {
-		for _, k := range slices.Sorted(maps.Keys(e.Attributes)) {
-			o.name(k)
-			o.b = appendString(o.b, e.Attributes[k])
-		}
+		o.strings(e.Attributes)
 	})
 	o.string("correlation", e.Correlation)
+	o.object("cost", e.Cost != Cost{}, func(o *object) {
+		o.string("amount", e.Cost.Amount)
+		o.string("currency", e.Cost.Currency)
+	})
 	o.object("decision", e.Decision != nil, func(o *object) {
 		o.string("digest", e.Decision.Digest)
+		appendList(o, "edits", e.Decision.Edits, func(b []byte, x Edit) []byte {
+			o := object{b: append(b, '{')}
+			o.string("after", x.After)
+			o.string("before", x.Before)
+			o.string("path", x.Path)
+			return append(o.b, '}')
+		})
 		o.string("reason", e.Decision.Reason)
+		o.time("shown_at", e.Decision.ShownAt)
 		o.string("verdict", e.Decision.Verdict)
+		o.int("view_ms", e.Decision.ViewMillis)
 	})
 	o.object("effect", e.Effect != nil, func(o *object) {
 		o.int("attempt", e.Effect.Attempt)
 		o.string("idempotency_key", e.Effect.IdempotencyKey)
 		appendList(o, "ids", e.Effect.IDs, appendString)
+		o.string("operation", e.Effect.Operation)
 		o.string("outcome", e.Effect.Outcome)
 		o.string("request_id", e.Effect.RequestID)
 	})
@@ -105,18 +127,28 @@ func (e *Entry) appendCanonical(b []byte) []byte {
 			o.name("baseline")
 			o.b = append(o.b, "true"...)
 		}
+		o.string("input_digest", e.Model.InputDigest)
 		o.int("input_tokens", e.Model.InputTokens)
 		o.string("name", e.Model.Name)
 		o.string("output_digest", e.Model.OutputDigest)
 		o.int("output_tokens", e.Model.OutputTokens)
+		o.object("parameters", len(e.Model.Parameters) > 0, func(o *object) { o.strings(e.Model.Parameters) })
 		o.string("prompt_digest", e.Model.PromptDigest)
 		o.string("provider", e.Model.Provider)
 	})
 	o.string("note", e.Note)
 	o.object("policy", e.Policy != nil, func(o *object) {
 		o.string("reason", e.Policy.Reason)
+		o.string("rule", e.Policy.Rule)
 		o.string("verdict", e.Policy.Verdict)
 		o.string("version", e.Policy.Version)
+	})
+	o.string("preview_digest", e.Preview)
+	appendList(&o, "sealed", e.Sealed, func(b []byte, p Part) []byte {
+		o := object{b: append(b, '{')}
+		o.string("name", p.Name)
+		appendList(&o, "of", p.Of, appendString)
+		return append(o.b, '}')
 	})
 	o.string("shop", e.Shop)
 	appendList(&o, "subjects", e.Subjects, func(b []byte, s Subject) []byte {
@@ -125,10 +157,9 @@ func (e *Entry) appendCanonical(b []byte) []byte {
 		o.string("type", s.Type)
 		return append(o.b, '}')
 	})
-	if !e.Time.IsZero() {
-		o.string("time", e.Time.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano))
-	}
-	o.int("v", Version)
+	o.time("time", e.Time)
+	o.string("trace_id", e.TraceID)
+	o.int("v", int64(e.SchemaVersion()))
 	return append(o.b, '}')
 }
 
@@ -157,6 +188,20 @@ func (o *object) int(name string, value int64) {
 	if value != 0 {
 		o.name(name)
 		o.b = strconv.AppendInt(o.b, value, 10)
+	}
+}
+
+func (o *object) time(name string, t time.Time) {
+	if !t.IsZero() {
+		o.string(name, t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano))
+	}
+}
+
+// strings writes the members of a map in the order of their names.
+func (o *object) strings(members map[string]string) {
+	for _, k := range slices.Sorted(maps.Keys(members)) {
+		o.name(k)
+		o.b = appendString(o.b, members[k])
 	}
 }
 

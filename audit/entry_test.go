@@ -32,6 +32,22 @@ func golden(t *testing.T, name string, got []byte) {
 
 // full has every field set.
 func full() audit.Entry {
+	e := first()
+	e.Actor.Assurance, e.Actor.Methods = "aal2", "pin mfa"
+	e.Model.InputDigest = "sha256:ab"
+	e.Model.Parameters = map[string]string{"temperature": "0.2", "max_tokens": "512"}
+	e.Policy.Rule = "amount above 500"
+	e.Decision.ShownAt, e.Decision.ViewMillis = time.Date(2026, 11, 24, 9, 14, 3, 0, time.UTC), 41_250
+	e.Decision.Edits = []audit.Edit{{Path: "message", Before: "Hi", After: "Hello"}, {Path: "discount", After: "5"}}
+	e.Effect.Operation = "metafieldsSet"
+	e.Preview = "sha256:dd"
+	e.Cost = audit.Cost{Amount: "0.00123", Currency: "USD"}
+	e.TraceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+	return e
+}
+
+// first has every field of schema version 1 set.
+func first() audit.Entry {
 	return audit.Entry{
 		ID:          "request-1/decided/1",
 		Time:        time.Date(2026, 11, 24, 10, 15, 3, 120_000_999, time.FixedZone("CET", 3600)),
@@ -78,6 +94,43 @@ func TestCanonicalForm(t *testing.T) {
 	assert.Equal(t, want, back)
 }
 
+// What schema version 1 signed is read and written as it was.
+func TestFirstSchema(t *testing.T) {
+	v1, err := os.ReadFile(filepath.Join("testdata", "entry.v1.golden.json"))
+	require.NoError(t, err)
+	var e audit.Entry
+	require.NoError(t, e.UnmarshalJSON(v1))
+	assert.Equal(t, 1, e.SchemaVersion())
+	again, err := e.MarshalJSON()
+	require.NoError(t, err)
+	assert.Equal(t, string(v1), string(again))
+
+	store := audittest.NewMemory(t)
+	log := open(t, store, nil)
+	r, err := log.Append(t.Context(), e)
+	require.NoError(t, err)
+	assert.Equal(t, audit.Version, r.Entry.SchemaVersion(), "what is appended is of the present version")
+	_, err = log.Append(t.Context(), first())
+	require.NoError(t, err, "the same entry")
+
+	for name, change := range map[string]func(*audit.Entry){
+		"actor":    func(e *audit.Entry) { e.Actor.Assurance = "aal1" },
+		"model":    func(e *audit.Entry) { e.Model.Parameters = map[string]string{"a": "b"} },
+		"decision": func(e *audit.Entry) { e.Decision.ViewMillis = 1 },
+		"effect":   func(e *audit.Entry) { e.Effect.Operation = "x" },
+		"policy":   func(e *audit.Entry) { e.Policy.Rule = "x" },
+		"trace":    func(e *audit.Entry) { e.TraceID = "x" },
+	} {
+		var e audit.Entry
+		require.NoError(t, e.UnmarshalJSON(v1))
+		change(&e)
+		_, err := e.MarshalJSON()
+		require.ErrorIs(t, err, audit.ErrInvalid, name)
+	}
+	_, err = audit.ParseLeaf([]byte(strings.Replace(string(v1), `"policy":{`, `"policy":{"rule":"x",`, 1) + "\n"))
+	require.ErrorIs(t, err, audit.ErrInvalid)
+}
+
 // The members of every object are sorted, as RFC 8785 asks, which encoding/json
 // does for maps.
 func TestCanonicalFormIsSorted(t *testing.T) {
@@ -122,6 +175,15 @@ func TestValidate(t *testing.T) {
 			e.Attributes = map[string]string{"k": strings.Repeat("x", audit.MaxValueSize+1)}
 		}},
 		{"year 10000", "time", func(e *audit.Entry) { e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"a cost that is no number", "cost.amount", func(e *audit.Entry) { e.Cost.Amount = "1e3" }},
+		{"a cost without currency", "cost.currency", func(e *audit.Entry) { e.Cost.Currency = "" }},
+		{"an edit of nothing", "decision.edits[1].path", func(e *audit.Entry) { e.Decision.Edits[1].Path = "" }},
+		{"many edits", "decision.edits", func(e *audit.Entry) { e.Decision.Edits = make([]audit.Edit, audit.MaxEdits+1) }},
+		{"negative view time", "decision.view_ms", func(e *audit.Entry) { e.Decision.ViewMillis = -1 }},
+		{"parameter in upper case", "model.parameters", func(e *audit.Entry) { e.Model.Parameters = map[string]string{"Top": "1"} }},
+		{"a part without name", "sealed[0].name", func(e *audit.Entry) { e.Sealed = make([]audit.Part, 1) }},
+		{"a part twice", "sealed[1].name", func(e *audit.Entry) { e.Sealed = []audit.Part{{Name: "a"}, {Name: "a"}} }},
+		{"many parts", "sealed", func(e *audit.Entry) { e.Sealed = make([]audit.Part, audit.MaxParts+1) }},
 		{"too large altogether", "", func(e *audit.Entry) {
 			e.Attributes = map[string]string{}
 			for i := range audit.MaxAttributes {
@@ -148,16 +210,16 @@ func TestOnlyTheCanonicalFormIsRead(t *testing.T) {
 	require.NoError(t, err)
 	s := string(good)
 	for name, bad := range map[string]string{
-		"a space":              strings.Replace(s, `,"v":1`, `, "v":1`, 1),
+		"a space":              strings.Replace(s, `,"v":2`, `, "v":2`, 1),
 		"a newline at the end": s + "\n",
-		"unknown member":       strings.Replace(s, `,"v":1`, `,"u":1,"v":1`, 1),
-		"member twice":         strings.Replace(s, `,"v":1`, `,"v":1,"v":1`, 1),
-		"other order":          `{"v":1,` + strings.Replace(s, `,"v":1`, "", 1)[1:],
+		"unknown member":       strings.Replace(s, `,"v":2`, `,"u":1,"v":2`, 1),
+		"member twice":         strings.Replace(s, `,"v":2`, `,"v":2,"v":2`, 1),
+		"other order":          `{"v":2,` + strings.Replace(s, `,"v":2`, "", 1)[1:],
 		"other case":           strings.Replace(s, `"kind"`, `"Kind"`, 1),
 		"needless escape":      strings.Replace(s, "zone", `\u007aone`, 1),
 		"empty member":         strings.Replace(s, `,"kind"`, `,"id":"","kind"`, 1),
-		"newer schema":         strings.Replace(s, `"v":1`, `"v":2`, 1),
-		"no schema":            strings.Replace(s, `,"v":1`, ``, 1),
+		"newer schema":         strings.Replace(s, `"v":2`, `"v":3`, 1),
+		"no schema":            strings.Replace(s, `,"v":2`, ``, 1),
 		"time with zone":       strings.Replace(s, `Z"`, `+00:00"`, 1),
 		"time with zeros":      strings.Replace(s, `.12Z"`, `.120Z"`, 1),
 		"null":                 "null",
@@ -177,7 +239,7 @@ func FuzzEntry(f *testing.F) {
 	good, err := full().MarshalJSON()
 	require.NoError(f, err)
 	f.Add(good)
-	f.Add([]byte(`{"actor":{"type":"ai"},"kind":"read","v":1}`))
+	f.Add([]byte(`{"actor":{"type":"ai"},"kind":"read","v":2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var e audit.Entry
 		if err := e.UnmarshalJSON(data); err != nil {

@@ -3,16 +3,37 @@ package audit
 import "golang.org/x/mod/sumdb/tlog"
 
 // Tree gives the tests of published vectors the tree without entries.
-type Tree struct{ tree }
+type Tree struct {
+	frontier
+	hashes []tlog.Hash
+	roots  []tlog.Hash
+}
 
 // Add appends a leaf of any content.
-func (t *Tree) Add(leaf []byte) error { return t.add(tlog.RecordHash(leaf)) }
+func (t *Tree) Add(leaf []byte) {
+	t.roots = append(t.roots, t.root())
+	t.hashes = t.add(tlog.RecordHash(leaf), t.hashes)
+}
 
 // Root returns the root of the first size leaves.
-func (t *Tree) Root(size int64) (tlog.Hash, error) { return t.root(size) }
+func (t *Tree) Root(size int64) tlog.Hash {
+	if size == t.size {
+		return t.root()
+	}
+	return t.roots[size]
+}
 
-// ParseLeaf reads a leaf.
-func ParseLeaf(leaf []byte) (*Entry, []tlog.Hash, error) { return parseLeaf(leaf) }
+// ReadHashes implements [tlog.HashReader].
+func (t *Tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		out[i] = t.hashes[index]
+	}
+	return out, nil
+}
+
+// SplitLeaf reads a leaf and the hashes of its sealed parts.
+func SplitLeaf(leaf []byte) (*Entry, []tlog.Hash, error) { return parseLeaf(leaf) }
 
 // AppendLeaf makes a leaf.
 func AppendLeaf(entry []byte, sealed ...tlog.Hash) []byte { return appendLeaf(nil, entry, sealed) }

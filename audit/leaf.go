@@ -12,13 +12,13 @@ import (
 // A leaf is what the tree commits to: one line with the canonical JSON of the
 // entry, then one line for each sealed part, in order:
 //
-//	{"action":…,"v":1}
+//	{"action":…,"v":2}
 //	sealed <base64 of the SHA-256 of the sealed part>
 //
 // Each line ends with a newline; the JSON itself contains none. The part's
 // hash, not the part, is in the leaf, so a part can be made unreadable and every
-// proof stays valid. This version writes entries without sealed parts and
-// verifies logs with them. A leaf stays below 64 KiB, the bound of C2SP entry
+// proof stays valid. From schema version 2 on the entry's member "sealed"
+// describes the parts, one by one. A leaf stays below 64 KiB, the bound of C2SP entry
 // bundles (https://c2sp.org/tlog-tiles).
 const (
 	maxLeafSize = MaxEntrySize + 1 + maxSealed*len(sealedPrefix+"0123456789012345678901234567890123456789012=\n")
@@ -35,6 +35,13 @@ func appendLeaf(b []byte, entry []byte, sealed []tlog.Hash) []byte {
 		b = append(b, '\n')
 	}
 	return b
+}
+
+// ParseLeaf returns the entry in a leaf, for a store that rebuilds its search.
+// Anything but what [Log.Append] writes is a [*FieldError].
+func ParseLeaf(leaf []byte) (*Entry, error) {
+	e, _, err := parseLeaf(leaf)
+	return e, err
 }
 
 // parseLeaf reads back what appendLeaf wrote, and refuses anything else.
@@ -61,6 +68,9 @@ func parseLeaf(leaf []byte) (*Entry, []tlog.Hash, error) {
 			return nil, nil, &FieldError{Field: "sealed", Reason: "malformed"}
 		}
 		sealed = append(sealed, h)
+	}
+	if e.SchemaVersion() > 1 && len(sealed) != len(e.Sealed) {
+		return nil, nil, &FieldError{Field: "sealed", Reason: "not one hash for each part"}
 	}
 	if len(sealed) > maxSealed || !bytes.Equal(appendLeaf(nil, header, sealed), leaf) {
 		return nil, nil, &FieldError{Field: "sealed", Reason: "malformed"}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Options are the optional settings of a [Log].
@@ -33,8 +35,9 @@ type Options struct {
 // Log is an append-only log of entries in a Merkle tree. Its methods are safe
 // for concurrent use.
 type Log struct {
-	reader    Reader
-	store     Store // nil: reading only
+	reader    Searcher
+	store     Store  // nil: reading only
+	shared    Shared // nil: nobody else appends
 	signer    note.Signer
 	verifiers note.Verifiers
 	origin    string
@@ -44,21 +47,30 @@ type Log struct {
 	wake  chan struct{} // tells the writer to look
 	done  chan struct{} // closed when the writer has ended
 
-	mu         sync.RWMutex
-	index      *index
-	checkpoint []byte
-	queue      []*pending
-	inflight   map[string]*pending // queued or being written, by ID
-	failed     error               // why no more entries are taken
-	closed     bool
+	mu       sync.RWMutex
+	head     head
+	queue    []*pending
+	inflight map[string]*pending // on their way, by ID
+	failed   error               // why no more entries are taken
+	closed   bool
 }
 
-// Open reads the log in the store, checks it against its last checkpoint, and
-// returns it ready to append. A store that is not what was written fails with a
-// [*CorruptError], a checkpoint by an unknown key with [ErrCheckpoint].
+// head is what the log knows of its tree.
+type head struct {
+	frontier            // never changed in place
+	root      tlog.Hash // of the frontier
+	signed    []byte    // checkpoint; nil: none yet
+	published bool      // signed is in the store
+}
+
+// Open checks the log in the store against its published checkpoint and returns
+// it ready to append. The time that takes does not depend on the log's length:
+// that old entries are still what was written is checked as each is read, and for
+// all of them by [Log.Verify]. A store whose head is not what was signed fails
+// with a [*CorruptError], a signer that does not fit with [ErrCheckpoint].
 //
 // The caller closes the Log, then the store. Until then no other Log may use
-// the store.
+// the store, unless it is [Shared].
 func Open(ctx context.Context, store Store, opts *Options) (*Log, error) {
 	var o Options
 	if opts != nil {
@@ -84,14 +96,15 @@ func Open(ctx context.Context, store Store, opts *Options) (*Log, error) {
 		return nil, err
 	}
 	l.store = store
+	l.shared, _ = store.(Shared)
 	go l.write()
 	return l, nil
 }
 
 // OpenReader is like [Open] for a log that another process may be writing: it
-// shows what was there when it was opened, and Append fails with
-// [ErrUnavailable].
-func OpenReader(ctx context.Context, r Reader, opts *Options) (*Log, error) {
+// shows what was there when it was opened or at the last [Log.Refresh], and
+// Append fails with [ErrUnavailable].
+func OpenReader(ctx context.Context, r Searcher, opts *Options) (*Log, error) {
 	var o Options
 	if opts != nil {
 		o = *opts
@@ -105,7 +118,7 @@ func OpenReader(ctx context.Context, r Reader, opts *Options) (*Log, error) {
 	return l, nil
 }
 
-func open(ctx context.Context, r Reader, o Options) (*Log, error) {
+func open(ctx context.Context, r Searcher, o Options) (*Log, error) {
 	if o.MaxWait == 0 {
 		o.MaxWait = 10 * time.Second
 	}
@@ -119,9 +132,10 @@ func open(ctx context.Context, r Reader, o Options) (*Log, error) {
 	l := &Log{
 		reader: r, signer: o.Signer, verifiers: verifiers, maxWait: o.MaxWait,
 		slots: make(chan struct{}, o.MaxPending), wake: make(chan struct{}, 1), done: make(chan struct{}),
-		index: newIndex(), inflight: map[string]*pending{},
+		inflight: map[string]*pending{},
 	}
-	return l, l.load(ctx)
+	l.head.root = l.head.frontier.root()
+	return l, l.Refresh(ctx)
 }
 
 // verifiersOf returns the given verifiers, else the reader's own.
@@ -136,14 +150,64 @@ func verifiersOf(r Reader, given note.Verifiers) (note.Verifiers, error) {
 	return keyed.Verifiers()
 }
 
-// load reads the store into the index. The last checkpoint vouches for all
-// that is before it.
-func (l *Log) load(ctx context.Context) error {
-	s := &scan{verifiers: l.verifiers, visit: l.index.note}
-	if err := s.run(ctx, l.reader); err != nil {
+// Refresh looks at what others have appended since, for a log that was opened
+// for reading or whose store is [Shared]. A log that no longer continues what
+// this Log has seen is a [*CorruptError]: it was rewritten or put back.
+func (l *Log) Refresh(ctx context.Context) error {
+	msg, err := l.reader.Checkpoint(ctx)
+	if err != nil {
 		return err
 	}
-	l.index.tree, l.origin, l.checkpoint = s.tree, s.origin, s.last
+	seen := l.now()
+	if bytes.Equal(msg, seen.signed) || msg == nil && !seen.published {
+		return nil
+	}
+	if msg == nil {
+		return &CorruptError{Index: 0, Truncated: true, Reason: "the published checkpoint is gone"}
+	}
+	c, err := ParseCheckpoint(msg, l.verifiers)
+	if err != nil {
+		return &CorruptError{Index: -1, Reason: "the published checkpoint: " + bare(err)}
+	}
+	next := head{signed: msg, root: c.Root, published: true}
+	if next.frontier, err = loadFrontier(ctx, l.reader, c.Size); err != nil {
+		return err
+	}
+	if next.frontier.root() != c.Root {
+		return &CorruptError{Index: -1, Reason: "the tree's hashes are not those of the published checkpoint"}
+	}
+	if err := l.continues(ctx, seen, c); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.head.size <= next.size { // else somebody was faster
+		l.head, l.origin = next, c.Origin
+	}
+	return nil
+}
+
+// continues checks that the log of the checkpoint begins with the one that was
+// seen.
+func (l *Log) continues(ctx context.Context, seen head, c Checkpoint) error {
+	switch {
+	case l.origin != "" && c.Origin != l.origin:
+		return &CorruptError{Index: -1, Reason: "the published checkpoint is of another log"}
+	case c.Size < seen.size:
+		return &CorruptError{
+			Index: c.Size, Truncated: true,
+			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d were there", c.Size, seen.size),
+		}
+	case seen.size == 0:
+		return nil
+	}
+	proof, err := tlog.ProveTree(c.Size, seen.size, hashReader(ctx, l.reader))
+	if err != nil {
+		return err
+	}
+	if tlog.CheckTree(proof, c.Size, c.Root, seen.size, seen.root) != nil {
+		return &CorruptError{Index: -1, Reason: fmt.Sprintf("the first %d entries are not those that were there", seen.size)}
+	}
 	return nil
 }
 
@@ -156,44 +220,47 @@ func (l *Log) checkSigner() error {
 	if l.origin != l.signer.Name() {
 		return fmt.Errorf("%w: the log is %q, the signer %q", ErrCheckpoint, l.origin, l.signer.Name())
 	}
-	root, err := l.index.root(l.index.size)
-	if err != nil {
-		return err
-	}
-	msg, err := Checkpoint{l.origin, l.index.size, root}.sign(l.signer)
+	msg, err := Checkpoint{l.origin, l.head.size, l.head.root}.sign(l.signer)
 	if err != nil {
 		return err
 	}
 	if _, err := ParseCheckpoint(msg, l.verifiers); err != nil {
 		return fmt.Errorf("audit: the verifiers do not accept the signer: %w", err)
 	}
-	if l.checkpoint == nil {
-		l.checkpoint = msg
+	if l.head.signed == nil {
+		l.head.signed = msg
 	}
 	return nil
 }
 
-// Origin returns the name of the log, which is also the name of its key. It is
-// empty for a log without entries that was opened for reading.
-func (l *Log) Origin() string { return l.origin }
-
-// Size returns the number of entries that are durable.
-func (l *Log) Size() int64 {
+// now returns the present head.
+func (l *Log) now() head {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.index.size
+	return l.head
 }
+
+// Origin returns the name of the log, which is also the name of its key. It is
+// empty for a log without entries that was opened for reading.
+func (l *Log) Origin() string {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.origin
+}
+
+// Size returns the number of entries that are durable, as far as this Log
+// knows: see [Log.Refresh].
+func (l *Log) Size() int64 { return l.now().size }
 
 // Checkpoint returns the signed checkpoint over all entries. Whoever keeps it
 // can later prove with [Verify] that nothing before it was changed or removed.
 // For an empty log opened for reading it fails with [ErrNotFound].
 func (l *Log) Checkpoint(context.Context) ([]byte, error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.checkpoint == nil {
+	signed := l.now().signed
+	if signed == nil {
 		return nil, fmt.Errorf("%w: the log is empty", ErrNotFound)
 	}
-	return append([]byte(nil), l.checkpoint...), nil
+	return bytes.Clone(signed), nil
 }
 
 // Close takes no more entries, waits until those already taken are written or

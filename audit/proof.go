@@ -33,38 +33,23 @@ type Receipt struct {
 // Receipt returns the receipt of the entry with the given index against the
 // current checkpoint.
 func (l *Log) Receipt(ctx context.Context, index int64) (*Receipt, error) {
-	// The checkpoint and the tree are of one moment, else they do not match.
-	l.mu.RLock()
-	tree, checkpoint := l.index.tree, l.checkpoint
-	l.mu.RUnlock()
-	if index < 0 || index >= tree.size {
-		return nil, fmt.Errorf("%w: index %d of %d", ErrNotFound, index, tree.size)
-	}
-	leaf, err := l.reader.Leaf(ctx, index)
+	// Checkpoint and tree are of one moment, else they do not match.
+	head := l.now()
+	leaf, path, err := l.proven(ctx, head, index)
 	if err != nil {
 		return nil, err
 	}
-	if tlog.RecordHash(leaf) != tree.leaf(index) {
-		return nil, &CorruptError{Index: index, Reason: "not the entry that was written"}
-	}
-	path, err := tlog.ProveRecord(tree.size, index, &tree)
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
-	}
-	return &Receipt{Index: index, Leaf: leaf, Path: path, Checkpoint: bytes.Clone(checkpoint)}, nil
+	return &Receipt{Index: index, Leaf: leaf.Data, Path: path, Checkpoint: bytes.Clone(head.signed)}, nil
 }
 
 // Consistency returns the proof that the log of the given newer size begins
 // with the log of the older size; see [tlog.CheckTree]. Sizes are in entries,
 // 1 ≤ older ≤ newer ≤ [Log.Size].
-func (l *Log) Consistency(older, newer int64) (tlog.TreeProof, error) {
-	l.mu.RLock()
-	tree := l.index.tree
-	l.mu.RUnlock()
-	if newer > tree.size {
-		return nil, fmt.Errorf("%w: size %d of %d", ErrNotFound, newer, tree.size)
+func (l *Log) Consistency(ctx context.Context, older, newer int64) (tlog.TreeProof, error) {
+	if size := l.Size(); newer > size {
+		return nil, fmt.Errorf("%w: size %d of %d", ErrNotFound, newer, size)
 	}
-	proof, err := tlog.ProveTree(newer, older, &tree)
+	proof, err := tlog.ProveTree(newer, older, hashReader(ctx, l.reader))
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
@@ -72,15 +57,18 @@ func (l *Log) Consistency(older, newer int64) (tlog.TreeProof, error) {
 }
 
 // Root returns the tree hash over the first size entries, 0 ≤ size ≤
-// [Log.Size].
-func (l *Log) Root(size int64) (tlog.Hash, error) {
-	l.mu.RLock()
-	tree := l.index.tree
-	l.mu.RUnlock()
-	if size < 0 || size > tree.size {
-		return tlog.Hash{}, fmt.Errorf("%w: size %d of %d", ErrNotFound, size, tree.size)
+// [Log.Size]. For the present size it is the one that was signed; an earlier
+// one comes from the store's hashes, and [Log.Consistency] ties it to that.
+func (l *Log) Root(ctx context.Context, size int64) (tlog.Hash, error) {
+	head := l.now()
+	if size < 0 || size > head.size {
+		return tlog.Hash{}, fmt.Errorf("%w: size %d of %d", ErrNotFound, size, head.size)
 	}
-	return tree.root(size)
+	if size == head.size {
+		return head.root, nil
+	}
+	f, err := loadFrontier(ctx, l.reader, size)
+	return f.root(), err
 }
 
 // Verify checks the receipt against the keys that the caller trusts and returns

@@ -8,8 +8,11 @@ import (
 // Query selects records. The zero Query selects all; fields that are set must
 // all match.
 type Query struct {
+	// ID matches the one entry with it.
+	ID string
+
 	// Subject matches entries about the subject. With an empty Type any type
-	// matches.
+	// matches, with an empty ID any subject of the type.
 	Subject Subject
 
 	Correlation string
@@ -17,21 +20,29 @@ type Query struct {
 	Actor       string // ID of the actor
 	Action      string
 	Shop        string
+	RequestID   string // of the effect
+	TraceID     string
 
 	Since time.Time // inclusive; zero: from the beginning
 	Until time.Time // exclusive; zero: to the end
 
-	// First is the lowest index that matches: to read on page by page, the
-	// last index seen plus one.
-	First int64
+	// First is the lowest index that matches, and Before the lowest that no
+	// longer does; zero: to the end. To read on page by page, set First to the
+	// last index seen plus one, or Before to it where Descending is set.
+	First, Before int64
+
+	// Descending asks for the newest record first.
+	Descending bool
 
 	// Limit is the largest number of records; zero: no limit.
 	Limit int
 }
 
-func (q *Query) match(r Record) bool {
+// Match reports whether q selects the record, Limit aside.
+func (q *Query) Match(r Record) bool {
 	e := &r.Entry
-	return r.Index >= q.First &&
+	return r.Index >= q.First && (q.Before <= 0 || r.Index < q.Before) &&
+		(q.ID == "" || e.ID == q.ID) &&
 		(q.Subject == Subject{} || slices.ContainsFunc(e.Subjects, func(s Subject) bool {
 			return (q.Subject.ID == "" || s.ID == q.Subject.ID) && (q.Subject.Type == "" || s.Type == q.Subject.Type)
 		})) &&
@@ -40,6 +51,8 @@ func (q *Query) match(r Record) bool {
 		(q.Actor == "" || e.Actor.ID == q.Actor) &&
 		(q.Action == "" || e.Action == q.Action) &&
 		(q.Shop == "" || e.Shop == q.Shop) &&
+		(q.RequestID == "" || e.Effect != nil && e.Effect.RequestID == q.RequestID) &&
+		(q.TraceID == "" || e.TraceID == q.TraceID) &&
 		(q.Since.IsZero() || !e.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || e.Time.Before(q.Until))
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -37,22 +38,32 @@ func Format(r Record) string {
 		line("model", "%s", modelText(m))
 	}
 	if p := e.Policy; p != nil {
-		line("policy", "%s%s%s", p.Verdict, prefixed(" — ", p.Reason), prefixed(" (version ", p.Version, ")"))
+		line("policy", "%s%s%s%s", p.Verdict, prefixed(" — ", p.Reason), prefixed(" (rule ", p.Rule, ")"), prefixed(" (version ", p.Version, ")"))
 	}
 	if d := e.Decision; d != nil {
 		line("decision", "%s%s%s", d.Verdict, prefixed(" — ", d.Reason), prefixed(" (shown ", short(d.Digest), ")"))
+		if d.ViewMillis > 0 {
+			line("viewed for", "%s", time.Duration(d.ViewMillis)*time.Millisecond)
+		}
+		for _, x := range d.Edits {
+			line("edited", "%s: %s → %s", x.Path, x.Before, x.After)
+		}
 	}
 	if f := e.Effect; f != nil {
 		attempt := ""
 		if f.Attempt > 0 {
 			attempt = fmt.Sprintf(" (attempt %d)", f.Attempt)
 		}
-		line("effect", "%s%s", f.Outcome, attempt)
+		line("effect", "%s%s%s", f.Outcome, attempt, prefixed(" (request ", f.RequestID, ")"))
 		for _, id := range f.IDs {
 			line("", "%s", id)
 		}
 	}
+	line("cost", "%s %s", e.Cost.Amount, e.Cost.Currency)
 	line("note", "%s", e.Note)
+	for _, p := range e.Sealed {
+		line("sealed", "%s", p.Name)
+	}
 	for _, k := range slices.Sorted(maps.Keys(e.Attributes)) {
 		line(k, "%s", e.Attributes[k])
 	}
@@ -101,7 +112,7 @@ func actorText(a Actor) string {
 	if a.ID != "" {
 		who += " " + a.ID
 	}
-	return plain(who + prefixed(" (", a.Role, ")") + prefixed(" via ", a.Channel))
+	return plain(who + prefixed(" (", a.Role, ")") + prefixed(" via ", a.Channel) + prefixed(", ", a.Assurance))
 }
 
 func modelText(m *Model) string {

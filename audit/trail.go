@@ -14,28 +14,24 @@ import (
 // other error.
 func (l *Log) Trail(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		l.mu.RLock()
-		size := l.index.size
-		candidates, narrowed := l.index.candidates(&q)
-		l.mu.RUnlock()
-		n := size
-		if narrowed {
-			n = int64(len(candidates))
+		head := l.now()
+		if q.Before <= 0 || q.Before > head.size {
+			q.Before = head.size
+		}
+		if head.size == 0 {
+			return
 		}
 		found := 0
-		for i := range n {
-			if narrowed {
-				i = candidates[i]
+		for index, err := range l.reader.Search(ctx, q) {
+			var r Record
+			if err == nil {
+				r, err = l.at(ctx, head, index)
 			}
-			if i < q.First {
-				continue
-			}
-			r, err := l.At(ctx, i)
 			if err != nil {
 				yield(Record{}, err)
 				return
 			}
-			if !q.match(r) {
+			if !q.Match(r) {
 				continue
 			}
 			if !yield(r, nil) {
@@ -51,37 +47,51 @@ func (l *Log) Trail(ctx context.Context, q Query) iter.Seq2[Record, error] {
 // At returns the record with the given index, or [ErrNotFound]. What the store
 // gives is checked against the tree, else [ErrCorrupt].
 func (l *Log) At(ctx context.Context, index int64) (Record, error) {
+	return l.at(ctx, l.now(), index)
+}
+
+func (l *Log) at(ctx context.Context, head head, index int64) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
-	l.mu.RLock()
-	size, tree := l.index.size, l.index.tree
-	l.mu.RUnlock()
-	if index < 0 || index >= size {
-		return Record{}, fmt.Errorf("%w: index %d of %d", ErrNotFound, index, size)
-	}
-	leaf, err := l.reader.Leaf(ctx, index)
+	leaf, _, err := l.proven(ctx, head, index)
 	if err != nil {
 		return Record{}, err
 	}
-	hash := tlog.RecordHash(leaf)
-	if hash != tree.leaf(index) {
-		return Record{}, &CorruptError{Index: index, Reason: "not the entry that was written"}
-	}
-	e, _, err := parseLeaf(leaf)
+	e, _, err := parseLeaf(leaf.Data)
 	if err != nil {
 		return Record{}, &CorruptError{Index: index, Reason: bare(err)}
 	}
-	return Record{Index: index, Entry: *e, LeafHash: hash}, nil
+	return Record{Index: index, Entry: *e, LeafHash: tlog.RecordHash(leaf.Data)}, nil
+}
+
+// proven returns the leaf with the given index and the proof that it is in the
+// tree.
+func (l *Log) proven(ctx context.Context, head head, index int64) (Leaf, tlog.RecordProof, error) {
+	if index < 0 || index >= head.size {
+		return Leaf{}, nil, fmt.Errorf("%w: index %d of %d", ErrNotFound, index, head.size)
+	}
+	leaf, err := l.reader.Leaf(ctx, index)
+	if err != nil {
+		return Leaf{}, nil, err
+	}
+	path, err := tlog.ProveRecord(head.size, index, hashReader(ctx, l.reader))
+	if err != nil {
+		return Leaf{}, nil, err
+	}
+	if tlog.CheckRecord(path, head.size, head.root, index, tlog.RecordHash(leaf.Data)) != nil {
+		return Leaf{}, nil, &CorruptError{Index: index, Reason: "not the entry that was written"}
+	}
+	return leaf, path, nil
 }
 
 // Get returns the record of the entry with the given ID, or [ErrNotFound].
 func (l *Log) Get(ctx context.Context, id string) (Record, error) {
-	l.mu.RLock()
-	index, ok := l.index.id[id]
-	l.mu.RUnlock()
-	if !ok {
+	if id == "" {
 		return Record{}, ErrNotFound
 	}
-	return l.At(ctx, index)
+	for r, err := range l.Trail(ctx, Query{ID: id}) {
+		return r, err
+	}
+	return Record{}, ErrNotFound
 }

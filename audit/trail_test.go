@@ -83,7 +83,7 @@ func TestTrailEnds(t *testing.T) {
 // liar gives another leaf than was written.
 type liar struct{ *audittest.Memory }
 
-func (l liar) Leaf(ctx context.Context, index int64) ([]byte, error) {
+func (l liar) Leaf(ctx context.Context, index int64) (audit.Leaf, error) {
 	if index == 2 {
 		index = 3
 	}

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -61,9 +62,12 @@ func Verify(ctx context.Context, r Reader, opts *VerifyOptions) (*Report, error)
 		}
 		remembered = append(remembered, c)
 	}
-	s := &scan{verifiers: verifiers, signatures: true}
+	s := &scan{verifiers: verifiers, remembered: remembered, roots: map[int64]tlog.Hash{}}
+	for _, c := range remembered {
+		s.roots[c.Size] = tlog.Hash{}
+	}
 	err = s.run(ctx, r)
-	report := &Report{Origin: s.origin, Entries: s.proven, Batches: s.batches, Published: s.published}
+	report := &Report{Origin: s.origin, Entries: s.proven.size, Root: s.proven.root(), Batches: s.batches, Published: s.published}
 	if err == nil {
 		for _, c := range remembered {
 			if err = s.remembers(c); err != nil {
@@ -77,10 +81,6 @@ func Verify(ctx context.Context, r Reader, opts *VerifyOptions) (*Report, error)
 		return nil, err
 	}
 	report.Problem = problem
-	var rootErr error
-	if report.Root, rootErr = s.tree.root(s.proven); rootErr != nil {
-		return nil, rootErr
-	}
 	return report, err
 }
 
@@ -88,25 +88,23 @@ func Verify(ctx context.Context, r Reader, opts *VerifyOptions) (*Report, error)
 // be in use. What this process has seen counts as a remembered checkpoint.
 func (l *Log) Verify(ctx context.Context) (*Report, error) {
 	opts := &VerifyOptions{Verifiers: l.verifiers}
-	l.mu.RLock()
-	if l.index.size > 0 {
-		opts.Remembered = [][]byte{l.checkpoint}
+	if head := l.now(); head.size > 0 {
+		opts.Remembered = [][]byte{head.signed}
 	}
-	l.mu.RUnlock()
 	return Verify(ctx, l.reader, opts)
 }
 
 // scan reads a store and checks it.
 type scan struct {
 	verifiers  note.Verifiers
-	signatures bool         // check the signature of every batch, not of the last alone
-	visit      func(Record) // called for every entry
+	remembered []Checkpoint
+	roots      map[int64]tlog.Hash // of the sizes that are asked for, once they were passed
 
-	tree      tree
+	tree      frontier
 	origin    string
-	proven    int64 // entries under a good checkpoint
+	proven    frontier // entries under a good checkpoint
+	open      int64    // first entry after the last checkpoint
 	batches   int64
-	last      []byte // checkpoint of the last batch
 	published int64
 }
 
@@ -124,7 +122,8 @@ func (s *scan) run(ctx context.Context, r Reader) error {
 		s.origin, s.published = c.Origin, c.Size
 	}
 	met := s.published == 0
-	for b, err := range r.Batches(ctx) {
+	s.pass()
+	for b, err := range r.Batches(ctx, 0) {
 		if err != nil {
 			return err
 		}
@@ -147,13 +146,17 @@ func (s *scan) run(ctx context.Context, r Reader) error {
 	if s.published == 0 && s.batches > 1 {
 		return &CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
 	}
-	if s.last != nil && !s.signatures {
-		if _, err := ParseCheckpoint(s.last, s.verifiers); err != nil {
-			return &CorruptError{Index: s.proven, Reason: "the last checkpoint: " + bare(err)}
-		}
-		s.proven = s.tree.size
+	if s.open < s.tree.size {
+		return &CorruptError{Index: s.open, Reason: "no checkpoint covers it"}
 	}
 	return nil
+}
+
+// pass notes the root of a size that is asked for.
+func (s *scan) pass() {
+	if _, ok := s.roots[s.tree.size]; ok {
+		s.roots[s.tree.size] = s.tree.root()
+	}
 }
 
 // batch checks one batch and adds it to the tree.
@@ -163,41 +166,46 @@ func (s *scan) batch(b Batch) error {
 	}
 	for _, leaf := range b.Leaves {
 		index := s.tree.size
-		e, _, err := parseLeaf(leaf)
+		_, sealed, err := parseLeaf(leaf.Data)
+		if err == nil {
+			err = checkSealed(sealed, leaf.Sealed)
+		}
 		if err != nil {
 			return &CorruptError{Index: index, Reason: bare(err)}
 		}
-		r := Record{Index: index, Entry: *e, LeafHash: tlog.RecordHash(leaf)}
-		if err := s.tree.add(r.LeafHash); err != nil {
-			return err
-		}
-		if s.visit != nil {
-			s.visit(r)
-		}
+		s.tree.add(tlog.RecordHash(leaf.Data), nil)
+		s.pass()
 	}
-	root, err := s.tree.root(s.tree.size)
-	if err != nil {
-		return err
+	if b.Checkpoint == nil {
+		return nil
 	}
-	c, err := UnverifiedCheckpoint(b.Checkpoint)
-	if err == nil && s.signatures {
-		c, err = ParseCheckpoint(b.Checkpoint, s.verifiers)
-	}
+	c, err := ParseCheckpoint(b.Checkpoint, s.verifiers)
 	switch {
 	case err != nil:
-		return &CorruptError{Index: b.First, Reason: "checkpoint of the batch: " + bare(err)}
+		return &CorruptError{Index: s.open, Reason: "checkpoint of the batch: " + bare(err)}
 	case s.origin != "" && c.Origin != s.origin:
-		return &CorruptError{Index: b.First, Reason: "the batch belongs to another log"}
-	case c.Size != s.tree.size || c.Root != root:
+		return &CorruptError{Index: s.open, Reason: "the batch belongs to another log"}
+	case c.Size != s.tree.size || c.Root != s.tree.root():
 		return &CorruptError{
-			Index:  b.First,
-			Reason: fmt.Sprintf("entries %d to %d are not those that the checkpoint signed", b.First, s.tree.size-1),
+			Index:  s.open,
+			Reason: fmt.Sprintf("entries %d to %d are not those that the checkpoint signed", s.open, s.tree.size-1),
 		}
 	}
-	s.origin, s.last = c.Origin, b.Checkpoint
+	s.origin = c.Origin
 	s.batches++
-	if s.signatures {
-		s.proven = s.tree.size
+	s.proven, s.open = s.tree.clone(), s.tree.size
+	return nil
+}
+
+// checkSealed compares the sealed parts with the hashes in the leaf.
+func checkSealed(hashes []tlog.Hash, parts [][]byte) error {
+	if len(hashes) != len(parts) {
+		return &FieldError{Field: "sealed", Reason: "a part is missing"}
+	}
+	for i, part := range parts {
+		if sha256.Sum256(part) != hashes[i] {
+			return &FieldError{Field: "sealed", Reason: fmt.Sprintf("part %d is not the one that was written", i)}
+		}
 	}
 	return nil
 }
@@ -213,11 +221,7 @@ func (s *scan) remembers(c Checkpoint) error {
 			Reason: fmt.Sprintf("the remembered checkpoint covers %d entries, %d are there", c.Size, s.tree.size),
 		}
 	}
-	root, err := s.tree.root(c.Size)
-	if err != nil {
-		return err
-	}
-	if root != c.Root {
+	if s.roots[c.Size] != c.Root {
 		return &CorruptError{Index: -1, Reason: fmt.Sprintf("the first %d entries are not those of the remembered checkpoint", c.Size)}
 	}
 	return nil

@@ -2,6 +2,7 @@ package audittest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,13 +40,16 @@ func Batches(t testing.TB, signer note.Signer, sizes ...int) []audit.Batch {
 	for _, size := range sizes {
 		b := audit.Batch{First: next}
 		for range size {
-			leaf, err := Entry(int(next)).MarshalJSON()
+			e := Entry(int(next))
+			leaf, err := e.MarshalJSON()
 			require.NoError(t, err)
 			leaf = append(leaf, '\n')
 			stored, err := tlog.StoredHashes(next, leaf, read)
 			require.NoError(t, err)
 			hashes = append(hashes, stored...)
-			b.Leaves = append(b.Leaves, leaf)
+			b.Leaves = append(b.Leaves, audit.Leaf{Data: leaf})
+			b.Entries = append(b.Entries, &e)
+			b.Hashes = append(b.Hashes, stored...)
 			next++
 		}
 		root, err := tlog.TreeHash(next, read)
@@ -54,6 +58,36 @@ func Batches(t testing.TB, signer note.Signer, sizes ...int) []audit.Batch {
 		b.Checkpoint, err = note.Sign(&note.Note{Text: text}, signer)
 		require.NoError(t, err)
 		batches = append(batches, b)
+	}
+	return batches
+}
+
+// Complete returns batches with Entries and Hashes as their leaves say, as far as
+// they can be read.
+func Complete(batches []audit.Batch) []audit.Batch {
+	var hashes []tlog.Hash
+	read := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		var out []tlog.Hash
+		for _, i := range indexes {
+			out = append(out, hashes[i])
+		}
+		return out, nil
+	})
+	batches = slices.Clone(batches)
+	next := int64(0)
+	for i, b := range batches {
+		batches[i].Entries, batches[i].Hashes = nil, nil
+		for _, leaf := range b.Leaves {
+			e, err := audit.ParseLeaf(leaf.Data)
+			if err != nil {
+				e = new(audit.Entry)
+			}
+			stored, _ := tlog.StoredHashes(next, leaf.Data, read) // read does not fail
+			hashes = append(hashes, stored...)
+			batches[i].Entries = append(batches[i].Entries, e)
+			batches[i].Hashes = append(batches[i].Hashes, stored...)
+			next++
+		}
 	}
 	return batches
 }

@@ -12,8 +12,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/internal/memindex"
 )
 
 // Memory is an [audit.Store] in memory, with a key of its own. It is safe for
@@ -28,14 +30,14 @@ type Memory struct {
 
 	mu      sync.RWMutex
 	batches []audit.Batch
-	size    int64
+	index   *memindex.Index
 }
 
 // NewMemory returns an empty store.
 func NewMemory(t testing.TB) *Memory {
 	t.Helper()
 	signer, verifiers := NewKey(t)
-	return &Memory{signer: signer, verifiers: verifiers}
+	return &Memory{signer: signer, verifiers: verifiers, index: memindex.New(0)}
 }
 
 // NewKey returns a new key of the log "example.com/log".
@@ -71,21 +73,25 @@ func (m *Memory) Append(ctx context.Context, b audit.Batch) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if b.First != m.size || len(b.Leaves) == 0 {
-		return fmt.Errorf("audittest: a batch of %d entries from %d on cannot follow entry %d", len(b.Leaves), b.First, m.size-1)
+	if b.First != m.index.Size() || len(b.Leaves) == 0 {
+		return fmt.Errorf("audittest: a batch of %d entries from %d on cannot follow entry %d", len(b.Leaves), b.First, m.index.Size()-1)
 	}
+	m.index.Add(b.Entries, b.Hashes)
+	b.Entries, b.Hashes = nil, nil
 	m.batches = append(m.batches, cloneBatch(b))
-	m.size += int64(len(b.Leaves))
 	return nil
 }
 
 // Batches implements [audit.Reader].
-func (m *Memory) Batches(ctx context.Context) iter.Seq2[audit.Batch, error] {
+func (m *Memory) Batches(ctx context.Context, first int64) iter.Seq2[audit.Batch, error] {
 	return func(yield func(audit.Batch, error) bool) {
 		m.mu.RLock()
 		batches := m.batches
 		m.mu.RUnlock()
 		for _, b := range batches {
+			if b.First+int64(len(b.Leaves)) <= first {
+				continue
+			}
 			if err := ctx.Err(); err != nil {
 				yield(audit.Batch{}, err)
 				return
@@ -98,18 +104,46 @@ func (m *Memory) Batches(ctx context.Context) iter.Seq2[audit.Batch, error] {
 }
 
 // Leaf implements [audit.Reader].
-func (m *Memory) Leaf(ctx context.Context, index int64) ([]byte, error) {
+func (m *Memory) Leaf(ctx context.Context, index int64) (audit.Leaf, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return audit.Leaf{}, err
+	}
+	for _, b := range m.batches {
+		if i := index - b.First; i >= 0 && i < int64(len(b.Leaves)) {
+			return cloneLeaf(b.Leaves[i]), nil
+		}
+	}
+	return audit.Leaf{}, audit.ErrNotFound
+}
+
+// Hashes implements [audit.Reader].
+func (m *Memory) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for _, b := range m.batches {
-		if i := index - b.First; i >= 0 && i < int64(len(b.Leaves)) {
-			return bytes.Clone(b.Leaves[i]), nil
+	return m.index.Hashes(indexes)
+}
+
+// Search implements [audit.Searcher].
+func (m *Memory) Search(ctx context.Context, q audit.Query) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		m.mu.RLock()
+		found := m.index.Search(&q)
+		m.mu.RUnlock()
+		for _, index := range found {
+			if err := ctx.Err(); err != nil {
+				yield(0, err)
+				return
+			}
+			if !yield(index, nil) {
+				return
+			}
 		}
 	}
-	return nil, audit.ErrNotFound
 }
 
 // Checkpoint implements [audit.Reader].
@@ -126,7 +160,16 @@ func cloneBatch(b audit.Batch) audit.Batch {
 	b.Checkpoint = bytes.Clone(b.Checkpoint)
 	b.Leaves = slices.Clone(b.Leaves)
 	for i, leaf := range b.Leaves {
-		b.Leaves[i] = bytes.Clone(leaf)
+		b.Leaves[i] = cloneLeaf(leaf)
 	}
 	return b
+}
+
+func cloneLeaf(leaf audit.Leaf) audit.Leaf {
+	leaf.Data = bytes.Clone(leaf.Data)
+	leaf.Sealed = slices.Clone(leaf.Sealed)
+	for i, part := range leaf.Sealed {
+		leaf.Sealed[i] = bytes.Clone(part)
+	}
+	return leaf
 }

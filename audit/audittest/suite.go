@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/posai-go/posai/audit"
 )
@@ -29,7 +31,10 @@ func TestStore(t *testing.T, newStore func(t *testing.T) func() Store) {
 	for name, rule := range map[string]func(*suite){
 		"an empty store has no batches, no leaf, no checkpoint": (*suite).empty,
 		"batches come back as they were appended, in order":     (*suite).order,
+		"an iteration can begin at any entry":                   (*suite).from,
 		"each leaf is found by its index":                       (*suite).leaves,
+		"the hashes of the tree come back":                      (*suite).hashes,
+		"a search finds all that the query selects, in order":   (*suite).search,
 		"the published checkpoint is that of the last batch":    (*suite).checkpoint,
 		"a batch that does not follow is refused":               (*suite).follows,
 		"all is there after opening again":                      (*suite).reopen,
@@ -68,11 +73,20 @@ func (s *suite) filled() Store {
 func (s *suite) read(r audit.Reader) []audit.Batch {
 	s.Helper()
 	var got []audit.Batch
-	for b, err := range r.Batches(s.Context()) {
+	for b, err := range r.Batches(s.Context(), 0) {
 		require.NoError(s, err)
 		got = append(got, b)
 	}
 	return got
+}
+
+// Stored returns what of the batches comes back from a store.
+func Stored(batches []audit.Batch) []audit.Batch {
+	batches = slices.Clone(batches)
+	for i := range batches {
+		batches[i].Entries, batches[i].Hashes = nil, nil
+	}
+	return batches
 }
 
 func (s *suite) close(store Store) {
@@ -94,7 +108,124 @@ func (s *suite) empty() {
 func (s *suite) order() {
 	store := s.filled()
 	defer s.close(store)
-	assert.Equal(s, s.batches, s.read(store))
+	assert.Equal(s, Stored(s.batches), s.read(store))
+}
+
+func (s *suite) from() {
+	store := s.filled()
+	defer s.close(store)
+	for first := range int64(7) {
+		next := int64(0)
+		for b, err := range store.Batches(s.Context(), first) {
+			require.NoError(s, err)
+			if next == 0 {
+				next = b.First
+				require.LessOrEqual(s, b.First, first)
+				require.Greater(s, b.First+int64(len(b.Leaves)), first, "nothing before the batch that holds the first")
+			}
+			require.Equal(s, next, b.First)
+			next += int64(len(b.Leaves))
+		}
+		require.EqualValues(s, 7, next)
+	}
+	for range store.Batches(s.Context(), 7) {
+		require.Fail(s, "there is no such entry")
+	}
+}
+
+func (s *suite) hashes() {
+	store := s.filled()
+	var want []tlog.Hash
+	for _, b := range s.batches {
+		want = append(want, b.Hashes...)
+	}
+	check := func() {
+		var indexes []int64
+		for i := range want {
+			indexes = append(indexes, int64(len(want)-1-i))
+		}
+		got, err := store.Hashes(s.Context(), indexes)
+		require.NoError(s, err)
+		slices.Reverse(got)
+		require.Equal(s, want, got)
+		for _, outside := range []int64{-1, int64(len(want)), 1 << 40} {
+			_, err = store.Hashes(s.Context(), []int64{0, outside})
+			require.ErrorIs(s, err, audit.ErrNotFound, "index %d", outside)
+		}
+	}
+	check()
+	s.close(store)
+	store = s.open()
+	defer s.close(store)
+	check()
+}
+
+func (s *suite) search() {
+	store := s.filled()
+	check := func() {
+		for _, q := range searches() {
+			var want, got []int64
+			for i := range int64(7) {
+				if q.Match(audit.Record{Index: i, Entry: Entry(int(i))}) {
+					want = append(want, i)
+				}
+			}
+			if q.Descending {
+				slices.Reverse(want)
+			}
+			last := int64(-1)
+			for i, err := range store.Search(s.Context(), q) {
+				require.NoError(s, err)
+				require.True(s, last < 0 || (i > last) != q.Descending, "%+v: %d after %d", q, i, last)
+				last = i
+				require.True(s, i >= 0 && i < 7)
+				if q.ID != "" || q.Match(audit.Record{Index: i, Entry: Entry(int(i))}) {
+					got = append(got, i)
+				}
+			}
+			require.Equal(s, want, got, "%+v", q)
+		}
+	}
+	check()
+	s.close(store)
+	store = s.open()
+	defer s.close(store)
+	check()
+}
+
+func searches() []audit.Query {
+	at := Entry(0).Time
+	queries := []audit.Query{
+		{},
+		{ID: "entry-3"},
+		{ID: "entry-77"},
+		{Subject: audit.Subject{Type: "order", ID: "gid://shopify/Order/1004"}},
+		{Subject: audit.Subject{ID: "gid://shopify/Order/1004"}},
+		{Subject: audit.Subject{Type: "customer", ID: "gid://shopify/Order/1004"}},
+		{Subject: audit.Subject{Type: "order"}},
+		{Correlation: "flow-1"},
+		{Correlation: "flow-9"},
+		{Actor: "test"},
+		{Actor: "nobody"},
+		{Kind: audit.KindProposed},
+		{Kind: audit.KindDecided},
+		{Action: "postpurchase.followup"},
+		{Shop: "none"},
+		{RequestID: "none"},
+		{TraceID: "none"},
+		{Since: at.Add(3 * time.Second), Until: at.Add(6 * time.Second)},
+		{First: 2, Before: 5},
+		{First: 5, Before: 2},
+		{First: 99},
+		{Correlation: "flow-1", First: 4},
+		{Correlation: "flow-1", Before: 4},
+		{Correlation: "flow-1", Actor: "test", Kind: audit.KindProposed},
+	}
+	for _, q := range queries {
+		q.Descending = true
+		queries = append(queries, q)
+	}
+	return queries
 }
 
 func (s *suite) leaves() {
@@ -105,7 +236,7 @@ func (s *suite) leaves() {
 		for _, want := range b.Leaves {
 			got, err := store.Leaf(s.Context(), n)
 			require.NoError(s, err)
-			assert.Equal(s, string(want), string(got))
+			assert.Equal(s, string(want.Data), string(got.Data))
 			n++
 		}
 	}
@@ -132,20 +263,20 @@ func (s *suite) follows() {
 	require.NoError(s, store.Append(s.Context(), s.batches[0]))
 	require.Error(s, store.Append(s.Context(), s.batches[2]), "a gap")
 	require.Error(s, store.Append(s.Context(), s.batches[0]), "the same again")
-	assert.Equal(s, s.batches[:1], s.read(store))
+	assert.Equal(s, Stored(s.batches[:1]), s.read(store))
 }
 
 func (s *suite) reopen() {
 	s.close(s.filled())
 	store := s.open()
 	defer s.close(store)
-	assert.Equal(s, s.batches, s.read(store))
+	assert.Equal(s, Stored(s.batches), s.read(store))
 	leaf, err := store.Leaf(s.Context(), 1)
 	require.NoError(s, err)
-	assert.Equal(s, string(s.batches[1].Leaves[0]), string(leaf))
+	assert.Equal(s, string(s.batches[1].Leaves[0].Data), string(leaf.Data))
 	more := Batches(s.T, s.signer, 1, 3, 2, 1, 2)
 	require.NoError(s, store.Append(s.Context(), more[4]))
-	assert.Equal(s, more, s.read(store))
+	assert.Equal(s, Stored(more), s.read(store))
 }
 
 func (s *suite) ownership() {
@@ -154,25 +285,25 @@ func (s *suite) ownership() {
 	mine := cloneBatch(s.batches[0])
 	require.NoError(s, store.Append(s.Context(), mine))
 	spoil := func(b []byte) { copy(b, bytes.Repeat([]byte{'x'}, len(b))) }
-	spoil(mine.Leaves[0])
+	spoil(mine.Leaves[0].Data)
 	spoil(mine.Checkpoint)
 	for _, b := range s.read(store) {
-		spoil(b.Leaves[0])
+		spoil(b.Leaves[0].Data)
 		spoil(b.Checkpoint)
 	}
 	leaf, err := store.Leaf(s.Context(), 0)
 	require.NoError(s, err)
-	spoil(leaf)
-	assert.Equal(s, s.batches[:1], s.read(store))
+	spoil(leaf.Data)
+	assert.Equal(s, Stored(s.batches[:1]), s.read(store))
 }
 
 func (s *suite) early() {
 	store := s.filled()
 	defer s.close(store)
-	all := store.Batches(s.Context())
+	all := store.Batches(s.Context(), 0)
 	for b, err := range all {
 		require.NoError(s, err)
-		assert.Equal(s, s.batches[0], b)
+		assert.Equal(s, Stored(s.batches)[0], b)
 		break
 	}
 	n := 0
@@ -189,7 +320,7 @@ func (s *suite) canceled() {
 	ctx, cancel := context.WithCancel(s.Context())
 	defer cancel()
 	var errs []error
-	for _, err := range store.Batches(ctx) {
+	for _, err := range store.Batches(ctx, 0) {
 		cancel()
 		errs = append(errs, err)
 	}
@@ -212,13 +343,13 @@ func (s *suite) concurrent() {
 		readers.Go(func() {
 			for {
 				var got []audit.Batch
-				for b, err := range store.Batches(s.Context()) {
+				for b, err := range store.Batches(s.Context(), 0) {
 					if !assert.NoError(s, err) {
 						return
 					}
 					got = append(got, b)
 				}
-				if !assert.Equal(s, batches[:len(got)], append([]audit.Batch{}, got...)) {
+				if !assert.Equal(s, Stored(batches[:len(got)]), append([]audit.Batch{}, got...)) {
 					return
 				}
 				select {

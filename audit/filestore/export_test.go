@@ -40,7 +40,10 @@ func Encode(batches []audit.Batch) []byte {
 	for _, b := range batches {
 		out = appendFrame(out, typeCheckpoint, b.First+int64(len(b.Leaves)), b.Checkpoint)
 		for i, leaf := range b.Leaves {
-			out = appendFrame(out, typeEntry, b.First+int64(i), leaf)
+			out = appendFrame(out, typeEntry, b.First+int64(i), leaf.Data)
+			for _, part := range leaf.Sealed {
+				out = appendFrame(out, typeSealed, b.First+int64(i), part)
+			}
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,14 +12,14 @@ import (
 )
 
 // The data file begins with magic. Batches follow, each a checkpoint frame and
-// then the frames of the entries that it covers anew, written in one go. A frame
-// is
+// then the frames of the entries that it covers anew, each followed by those of
+// its sealed parts, written in one go. A frame is
 //
-//	1 byte   type: 'C' checkpoint, 'E' entry
+//	1 byte   type: 'C' checkpoint, 'E' entry, 'S' sealed part
 //	4 bytes  length of the payload
-//	8 bytes  C: tree size with this batch; E: index of the entry
+//	8 bytes  C: tree size with this batch; E, S: index of the entry
 //	4 bytes  CRC-32C of the 13 bytes before and of the payload
-//	payload  C: signed note; E: leaf
+//	payload  C: signed note; E: leaf; S: sealed part
 //
 // with big-endian numbers. As the checkpoint comes first, a reader knows how
 // many entries belong to the batch. The three zero bytes at the top of a tree
@@ -29,8 +30,11 @@ const (
 
 	typeCheckpoint = 'C'
 	typeEntry      = 'E'
+	typeSealed     = 'S'
 
 	maxLeaf    = 1<<16 - 1
+	maxPart    = audit.MaxPartSize + 1<<16 // sealed
+	maxParts   = 64
 	maxEntries = 1 << 16 // in a batch
 	maxBatch   = 4 << 20 // bytes of a batch
 )
@@ -141,22 +145,48 @@ func (p *parser) next() (audit.Batch, error) {
 	at := p.offset + frameHeader + int64(len(checkpoint))
 	p.spans = p.spans[:0]
 	for index := p.size; index < size; index++ {
-		number, leaf, err := p.frame(at, typeEntry, maxLeaf, index)
+		p.spans = append(p.spans, at)
+		leaf, end, err := p.leaf(at, index)
 		if err != nil {
 			return audit.Batch{}, err
 		}
-		if number != index {
-			return audit.Batch{}, &damage{offset: at, index: index, reason: fmt.Sprintf("entry %d is in its place", number)}
-		}
-		p.spans = append(p.spans, at)
 		b.Leaves = append(b.Leaves, leaf)
-		at += frameHeader + int64(len(leaf))
-		if at-p.offset > maxBatch {
+		if at = end; at-p.offset > maxBatch {
 			return audit.Batch{}, &damage{offset: at, index: index, reason: "the batch is too large"}
 		}
 	}
 	p.offset, p.size = at, size
 	return b, nil
+}
+
+// leaf reads the entry at the offset at and its sealed parts. It returns where
+// they end.
+func (p *parser) leaf(at, index int64) (leaf audit.Leaf, end int64, err error) {
+	if leaf.Data, err = p.numbered(at, typeEntry, maxLeaf, index); err != nil {
+		return leaf, 0, err
+	}
+	at += frameHeader + int64(len(leaf.Data))
+	for range bytes.Count(leaf.Data, []byte("\n")) - 1 {
+		if len(leaf.Sealed) == maxParts {
+			return leaf, 0, &damage{offset: at, index: index, reason: "too many sealed parts"}
+		}
+		part, err := p.numbered(at, typeSealed, maxPart, index)
+		if err != nil {
+			return leaf, 0, err
+		}
+		leaf.Sealed = append(leaf.Sealed, part)
+		at += frameHeader + int64(len(part))
+	}
+	return leaf, at, nil
+}
+
+// numbered reads a frame that must belong to the entry.
+func (p *parser) numbered(at int64, kind byte, limit int, index int64) ([]byte, error) {
+	number, payload, err := p.frame(at, kind, limit, index)
+	if err == nil && number != index {
+		err = &damage{offset: at, index: index, reason: fmt.Sprintf("entry %d is in its place", number)}
+	}
+	return payload, err
 }
 
 // torn reports whether d can be what is left of one write that never finished:

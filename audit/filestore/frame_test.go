@@ -37,7 +37,7 @@ func TestTornOrDamaged(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, rest, torn, err := filestore.Parse([]byte(tt.data))
 			require.NoError(t, err)
-			assert.Equal(t, batches[:tt.whole], got)
+			assert.Equal(t, audittest.Stored(batches[:tt.whole]), got)
 			assert.Equal(t, tt.torn, torn)
 			assert.Equal(t, len(tt.data)-len(filestore.Encode(got)), int(rest))
 		})
@@ -50,7 +50,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(filestore.Encode(batches))
 	f.Add(filestore.Encode(batches[:1])[:100])
 	f.Add(append(filestore.Encode(batches), "CE\x00\x00"...))
-	f.Add(filestore.Encode([]audit.Batch{{Leaves: make([][]byte, 9)}}))
+	f.Add(filestore.Encode([]audit.Batch{{Leaves: make([]audit.Leaf, 9)}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, rest, _, err := filestore.Parse(data)
 		require.NoError(t, err)

@@ -3,7 +3,6 @@ package filestore
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +14,11 @@ import (
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore/internal/disk"
+	"github.com/posai-go/posai/audit/internal/memindex"
 )
 
 // The files of a store.
@@ -40,11 +41,14 @@ type Reader struct {
 	disk disk.FS
 	data disk.File
 
-	mu    sync.RWMutex
-	spans []int64 // offset of each entry that was seen
-	known int64   // offset up to which spans is complete: the end of a batch
-	store bool    // known is the end of what is durable, kept by a Store
-	torn  int64   // see Torn
+	mu     sync.RWMutex
+	index  *memindex.Index
+	tree   []tlog.Hash // right edge
+	spans  []int64     // offset of each entry that was seen
+	known  int64       // offset up to which spans is complete: the end of a batch
+	store  bool        // known is the end of what is durable, kept by a Store
+	latest []byte      // the Store's last checkpoint
+	torn   int64       // see Torn
 }
 
 // OpenReader opens the store in dir for reading. A directory without a store
@@ -58,14 +62,14 @@ func openReader(dir string, files disk.FS, flag int) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filestore: %w", err)
 	}
-	return &Reader{dir: dir, disk: files, data: data, known: int64(len(magic))}, nil
+	return &Reader{dir: dir, disk: files, data: data, known: int64(len(magic)), index: memindex.New(0)}, nil
 }
 
 // Close closes the files.
 func (r *Reader) Close() error { return r.data.Close() }
 
 // Batches implements [audit.Reader].
-func (r *Reader) Batches(ctx context.Context) iter.Seq2[audit.Batch, error] {
+func (r *Reader) Batches(ctx context.Context, first int64) iter.Seq2[audit.Batch, error] {
 	return func(yield func(audit.Batch, error) bool) {
 		p, err := r.parser(ctx)
 		for err == nil {
@@ -76,8 +80,10 @@ func (r *Reader) Batches(ctx context.Context) iter.Seq2[audit.Batch, error] {
 			if b, err = p.next(); err != nil {
 				break
 			}
-			r.learn(p, b)
-			if !yield(b, nil) {
+			if err = r.learn(p, b); err != nil {
+				break
+			}
+			if p.size > first && !yield(b, nil) {
 				return
 			}
 		}
@@ -185,21 +191,46 @@ func missing(p *source, index int64) error {
 	}
 }
 
-// learn files the offsets of a batch.
-func (r *Reader) learn(p *source, b audit.Batch) {
+// learn files what is known of a batch.
+func (r *Reader) learn(p *source, b audit.Batch) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if b.First == int64(len(r.spans)) && !r.store {
-		r.spans = append(r.spans, p.spans...)
-		r.known = p.offset
+	if b.First != int64(len(r.spans)) || r.store {
+		return nil
 	}
+	var entries []*audit.Entry
+	var hashes []tlog.Hash
+	for i, leaf := range b.Leaves {
+		index := b.First + int64(i)
+		e, err := audit.ParseLeaf(leaf.Data)
+		if err != nil {
+			return &audit.CorruptError{Index: index, Reason: strings.TrimPrefix(err.Error(), "audit: ")}
+		}
+		entries = append(entries, e)
+		h := tlog.RecordHash(leaf.Data)
+		hashes = append(hashes, h)
+		for bit := index; bit&1 == 1; bit >>= 1 {
+			last := len(r.tree) - 1
+			h = tlog.NodeHash(r.tree[last], h)
+			r.tree = r.tree[:last]
+			hashes = append(hashes, h)
+		}
+		r.tree = append(r.tree, h)
+	}
+	r.index.Add(entries, hashes)
+	r.spans = append(r.spans, p.spans...)
+	r.known = p.offset
+	return nil
 }
 
 // Leaf implements [audit.Reader]. A Reader knows the leaves that Batches has
 // come by.
-func (r *Reader) Leaf(ctx context.Context, index int64) ([]byte, error) {
+func (r *Reader) Leaf(ctx context.Context, index int64) (audit.Leaf, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return audit.Leaf{}, err
+	}
+	if err := r.catchUp(ctx); err != nil {
+		return audit.Leaf{}, err
 	}
 	r.mu.RLock()
 	known := int64(len(r.spans))
@@ -209,29 +240,78 @@ func (r *Reader) Leaf(ctx context.Context, index int64) ([]byte, error) {
 	}
 	r.mu.RUnlock()
 	if at == 0 {
-		return nil, fmt.Errorf("%w: index %d of %d", audit.ErrNotFound, index, known)
+		return audit.Leaf{}, fmt.Errorf("%w: index %d of %d", audit.ErrNotFound, index, known)
 	}
-	return r.leafAt(index, at)
-}
-
-func (r *Reader) leafAt(index, at int64) ([]byte, error) {
-	var header [frameHeader]byte
-	if _, err := r.data.ReadAt(header[:], at); err != nil {
-		return nil, readError(index, err)
+	info, err := r.data.Stat()
+	if err != nil {
+		return audit.Leaf{}, fmt.Errorf("filestore: %w", err)
 	}
-	n := int64(binary.BigEndian.Uint32(header[1:]))
-	p := &parser{r: r.data, end: at + frameHeader + min(n, maxLeaf)}
-	number, leaf, err := p.frame(at, typeEntry, maxLeaf, index)
+	p := &parser{r: r.data, end: info.Size()}
+	leaf, _, err := p.leaf(at, index)
 	if d, ok := errors.AsType[*damage](err); ok {
-		return nil, &audit.CorruptError{Index: index, Truncated: d.cut, Reason: d.reason}
+		return audit.Leaf{}, &audit.CorruptError{Index: index, Truncated: d.cut, Reason: d.reason}
 	}
 	if err != nil {
-		return nil, readError(index, err)
-	}
-	if number != index {
-		return nil, &audit.CorruptError{Index: index, Reason: fmt.Sprintf("entry %d is in its place", number)}
+		return audit.Leaf{}, readError(index, err)
 	}
 	return leaf, nil
+}
+
+// Hashes implements [audit.Reader].
+func (r *Reader) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := r.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.index.Hashes(indexes)
+}
+
+// Search implements [audit.Searcher].
+func (r *Reader) Search(ctx context.Context, q audit.Query) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		err := r.catchUp(ctx)
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		r.mu.RLock()
+		found := r.index.Search(&q)
+		r.mu.RUnlock()
+		for _, index := range found {
+			if err := ctx.Err(); err != nil {
+				yield(0, err)
+				return
+			}
+			if !yield(index, nil) {
+				return
+			}
+		}
+	}
+}
+
+// catchUp reads what was appended by another process since.
+func (r *Reader) catchUp(ctx context.Context) error {
+	r.mu.RLock()
+	store := r.store
+	size := r.index.Size()
+	r.mu.RUnlock()
+	if store {
+		return nil
+	}
+	published, err := r.publishedSize(ctx)
+	if err != nil || published <= size {
+		return err
+	}
+	for _, err := range r.Batches(ctx, size) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readError(index int64, err error) error {
@@ -243,6 +323,12 @@ func readError(index int64, err error) error {
 
 // Checkpoint implements [audit.Reader].
 func (r *Reader) Checkpoint(ctx context.Context) ([]byte, error) {
+	r.mu.RLock()
+	if r.store {
+		defer r.mu.RUnlock()
+		return bytes.Clone(r.latest), ctx.Err()
+	}
+	r.mu.RUnlock()
 	// The file is overwritten in place: read until two readings agree.
 	var last []byte
 	for {

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -169,7 +170,11 @@ func (s *Store) recover() error {
 	if err != nil {
 		return err
 	}
-	last := p.offset
+	published, err := s.Checkpoint(context.Background())
+	if err != nil {
+		return err
+	}
+	last, batches := p.offset, 0
 	for {
 		before := p.offset
 		b, nextErr := p.next()
@@ -178,7 +183,17 @@ func (s *Store) recover() error {
 			break
 		}
 		last = before
-		s.learn(p, b)
+		if err = s.learn(p, b); err != nil {
+			break
+		}
+		s.latest = b.Checkpoint
+		batches++
+		if p.size == p.published && !bytes.Equal(b.Checkpoint, published) {
+			return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
+		}
+	}
+	if published == nil && batches > 1 {
+		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
 	}
 	torn, err := s.settle(p, err)
 	if err != nil {
@@ -237,18 +252,24 @@ func (s *Store) Append(ctx context.Context, b audit.Batch) error {
 
 // encode lays the batch out in s.buf and returns the offsets of its entries.
 func (s *Store) encode(b audit.Batch) ([]int64, error) {
-	first := int64(len(s.spans)) // only Append changes it
+	first := s.index.Size() // only Append changes it
+	if len(b.Entries) != len(b.Leaves) {
+		return nil, errors.New("filestore: a batch without entries")
+	}
 	if b.First != first || len(b.Leaves) == 0 || len(b.Leaves) > maxEntries || len(b.Checkpoint) > audit.MaxCheckpointSize {
 		return nil, fmt.Errorf("filestore: %d entries from %d on cannot follow entry %d", len(b.Leaves), b.First, first-1)
 	}
 	s.buf = appendFrame(s.buf[:0], typeCheckpoint, first+int64(len(b.Leaves)), b.Checkpoint)
 	spans := make([]int64, len(b.Leaves))
 	for i, leaf := range b.Leaves {
-		if len(leaf) > maxLeaf {
+		if len(leaf.Data) > maxLeaf || len(leaf.Sealed) > maxParts {
 			return nil, fmt.Errorf("filestore: leaf %d is larger than %d bytes", first+int64(i), maxLeaf)
 		}
 		spans[i] = s.known + int64(len(s.buf))
-		s.buf = appendFrame(s.buf, typeEntry, first+int64(i), leaf)
+		s.buf = appendFrame(s.buf, typeEntry, first+int64(i), leaf.Data)
+		for _, part := range leaf.Sealed {
+			s.buf = appendFrame(s.buf, typeSealed, first+int64(i), part)
+		}
 	}
 	if len(s.buf) > maxBatch {
 		return nil, fmt.Errorf("filestore: a batch of %d bytes is too large", len(s.buf))
@@ -266,7 +287,9 @@ func (s *Store) write(b audit.Batch, spans []int64) error {
 	// First seen, then published: a reader must find what is published.
 	s.mu.Lock()
 	s.spans = append(s.spans, spans...)
+	s.index.Add(b.Entries, b.Hashes)
 	s.known += int64(len(s.buf))
+	s.latest = bytes.Clone(b.Checkpoint)
 	s.mu.Unlock()
 	return s.publish(b.Checkpoint)
 }

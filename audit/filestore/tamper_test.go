@@ -54,7 +54,7 @@ func newTarget(t *testing.T) *target {
 		require.NoError(t, store.Append(t.Context(), b))
 		add(b.Checkpoint, b.First, true)
 		for i, leaf := range b.Leaves {
-			add(leaf, b.First+int64(i), false)
+			add(leaf.Data, b.First+int64(i), false)
 		}
 	}
 	require.NoError(t, store.Close())
@@ -260,11 +260,11 @@ func TestSkillfulChangesAreFound(t *testing.T) {
 		want int64
 	}{
 		{"an entry changed", func(b []audit.Batch) []audit.Batch {
-			b[2].Leaves[1] = bytes.Replace(b[2].Leaves[1], []byte("proposed"), []byte("decided"), 1)
+			b[2].Leaves[1].Data = bytes.Replace(b[2].Leaves[1].Data, []byte("proposed"), []byte("decided"), 1)
 			return b
 		}, 7},
 		{"an entry that is no entry", func(b []audit.Batch) []audit.Batch {
-			b[2].Leaves[1] = []byte("{}\n")
+			b[2].Leaves[1].Data = []byte("{}\n")
 			return b
 		}, 8},
 		{"two entries swapped", func(b []audit.Batch) []audit.Batch {
@@ -285,7 +285,7 @@ func TestSkillfulChangesAreFound(t *testing.T) {
 			dir := t.TempDir()
 			store, err := filestore.Open(dir, nil)
 			require.NoError(t, err)
-			for _, b := range c.edit(audittest.Batches(t, tt.signer, 1, 6, 4, 1, 8)) {
+			for _, b := range audittest.Complete(c.edit(audittest.Batches(t, tt.signer, 1, 6, 4, 1, 8))) {
 				require.NoError(t, store.Append(t.Context(), b))
 			}
 			require.NoError(t, store.Close())
@@ -326,6 +326,7 @@ func TestRewrittenHistory(t *testing.T) {
 	dir := t.TempDir()
 	store, err := filestore.Open(dir, nil)
 	require.NoError(t, err)
+	var forged []audit.Batch
 	memory := audittest.NewMemory(t)
 	log, err := audit.Open(t.Context(), memory, &audit.Options{Signer: tt.signer, Verifiers: tt.verifiers})
 	require.NoError(t, err)
@@ -336,8 +337,11 @@ func TestRewrittenHistory(t *testing.T) {
 		_, err := log.Append(t.Context(), e)
 		require.NoError(t, err)
 	}
-	for b, err := range memory.Batches(t.Context()) {
+	for b, err := range memory.Batches(t.Context(), 0) {
 		require.NoError(t, err)
+		forged = append(forged, b)
+	}
+	for _, b := range audittest.Complete(forged) {
 		require.NoError(t, store.Append(t.Context(), b))
 	}
 	require.NoError(t, store.Close())
