@@ -333,7 +333,7 @@ func (l *Log) commit(batch []*pending) {
 	if len(batch) == 0 {
 		return
 	}
-	next := head{frontier: l.now().frontier.clone(), published: true}
+	next := head{frontier: l.now().clone(), published: true}
 	b := Batch{First: next.size}
 	for i, p := range batch {
 		b.Leaves = append(b.Leaves, p.leaf)

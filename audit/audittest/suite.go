@@ -128,7 +128,8 @@ func (s *suite) from() {
 		}
 		require.EqualValues(s, 7, next)
 	}
-	for range store.Batches(s.Context(), 7) {
+	for _, err := range store.Batches(s.Context(), 7) {
+		require.NoError(s, err)
 		require.Fail(s, "there is no such entry")
 	}
 }
