@@ -2,12 +2,12 @@ package ai
 
 import "context"
 
-// A GatedCall is a tool call that a [Gate] decides about.
+// A GatedCall is a tool call of a [Loop] that is about to run.
 type GatedCall struct {
 	// Call is what the model wants. Its arguments meet the tool's schema.
 	Call ToolCall
 
-	// Effect that the tool declares; never [EffectRead].
+	// Effect that the tool declares.
 	Effect Effect
 
 	// Tainted: the model had read text from outside before it made the call, see
@@ -18,12 +18,13 @@ type GatedCall struct {
 	Step int
 }
 
-// A Gate stands before the tools of a [Loop] that change something. It calls run
-// to allow the call, or returns a result of its own without it: an IsError result
-// that says why not, or the result of the same action run elsewhere. The gate may
-// wait, as long as ctx lasts. An error that matches [ErrToolPending] leaves the
-// call undecided and ends the loop, see [LoopResult.Pending]; any other error
-// denies the call, and the model is not told why.
+// A Gate stands before the tools of a [Loop] that change something: those whose
+// effect is not [EffectRead]. It calls run to allow the call, or returns a result
+// of its own without it: an IsError result that says why not, or the result of the
+// same action run elsewhere. The gate may wait, as long as ctx lasts. An error
+// that matches [ErrToolPending] leaves the call undecided and ends the loop, see
+// [LoopResult.Pending]; any other error denies the call, and the model is not told
+// why.
 //
 // A gate is called from one goroutine at a time, for the calls in the order in
 // which the model made them.
