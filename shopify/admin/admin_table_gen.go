@@ -30,6 +30,16 @@ var operations = []Operation{
 		Protected: []string{"Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress"},
 	},
 	{
+		Operation: shopify.Operation{Name: "GetRefund", Kind: "query", Fields: []string{"refund"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_locations"}, {"read_products"}, {"read_orders", "read_marketplace_orders"}, {"read_returns", "read_marketplace_returns"}},
+		Protected: []string{"Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber"},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetReturn", Kind: "query", Fields: []string{"return"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_locations"}, {"read_products"}, {"read_returns"}, {"read_orders", "read_marketplace_orders"}},
+		Protected: []string{"Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber"},
+	},
+	{
 		Operation: shopify.Operation{Name: "GetShop", Kind: "query", Fields: []string{"shop"}, Safety: shopify.SafetyRead},
 	},
 	{
@@ -47,6 +57,14 @@ var operations = []Operation{
 	{
 		Operation: shopify.Operation{Name: "ListProducts", Kind: "query", Fields: []string{"products"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_inventory"}, {"read_products"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListReturnReasonDefinitions", Kind: "query", Fields: []string{"returnReasonDefinitions"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListReturnedGoods", Kind: "query", Fields: []string{"orders"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}, {"read_returns"}, {"read_orders", "read_marketplace_orders"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "ListWebhookSubscriptions", Kind: "query", Fields: []string{"webhookSubscriptions"}, Safety: shopify.SafetyRead},

@@ -3,8 +3,11 @@
 package admin
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
+	"github.com/Khan/genqlient/graphql"
 	"github.com/posai-go/posai/shopify"
 )
 
@@ -56,6 +59,11 @@ const (
 // CustomerRef includes the requested fields of the GraphQL type Customer.
 type CustomerRef struct {
 	ID shopify.GID `json:"id"`
+}
+
+// FulfillmentLine includes the requested fields of the GraphQL type FulfillmentLineItem.
+type FulfillmentLine struct {
+	LineItem SoldItem `json:"lineItem"`
 }
 
 // LineItem includes the GraphQL fields of LineItem requested by the fragment LineItem.
@@ -390,6 +398,441 @@ const (
 // ProductVariants includes the requested fields of the GraphQL type ProductVariantConnection.
 type ProductVariants struct {
 	Nodes []Variant `json:"nodes"`
+}
+
+// RefundLineItemRestockType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/RefundLineItemRestockType
+type RefundLineItemRestockType string
+
+const (
+	RefundLineItemRestockTypeCancel        RefundLineItemRestockType = "CANCEL"
+	RefundLineItemRestockTypeLegacyRestock RefundLineItemRestockType = "LEGACY_RESTOCK"
+	RefundLineItemRestockTypeNoRestock     RefundLineItemRestockType = "NO_RESTOCK"
+	RefundLineItemRestockTypeReturn        RefundLineItemRestockType = "RETURN"
+)
+
+// RefundSummary includes the GraphQL fields of Refund requested by the fragment RefundSummary.
+type RefundSummary struct {
+	ID              shopify.GID   `json:"id"`
+	CreatedAt       *time.Time    `json:"createdAt"`
+	Note            string        `json:"note"`
+	Return          *ReturnRef    `json:"return"`
+	RefundLineItems RefundedLines `json:"refundLineItems"`
+}
+
+// RefundedLine includes the requested fields of the GraphQL type RefundLineItem.
+type RefundedLine struct {
+	Quantity    int                       `json:"quantity"`
+	RestockType RefundLineItemRestockType `json:"restockType"`
+	LineItem    SoldItem                  `json:"lineItem"`
+}
+
+// RefundedLines includes the requested fields of the GraphQL type RefundLineItemConnection.
+type RefundedLines struct {
+	Nodes []RefundedLine `json:"nodes"`
+}
+
+// Return includes the requested fields of the GraphQL type Return.
+type Return struct {
+	ReturnSummary `json:"-"`
+	Order         ReturnedOrder `json:"order"`
+}
+
+func (v *Return) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*Return
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.Return = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	err = json.Unmarshal(
+		b, &v.ReturnSummary)
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+type __premarshalReturn struct {
+	Order ReturnedOrder `json:"order"`
+
+	ID shopify.GID `json:"id"`
+
+	Name string `json:"name"`
+
+	Status ReturnStatus `json:"status"`
+
+	CreatedAt time.Time `json:"createdAt"`
+
+	ReturnLineItems ReturnLines `json:"returnLineItems"`
+}
+
+func (v *Return) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *Return) __premarshalJSON() (*__premarshalReturn, error) {
+	var retval __premarshalReturn
+
+	retval.Order = v.Order
+	retval.ID = v.ReturnSummary.ID
+	retval.Name = v.ReturnSummary.Name
+	retval.Status = v.ReturnSummary.Status
+	retval.CreatedAt = v.ReturnSummary.CreatedAt
+	retval.ReturnLineItems = v.ReturnSummary.ReturnLineItems
+	return &retval, nil
+}
+
+// ReturnLine includes the requested fields of the GraphQL interface ReturnLineItemType.
+//
+// ReturnLine is implemented by the following types:
+// ReturnLineReturnLineItem
+// ReturnLineUnverifiedReturnLineItem
+type ReturnLine interface {
+	implementsGraphQLInterfaceReturnLine()
+	// GetTypename returns the receiver's concrete GraphQL type-name (see interface doc for possible values).
+	GetTypename() string
+	// GetId returns the interface-field "id" from its implementation.
+	GetID() shopify.GID
+	// GetQuantity returns the interface-field "quantity" from its implementation.
+	GetQuantity() int
+	// GetReturnReason returns the interface-field "returnReason" from its implementation.
+	GetReturnReason() ReturnReason
+	// GetReturnReasonNote returns the interface-field "returnReasonNote" from its implementation.
+	GetReturnReasonNote() string
+	// GetCustomerNote returns the interface-field "customerNote" from its implementation.
+	GetCustomerNote() string
+	// GetReturnReasonDefinition returns the interface-field "returnReasonDefinition" from its implementation.
+	GetReturnReasonDefinition() *ReturnReasonDefinition
+}
+
+func (v *ReturnLineReturnLineItem) implementsGraphQLInterfaceReturnLine() {}
+
+func (v *ReturnLineUnverifiedReturnLineItem) implementsGraphQLInterfaceReturnLine() {}
+
+func __unmarshalReturnLine(b []byte, v *ReturnLine) error {
+	if string(b) == "null" {
+		return nil
+	}
+
+	var tn struct {
+		TypeName string `json:"__typename"`
+	}
+	err := json.Unmarshal(b, &tn)
+	if err != nil {
+		return err
+	}
+
+	switch tn.TypeName {
+	case "ReturnLineItem":
+		*v = new(ReturnLineReturnLineItem)
+		return json.Unmarshal(b, *v)
+	case "UnverifiedReturnLineItem":
+		*v = new(ReturnLineUnverifiedReturnLineItem)
+		return json.Unmarshal(b, *v)
+	case "":
+		return fmt.Errorf(
+			"response was missing ReturnLineItemType.__typename")
+	default:
+		return fmt.Errorf(
+			`unexpected concrete type for ReturnLine: "%v"`, tn.TypeName)
+	}
+}
+
+func __marshalReturnLine(v *ReturnLine) ([]byte, error) {
+
+	var typename string
+	switch v := (*v).(type) {
+	case *ReturnLineReturnLineItem:
+		typename = "ReturnLineItem"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*ReturnLineReturnLineItem
+		}{typename, v}
+		return json.Marshal(result)
+	case *ReturnLineUnverifiedReturnLineItem:
+		typename = "UnverifiedReturnLineItem"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*ReturnLineUnverifiedReturnLineItem
+		}{typename, v}
+		return json.Marshal(result)
+	case nil:
+		return []byte("null"), nil
+	default:
+		return nil, fmt.Errorf(
+			`unexpected concrete type for ReturnLine: "%T"`, v)
+	}
+}
+
+// ReturnLineReturnLineItem includes the requested fields of the GraphQL type ReturnLineItem.
+type ReturnLineReturnLineItem struct {
+	Typename               string                  `json:"__typename"`
+	ID                     shopify.GID             `json:"id"`
+	Quantity               int                     `json:"quantity"`
+	ReturnReason           ReturnReason            `json:"returnReason"`
+	ReturnReasonNote       string                  `json:"returnReasonNote"`
+	CustomerNote           string                  `json:"customerNote"`
+	ReturnReasonDefinition *ReturnReasonDefinition `json:"returnReasonDefinition"`
+	FulfillmentLineItem    FulfillmentLine         `json:"fulfillmentLineItem"`
+}
+
+// GetTypename returns ReturnLineReturnLineItem.Typename, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetTypename() string { return v.Typename }
+
+// GetId returns ReturnLineReturnLineItem.Id, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetID() shopify.GID { return v.ID }
+
+// GetQuantity returns ReturnLineReturnLineItem.Quantity, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetQuantity() int { return v.Quantity }
+
+// GetReturnReason returns ReturnLineReturnLineItem.ReturnReason, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetReturnReason() ReturnReason { return v.ReturnReason }
+
+// GetReturnReasonNote returns ReturnLineReturnLineItem.ReturnReasonNote, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetReturnReasonNote() string { return v.ReturnReasonNote }
+
+// GetCustomerNote returns ReturnLineReturnLineItem.CustomerNote, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetCustomerNote() string { return v.CustomerNote }
+
+// GetReturnReasonDefinition returns ReturnLineReturnLineItem.ReturnReasonDefinition, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetReturnReasonDefinition() *ReturnReasonDefinition {
+	return v.ReturnReasonDefinition
+}
+
+// GetFulfillmentLineItem returns ReturnLineReturnLineItem.FulfillmentLineItem, and is useful for accessing the field via an interface.
+func (v *ReturnLineReturnLineItem) GetFulfillmentLineItem() FulfillmentLine {
+	return v.FulfillmentLineItem
+}
+
+// ReturnLineUnverifiedReturnLineItem includes the requested fields of the GraphQL type UnverifiedReturnLineItem.
+type ReturnLineUnverifiedReturnLineItem struct {
+	Typename               string                  `json:"__typename"`
+	ID                     shopify.GID             `json:"id"`
+	Quantity               int                     `json:"quantity"`
+	ReturnReason           ReturnReason            `json:"returnReason"`
+	ReturnReasonNote       string                  `json:"returnReasonNote"`
+	CustomerNote           string                  `json:"customerNote"`
+	ReturnReasonDefinition *ReturnReasonDefinition `json:"returnReasonDefinition"`
+}
+
+// GetTypename returns ReturnLineUnverifiedReturnLineItem.Typename, and is useful for accessing the field via an interface.
+func (v *ReturnLineUnverifiedReturnLineItem) GetTypename() string { return v.Typename }
+
+// GetId returns ReturnLineUnverifiedReturnLineItem.Id, and is useful for accessing the field via an interface.
+func (v *ReturnLineUnverifiedReturnLineItem) GetID() shopify.GID { return v.ID }
+
+// GetQuantity returns ReturnLineUnverifiedReturnLineItem.Quantity, and is useful for accessing the field via an interface.
+func (v *ReturnLineUnverifiedReturnLineItem) GetQuantity() int { return v.Quantity }
+
+// GetReturnReason returns ReturnLineUnverifiedReturnLineItem.ReturnReason, and is useful for accessing the field via an interface.
+func (v *ReturnLineUnverifiedReturnLineItem) GetReturnReason() ReturnReason { return v.ReturnReason }
+
+// GetReturnReasonNote returns ReturnLineUnverifiedReturnLineItem.ReturnReasonNote, and is useful for accessing the field via an interface.
+func (v *ReturnLineUnverifiedReturnLineItem) GetReturnReasonNote() string { return v.ReturnReasonNote }
+
+// GetCustomerNote returns ReturnLineUnverifiedReturnLineItem.CustomerNote, and is useful for accessing the field via an interface.
+func (v *ReturnLineUnverifiedReturnLineItem) GetCustomerNote() string { return v.CustomerNote }
+
+// GetReturnReasonDefinition returns ReturnLineUnverifiedReturnLineItem.ReturnReasonDefinition, and is useful for accessing the field via an interface.
+func (v *ReturnLineUnverifiedReturnLineItem) GetReturnReasonDefinition() *ReturnReasonDefinition {
+	return v.ReturnReasonDefinition
+}
+
+// ReturnLines includes the requested fields of the GraphQL type ReturnLineItemTypeConnection.
+type ReturnLines struct {
+	Nodes []ReturnLine `json:"-"`
+}
+
+func (v *ReturnLines) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*ReturnLines
+		Nodes []json.RawMessage `json:"nodes"`
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.ReturnLines = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	{
+		dst := &v.Nodes
+		src := firstPass.Nodes
+		*dst = make(
+			[]ReturnLine,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			if len(src) != 0 && string(src) != "null" {
+				err = __unmarshalReturnLine(
+					src, dst)
+				if err != nil {
+					return fmt.Errorf(
+						"unable to unmarshal ReturnLines.Nodes: %w", err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type __premarshalReturnLines struct {
+	Nodes []json.RawMessage `json:"nodes"`
+}
+
+func (v *ReturnLines) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *ReturnLines) __premarshalJSON() (*__premarshalReturnLines, error) {
+	var retval __premarshalReturnLines
+
+	{
+
+		dst := &retval.Nodes
+		src := v.Nodes
+		*dst = make(
+			[]json.RawMessage,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			var err error
+			*dst, err = __marshalReturnLine(
+				&src)
+			if err != nil {
+				return nil, fmt.Errorf(
+					"unable to marshal ReturnLines.Nodes: %w", err)
+			}
+		}
+	}
+	return &retval, nil
+}
+
+// ReturnReason is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ReturnReason
+type ReturnReason string
+
+const (
+	ReturnReasonColor          ReturnReason = "COLOR"
+	ReturnReasonDefective      ReturnReason = "DEFECTIVE"
+	ReturnReasonNotAsDescribed ReturnReason = "NOT_AS_DESCRIBED"
+	ReturnReasonOther          ReturnReason = "OTHER"
+	ReturnReasonSizeTooLarge   ReturnReason = "SIZE_TOO_LARGE"
+	ReturnReasonSizeTooSmall   ReturnReason = "SIZE_TOO_SMALL"
+	ReturnReasonStyle          ReturnReason = "STYLE"
+	ReturnReasonUnknown        ReturnReason = "UNKNOWN"
+	ReturnReasonUnwanted       ReturnReason = "UNWANTED"
+	ReturnReasonWrongItem      ReturnReason = "WRONG_ITEM"
+)
+
+// ReturnReasonDefinition includes the GraphQL fields of ReturnReasonDefinition requested by the fragment ReturnReasonDefinition.
+type ReturnReasonDefinition struct {
+	ID      shopify.GID `json:"id"`
+	Handle  string      `json:"handle"`
+	Name    string      `json:"name"`
+	Deleted bool        `json:"deleted"`
+}
+
+// ReturnRef includes the requested fields of the GraphQL type Return.
+type ReturnRef struct {
+	ID shopify.GID `json:"id"`
+}
+
+// ReturnStatus is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ReturnStatus
+type ReturnStatus string
+
+const (
+	ReturnStatusCanceled  ReturnStatus = "CANCELED"
+	ReturnStatusClosed    ReturnStatus = "CLOSED"
+	ReturnStatusDeclined  ReturnStatus = "DECLINED"
+	ReturnStatusOpen      ReturnStatus = "OPEN"
+	ReturnStatusRequested ReturnStatus = "REQUESTED"
+)
+
+// ReturnSummary includes the GraphQL fields of Return requested by the fragment ReturnSummary.
+type ReturnSummary struct {
+	ID              shopify.GID  `json:"id"`
+	Name            string       `json:"name"`
+	Status          ReturnStatus `json:"status"`
+	CreatedAt       time.Time    `json:"createdAt"`
+	ReturnLineItems ReturnLines  `json:"returnLineItems"`
+}
+
+// ReturnedOrder includes the GraphQL fields of Order requested by the fragment ReturnedOrder.
+type ReturnedOrder struct {
+	ID             shopify.GID        `json:"id"`
+	Name           string             `json:"name"`
+	CreatedAt      time.Time          `json:"createdAt"`
+	SourceName     string             `json:"sourceName"`
+	RetailLocation *StoreLocation     `json:"retailLocation"`
+	Customer       *ReturningCustomer `json:"customer"`
+}
+
+// ReturnedProduct includes the requested fields of the GraphQL type Product.
+type ReturnedProduct struct {
+	ID          shopify.GID `json:"id"`
+	Title       string      `json:"title"`
+	ProductType string      `json:"productType"`
+}
+
+// ReturningCustomer includes the requested fields of the GraphQL type Customer.
+type ReturningCustomer struct {
+	ID                  shopify.GID             `json:"id"`
+	FirstName           string                  `json:"firstName" protected:"Customer.firstName,name"`
+	LastName            string                  `json:"lastName" protected:"Customer.lastName,name"`
+	DefaultEmailAddress *ReturningCustomerEmail `json:"defaultEmailAddress"`
+	DefaultPhoneNumber  *ReturningCustomerPhone `json:"defaultPhoneNumber"`
+}
+
+// ReturningCustomerEmail includes the requested fields of the GraphQL type CustomerEmailAddress.
+type ReturningCustomerEmail struct {
+	EmailAddress string `json:"emailAddress" protected:"CustomerEmailAddress.emailAddress,email"`
+}
+
+// ReturningCustomerPhone includes the requested fields of the GraphQL type CustomerPhoneNumber.
+type ReturningCustomerPhone struct {
+	PhoneNumber string `json:"phoneNumber" protected:"CustomerPhoneNumber.phoneNumber,phone"`
+}
+
+// SoldItem includes the GraphQL fields of LineItem requested by the fragment SoldItem.
+type SoldItem struct {
+	ID           shopify.GID      `json:"id"`
+	Title        string           `json:"title"`
+	VariantTitle string           `json:"variantTitle"`
+	SKU          string           `json:"sku"`
+	Quantity     int              `json:"quantity"`
+	Product      *ReturnedProduct `json:"product"`
 }
 
 // StockLevel includes the requested fields of the GraphQL type InventoryLevel.

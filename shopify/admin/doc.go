@@ -11,8 +11,8 @@
 //	}
 //	fmt.Println(resp.Order.Name, resp.Order.TotalPriceSet.ShopMoney)
 //
-// [Orders], [OrdersWithReturns], [CustomerOrders], [Products], [DraftOrders], [Locations] and
-// [WebhookSubscriptions] go through all pages of a list.
+// [Orders], [OrdersWithReturns], [ReturnedGoods], [ReturnReasonDefinitions], [CustomerOrders],
+// [Products], [DraftOrders], [Locations] and [WebhookSubscriptions] go through all pages of a list.
 //
 // Optional inputs are [shopify.Optional]: what is not set is not sent, so that a
 // mutation changes what it names and nothing else. In responses, what may be

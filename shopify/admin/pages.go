@@ -79,6 +79,34 @@ func OrdersWithReturns(ctx context.Context, client graphql.Client, opts *OrderOp
 	})
 }
 
+// ReturnedGoods returns orders with what came back of each, and their metafields
+// of one namespace, by the time of their last change. Its pages
+// are dear, 6 orders by default: ask for orders that something came back of.
+func ReturnedGoods(ctx context.Context, client graphql.Client, namespace string, opts *ListOptions) iter.Seq2[GoodsOfOrder, error] {
+	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[GoodsOfOrder], error) {
+		resp, err := ListReturnedGoods(ctx, client, opts.pageSize(6), after, opts.query(), namespace)
+		return page(resp.Orders.Nodes, resp.Orders.PageInfo), err
+	})
+}
+
+// ReturnReasonDefinitions returns Shopify's library of return reasons, several
+// hundred of them, with those that are no longer offered.
+func ReturnReasonDefinitions(ctx context.Context, client graphql.Client) iter.Seq2[ReturnReasonDefinition, error] {
+	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[ReturnReasonDefinition], error) {
+		resp, err := ListReturnReasonDefinitions(ctx, client, 250, after)
+		return page(resp.ReturnReasonDefinitions.Nodes, resp.ReturnReasonDefinitions.PageInfo), err
+	})
+}
+
+// SoldItemOf returns the line item that a return line sends back, or nil if
+// Shopify does not know it: a line may be of an order elsewhere.
+func SoldItemOf(line ReturnLine) *SoldItem {
+	if l, ok := line.(*ReturnLineReturnLineItem); ok {
+		return &l.FulfillmentLineItem.LineItem
+	}
+	return nil
+}
+
 // CustomerOrders returns a customer's orders, the newest first. A customer who
 // does not exist has none.
 func CustomerOrders(ctx context.Context, client graphql.Client, customer shopify.GID) iter.Seq2[PastOrder, error] {

@@ -36,6 +36,19 @@ func sell(t testing.TB, shop *shopifytest.Shop) shopify.GID {
 	return shopify.GID(order.ID)
 }
 
+// giveBack rings up a sale and takes it back.
+func giveBack(shop *shopifytest.Shop) (shopifytest.Return, error) {
+	order, err := shop.RingUp(shopifytest.Sale{Lines: []shopifytest.SaleLine{{Variant: shop.Products()[0].Variants[0].ID}}})
+	if err != nil {
+		return shopifytest.Return{}, err
+	}
+	_, err = shop.TakeBack(shopifytest.TakeBack{Order: order.ID, Note: "Seam open at the cuff.", Lines: []shopifytest.TakeBackLine{{Reason: "loose-seams"}}})
+	if err != nil {
+		return shopifytest.Return{}, err
+	}
+	return shop.Returns(order.ID)[0], nil
+}
+
 // calls are all operations of the package, each with input that works.
 func calls(shop *shopifytest.Shop, order shopify.GID) map[string]func(context.Context, *shopify.Client) error {
 	variant := shopify.GID(shop.Products()[0].Variants[0].ID)
@@ -84,6 +97,22 @@ func calls(shop *shopifytest.Shop, order shopify.GID) map[string]func(context.Co
 		},
 		"SalesAndReturns": func(ctx context.Context, c *shopify.Client) error {
 			return second(admin.SalesAndReturns(ctx, c, 15, none, none, shopify.Optional[admin.OrderSortKeys]{}, shopify.Optional[bool]{}))
+		},
+		"GetReturn": func(ctx context.Context, c *shopify.Client) error {
+			ret, err := giveBack(shop)
+			if err != nil {
+				return err
+			}
+			return second(admin.GetReturn(ctx, c, shopify.GID(ret.ID)))
+		},
+		"GetRefund": func(ctx context.Context, c *shopify.Client) error {
+			return second(admin.GetRefund(ctx, c, "gid://shopify/Refund/1"))
+		},
+		"ListReturnReasonDefinitions": func(ctx context.Context, c *shopify.Client) error {
+			return second(admin.ListReturnReasonDefinitions(ctx, c, 250, none))
+		},
+		"ListReturnedGoods": func(ctx context.Context, c *shopify.Client) error {
+			return second(admin.ListReturnedGoods(ctx, c, 6, none, none, "$app"))
 		},
 		"ListOrders": func(ctx context.Context, c *shopify.Client) error {
 			return second(admin.ListOrders(ctx, c, 250, none, none, shopify.Optional[admin.OrderSortKeys]{}, shopify.Optional[bool]{}))

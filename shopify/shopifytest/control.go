@@ -17,6 +17,7 @@ func (s *Shop) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+controlPath+"sales", s.postSale)
 	mux.HandleFunc("POST "+controlPath+"returns", s.postTakeBack)
+	mux.HandleFunc("POST "+controlPath+"return_requests", s.postReturnRequest)
 	mux.HandleFunc("GET "+controlPath+"orders", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Orders()) })
 	mux.HandleFunc("GET "+controlPath+"orders/{id}", func(w http.ResponseWriter, r *http.Request) {
 		o, ok := s.Order(r.PathValue("id"))
@@ -60,6 +61,19 @@ func (s *Shop) postTakeBack(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusCreated, o)
+}
+
+func (s *Shop) postReturnRequest(w http.ResponseWriter, r *http.Request) {
+	var request ReturnRequest
+	if !readJSON(w, r, &request) {
+		return
+	}
+	ret, err := s.RequestReturn(request)
+	if err != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	writeJSON(w, http.StatusCreated, ret)
 }
 
 func (s *Shop) postSale(w http.ResponseWriter, r *http.Request) {

@@ -146,8 +146,11 @@ type RefundData struct {
 
 // RefundLineData is one article given back.
 type RefundLineData struct {
-	Line     int    `json:"line"` // index into the order's lines, from 0
-	Quantity int    `json:"quantity"`
-	Reason   string `json:"reason,omitempty"`  // ReturnReason, such as SIZE_TOO_SMALL. If empty, UNKNOWN
-	Restock  bool   `json:"restock,omitempty"` // put back on the shelf
+	Line     int  `json:"line"` // index into the order's lines, from 0
+	Quantity int  `json:"quantity"`
+	Restock  bool `json:"restock,omitempty"` // put back on the shelf
+
+	// Reason is a ReturnReason, such as SIZE_TOO_SMALL, or the handle of a return reason
+	// definition, such as too-small. If empty, unknown.
+	Reason string `json:"reason,omitempty"`
 }

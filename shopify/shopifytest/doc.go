@@ -17,7 +17,7 @@
 // # What is stored
 //
 // Shop, locations, staff, products, variants, inventory, customers, orders with transactions, discounts, refunds
-// and returns, risk assessments, draft orders, metafields, tags and webhook subscriptions. The data is made up
+// and returns, the general part of the library of return reasons, risk assessments, draft orders, metafields, tags and webhook subscriptions. The data is made up
 // ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that the shop knows
 // nothing of are null or empty where the schema allows it.
 //
@@ -25,8 +25,9 @@
 //
 // customerCreate, customerUpdate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate,
 // inventoryAdjustQuantities, inventorySetQuantities, metafieldsDelete, metafieldsSet, orderCreate,
-// orderRiskAssessmentCreate, orderUpdate, productUpdate, refundCreate, tagsAdd, tagsRemove, webhookSubscriptionCreate, webhookSubscriptionDelete and
-// webhookSubscriptionUpdate, with the user errors of Shopify. Every other mutation, and every part of an
+// orderRiskAssessmentCreate, orderUpdate, productUpdate, refundCreate, returnApproveRequest, returnCancel, returnClose,
+// returnCreate, returnDeclineRequest, returnProcess, returnReopen, returnRequest, tagsAdd, tagsRemove,
+// webhookSubscriptionCreate, webhookSubscriptionDelete and webhookSubscriptionUpdate, with the user errors of Shopify. Every other mutation, and every part of an
 // input that these do not carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends
 // to have been written.
 //
@@ -34,7 +35,8 @@
 //
 // Deliveries go to https addresses, and to http ones of this machine, with Shopify's headers and signature and
 // on Shopify's schedule ([Options.RetrySchedule]). Events are sent for orders/create, orders/paid, orders/fulfilled,
-// orders/updated, refunds/create, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
+// orders/updated, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
+// returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
 // customers/update, products/update and inventory_levels/update; a subscription to another topic is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.

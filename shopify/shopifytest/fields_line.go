@@ -39,6 +39,9 @@ var lineFields = table[*lineItem]{
 		}
 		return "unfulfilled"
 	},
+	"suggestedReturnReasonDefinitions": func(s *state, _ *lineItem, _ *graph.Call) any {
+		return list(s.returnReasons[:generalReasons])
+	},
 	"isGiftCard":       func(_ *state, l *lineItem, _ *graph.Call) any { return l.giftCard() },
 	"merchantEditable": always[*lineItem](true),
 	"canRestock":       func(_ *state, l *lineItem, _ *graph.Call) any { return l.variant != nil },
@@ -172,40 +175,6 @@ var refundLineFields = table[*refundLine]{
 	"subtotalSet": bag(func(_ *state, l *refundLine) decimal.Decimal { return l.subtotal }),
 	"totalTax":    money(func(_ *state, l *refundLine) decimal.Decimal { return l.tax }),
 	"totalTaxSet": bag(func(_ *state, l *refundLine) decimal.Decimal { return l.tax }),
-}
-
-var returnFields = table[*orderReturn]{
-	"name":              func(_ *state, r *orderReturn, _ *graph.Call) any { return r.order.name() + "-R1" },
-	"order":             func(_ *state, r *orderReturn, _ *graph.Call) any { return object(r.order) },
-	"status":            always[*orderReturn]("CLOSED"),
-	"closedAt":          func(_ *state, r *orderReturn, _ *graph.Call) any { return r.createdAt },
-	"requestApprovedAt": func(_ *state, r *orderReturn, _ *graph.Call) any { return r.createdAt },
-	"refunds":           func(_ *state, r *orderReturn, _ *graph.Call) any { return list([]*refund{r.refund}) },
-	"returnLineItems":   func(_ *state, r *orderReturn, _ *graph.Call) any { return list(r.lines) },
-	"transactions":      func(_ *state, r *orderReturn, _ *graph.Call) any { return list(r.refund.transactions) },
-	"staffMember":       func(_ *state, r *orderReturn, _ *graph.Call) any { return ref(r.refund.staff) },
-	"totalQuantity": func(_ *state, r *orderReturn, _ *graph.Call) any {
-		n := 0
-		for _, l := range r.lines {
-			n += l.quantity
-		}
-		return n
-	},
-}
-
-var returnLineFields = table[*returnLine]{
-	"quantity":            func(_ *state, l *returnLine, _ *graph.Call) any { return l.quantity },
-	"processedQuantity":   func(_ *state, l *returnLine, _ *graph.Call) any { return l.quantity },
-	"refundedQuantity":    func(_ *state, l *returnLine, _ *graph.Call) any { return l.quantity },
-	"processableQuantity": always[*returnLine](0),
-	"refundableQuantity":  always[*returnLine](0),
-	"unprocessedQuantity": always[*returnLine](0),
-	"returnReason":        func(_ *state, l *returnLine, _ *graph.Call) any { return l.reason },
-	"returnReasonNote":    func(_ *state, l *returnLine, _ *graph.Call) any { return l.note },
-	"withCodeDiscountedTotalPriceSet": bag(func(s *state, l *returnLine) decimal.Decimal {
-		return s.share(l.line.net(), l.quantity, l.line.quantity)
-	}),
-	"fulfillmentLineItem": func(s *state, l *returnLine, _ *graph.Call) any { return s.fulfillmentLine(l.line) },
 }
 
 var fulfillmentFields = table[*fulfillment]{

@@ -218,15 +218,6 @@ func (o *order) refundedShipping() decimal.Decimal {
 	return sum
 }
 
-func (o *order) returnStatus() string {
-	switch {
-	case len(o.returns) == 0:
-		return "NO_RETURN"
-	default:
-		return "RETURNED"
-	}
-}
-
 func (s *state) taxLines(o *order, tax decimal.Decimal) graph.List {
 	if !o.taxRate.IsPositive() {
 		return graph.List{}

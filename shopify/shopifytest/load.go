@@ -20,6 +20,7 @@ func (s *state) load(d *Data) error {
 	s.shop = shopInfo{data: d.Shop, location: zone, digits: currencyDigits(d.Shop.Currency)}
 	s.add(&s.shop, "Shop", 0, start)
 	s.add(appNode{&s.app.app}, "App", 0, start)
+	s.loadReturnReasons()
 	s.app.installation = &installation{}
 	s.add(s.app.installation, "AppInstallation", 0, start)
 	for _, l := range d.Locations {
@@ -88,12 +89,9 @@ func (s *state) addRefund(o *order, d RefundData) {
 	at, _ := find[*location](s, gid("Location", d.LocationID))
 	sum := decimal.Zero
 	for _, l := range d.Lines {
-		gl := giveBackLine{line: o.lines[l.Line], quantity: l.Quantity, restock: "NO_RESTOCK", location: at, reason: l.Reason}
+		gl := giveBackLine{line: o.lines[l.Line], quantity: l.Quantity, restock: "NO_RESTOCK", location: at, definition: s.returnReasonNamed(l.Reason)}
 		if l.Restock {
 			gl.restock = "RETURN"
-		}
-		if gl.reason == "" {
-			gl.reason = "UNKNOWN"
 		}
 		net, tax := s.quote(gl.line, gl.quantity)
 		sum = sum.Add(net).Add(tax)

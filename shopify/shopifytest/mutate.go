@@ -20,6 +20,15 @@ var mutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"orderCreate":  orderCreate,
 	"refundCreate": refundCreate,
 
+	"returnCreate":         returnCreate,
+	"returnRequest":        returnRequest,
+	"returnApproveRequest": returnStep(inputID, "OPEN", "approve", "REQUESTED"),
+	"returnDeclineRequest": returnStep(inputID, "DECLINED", "decline", "REQUESTED"),
+	"returnCancel":         returnStep(argID, "CANCELED", "cancel", "OPEN", "REQUESTED"),
+	"returnClose":          returnStep(argID, "CLOSED", "close", "OPEN"),
+	"returnReopen":         returnStep(argID, "OPEN", "reopen", "CLOSED"),
+	"returnProcess":        returnProcess,
+
 	"orderRiskAssessmentCreate": orderRiskAssessmentCreate,
 
 	"draftOrderCreate":   draftOrderCreate,

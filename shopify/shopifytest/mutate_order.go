@@ -321,7 +321,7 @@ func (s *state) refundLineFrom(o *order, in map[string]any, i int) (giveBackLine
 	if !ok || l.order != o {
 		return giveBackLine{}, &userError{field: append(field, "lineItemId"), message: "Line item does not exist"}
 	}
-	gl := giveBackLine{line: l, restock: text(in, "restockType"), reason: "UNKNOWN"}
+	gl := giveBackLine{line: l, restock: text(in, "restockType")}
 	gl.quantity, _ = in["quantity"].(int)
 	if gl.quantity < 1 {
 		return gl, &userError{field: append(field, "quantity"), message: "Quantity must be greater than 0"}

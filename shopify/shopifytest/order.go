@@ -132,22 +132,6 @@ func (r *refund) amount() decimal.Decimal {
 	return sum
 }
 
-// orderReturn is goods that came back, with the reason.
-type orderReturn struct {
-	head
-	order  *order
-	refund *refund
-	lines  []*returnLine
-}
-
-type returnLine struct {
-	head
-	line     *lineItem
-	quantity int
-	reason   string // ReturnReason
-	note     string
-}
-
 func (o *order) name() string { return "#" + strconv.Itoa(o.number) }
 
 func (o *order) quantity() int {

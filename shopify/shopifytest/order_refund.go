@@ -15,15 +15,16 @@ type giveBack struct {
 	shipping decimal.Decimal
 	payments []giveBackPayment // none: no money changes hands
 	goods    bool              // goods came over the counter: file a return
+	ret      *orderReturn      // the return that it belongs to, if there is one already
 	silent   bool
 }
 
 type giveBackLine struct {
-	line     *lineItem
-	quantity int
-	restock  string // RefundLineItemRestockType
-	location *location
-	reason   string
+	line       *lineItem
+	quantity   int
+	restock    string // RefundLineItemRestockType
+	location   *location
+	definition *returnReason // of goods that came over the counter
 }
 
 type giveBackPayment struct {
@@ -75,6 +76,10 @@ func (s *state) refund(o *order, g giveBack) *refund {
 	if g.goods {
 		s.fileReturn(o, r, g)
 	}
+	if g.ret != nil {
+		r.ret = g.ret
+		g.ret.refunds = append(g.ret.refunds, r)
+	}
 	o.refunds = append(o.refunds, r)
 	s.refunds = append(s.refunds, r)
 	o.updatedAt = g.at
@@ -84,21 +89,13 @@ func (s *state) refund(o *order, g giveBack) *refund {
 	for _, t := range r.transactions {
 		s.emitTender(t, group)
 	}
+	if g.goods {
+		s.tellReturn(r.ret, "approve", group)
+		s.tellReturn(r.ret, "close", group)
+	}
 	s.emit("refunds/create", r, s.refundPayload(r), group)
 	s.emit("orders/updated", o, s.orderPayload(o), group)
 	return r
-}
-
-func (s *state) fileReturn(o *order, r *refund, g giveBack) {
-	ret := &orderReturn{order: o, refund: r}
-	s.add(ret, "Return", 0, g.at)
-	for _, gl := range g.lines {
-		rl := &returnLine{line: gl.line, quantity: gl.quantity, reason: gl.reason, note: g.note}
-		s.add(rl, "ReturnLineItem", 0, g.at)
-		ret.lines = append(ret.lines, rl)
-	}
-	r.ret = ret
-	o.returns = append(o.returns, ret)
 }
 
 // refundable is the payment that money goes back to.

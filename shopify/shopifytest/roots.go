@@ -95,6 +95,7 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 	"locations": func(s *state, c *graph.Call) (any, error) {
 		return query(c, locationIndex, s.locations, locationSort), nil
 	},
+	"returnReasonDefinitions": returnReasonDefinitions,
 	"draftOrders": func(s *state, c *graph.Call) (any, error) {
 		return query(c, draftIndex, s.drafts, draftSort), nil
 	},

@@ -31,6 +31,7 @@ type state struct {
 	orders        []*order // as they were placed
 	drafts        []*draft
 	refunds       []*refund
+	returnReasons []*returnReason
 	subscriptions []*subscription
 	metafields    map[string][]*metafield // by the owner's GID
 

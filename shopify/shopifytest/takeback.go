@@ -28,13 +28,16 @@ type TakeBack struct {
 
 // TakeBackLine is one article of a [TakeBack].
 type TakeBackLine struct {
-	Line     int    `json:"line"`               // index into the order's lines, from 0
-	Quantity int    `json:"quantity,omitempty"` // if zero, 1
-	Reason   string `json:"reason,omitempty"`   // ReturnReason. If empty, UNKNOWN
+	Line     int `json:"line"`               // index into the order's lines, from 0
+	Quantity int `json:"quantity,omitempty"` // if zero, 1
+
+	// Reason is why, as the handle of a return reason definition ("too-small") or as a ReturnReason
+	// ("SIZE_TOO_SMALL"). If empty, unknown.
+	Reason string `json:"reason,omitempty"`
 }
 
 // TakeBack takes goods back at the register: they go back on the shelf, the money to what it was paid with,
-// and deliveries for refunds/create, orders/updated, tender_transactions/create and inventory_levels/update go
+// and deliveries for returns/approve, returns/close, refunds/create, orders/updated, tender_transactions/create and inventory_levels/update go
 // out to their subscribers. Errors match [ErrSale].
 func (s *Shop) TakeBack(t TakeBack) (Order, error) {
 	s.state.mu.Lock()
@@ -82,9 +85,9 @@ func (s *state) giveBackOf(o *order, t TakeBack) (giveBack, error) {
 		if l.Line < 0 || l.Line >= len(o.lines) {
 			return g, fmt.Errorf("%w: line %d", saleError("the order has no such line"), i+1)
 		}
-		gl := giveBackLine{line: o.lines[l.Line], quantity: max(l.Quantity, 1), restock: "RETURN", location: at, reason: l.Reason}
-		if gl.reason == "" {
-			gl.reason = "UNKNOWN"
+		gl := giveBackLine{line: o.lines[l.Line], quantity: max(l.Quantity, 1), restock: "RETURN", location: at, definition: s.returnReasonNamed(l.Reason)}
+		if gl.definition == nil {
+			return g, fmt.Errorf("%w: line %d", saleError("no such return reason"), i+1)
 		}
 		if back[l.Line] += gl.quantity; l.Quantity < 0 || back[l.Line] > gl.line.currentQuantity() {
 			return g, fmt.Errorf("%w: line %d", saleError("it is more than is left of the line"), i+1)

@@ -81,11 +81,14 @@ func TestInterfacesKeepTheirGetters(t *testing.T) {
 	code, table, err := generate(t, `
 query Find($id: ID!) {
   node(id: $id) { id ... on Order { name email } ... on Customer { firstName } }
-}`)
+}
+query Lines($id: ID!) { return(id: $id) { returnLineItems(first: 9) { nodes { id customerNote ... on ReturnLineItem { totalWeight { value } } } } } }`)
 	require.NoError(t, err)
 	assert.Contains(t, code, "type FindNode interface {")
 	assert.Contains(t, code, "GetID() shopify.GID")
 	assert.Contains(t, code, "func (v *FindNodeOrder) GetID() shopify.GID { return v.ID }")
+	assert.Contains(t, code, "GetCustomerNote() string", "texts are plain in interfaces too")
+	assert.NotContains(t, code, "*string")
 	assert.Contains(t, table, `Protected: []string{"Customer.firstName", "Order.email"}`)
 	assert.Contains(t, table, `{"read_customers"}`, "what a fragment on another type needs counts")
 }

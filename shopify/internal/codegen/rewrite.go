@@ -69,7 +69,9 @@ func (r *rewriter) shape(file *ast.File) {
 		case *ast.FuncDecl:
 			if d.Recv != nil && strings.HasPrefix(d.Name.Name, "Get") && !abstract[receiver(d)] {
 				r.remove(d.Doc, d)
-			} else if vars := r.optional[d.Name.Name]; d.Recv == nil && vars != nil {
+			} else if d.Recv != nil {
+				r.plainResult(d.Type)
+			} else if vars := r.optional[d.Name.Name]; vars != nil {
 				r.signature(d, vars)
 			}
 		case *ast.GenDecl:
@@ -96,8 +98,15 @@ func (r *rewriter) genDecl(d *ast.GenDecl) {
 func (r *rewriter) typeSpec(d *ast.GenDecl, s *ast.TypeSpec) {
 	name := s.Name.Name
 	def := r.schema.Types[name]
+	if it, ok := s.Type.(*ast.InterfaceType); ok {
+		for _, m := range it.Methods.List {
+			if getter, ok := m.Type.(*ast.FuncType); ok {
+				r.plainResult(getter)
+			}
+		}
+	}
 	st, isStruct := s.Type.(*ast.StructType)
-	if op, ok := strings.CutPrefix(name, "__"); ok && isStruct {
+	if op, ok := strings.CutPrefix(name, "__"); ok && isStruct && !strings.HasPrefix(op, "premarshal") {
 		if vars := r.optional[strings.TrimSuffix(op, "Input")]; vars != nil {
 			for _, f := range st.Fields.List {
 				if vars[jsonName(f)] {
@@ -120,7 +129,7 @@ func (r *rewriter) typeSpec(d *ast.GenDecl, s *ast.TypeSpec) {
 	case isStruct:
 		from := r.schemaType(d, name)
 		for _, f := range st.Fields.List {
-			r.plainStrings(f)
+			r.plainString(f)
 			r.protect(from, f)
 		}
 	}
@@ -137,15 +146,22 @@ func (r *rewriter) makeOptional(f *ast.Field) {
 	r.replace(f.Tag, "`json:\""+jsonName(f)+",omitzero\"`")
 }
 
-// plainStrings turns nullable strings and enums of responses into plain ones:
+// plainString turns nullable strings and enums of responses into plain ones:
 // null reads as "".
-func (r *rewriter) plainStrings(f *ast.Field) {
+func (r *rewriter) plainString(f *ast.Field) {
 	if star, ok := f.Type.(*ast.StarExpr); ok {
 		t := r.text(star.X)
 		def := r.schema.Types[t]
 		if t == "string" || t == "shopify.GID" || def != nil && def.Kind == gql.Enum {
 			r.replace(f.Type, t)
 		}
+	}
+}
+
+// plainResult does that for what the getters of an interface's types return.
+func (r *rewriter) plainResult(getter *ast.FuncType) {
+	if getter.Results != nil && len(getter.Results.List) == 1 {
+		r.plainString(getter.Results.List[0])
 	}
 }
 
