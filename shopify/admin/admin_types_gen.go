@@ -440,7 +440,6 @@ type Return struct {
 }
 
 func (v *Return) UnmarshalJSON(b []byte) error {
-
 	if string(b) == "null" {
 		return nil
 	}
@@ -555,7 +554,6 @@ func __unmarshalReturnLine(b []byte, v *ReturnLine) error {
 }
 
 func __marshalReturnLine(v *ReturnLine) ([]byte, error) {
-
 	var typename string
 	switch v := (*v).(type) {
 	case *ReturnLineReturnLineItem:
@@ -662,7 +660,6 @@ type ReturnLines struct {
 }
 
 func (v *ReturnLines) UnmarshalJSON(b []byte) error {
-
 	if string(b) == "null" {
 		return nil
 	}
@@ -716,7 +713,6 @@ func (v *ReturnLines) __premarshalJSON() (*__premarshalReturnLines, error) {
 	var retval __premarshalReturnLines
 
 	{
-
 		dst := &retval.Nodes
 		src := v.Nodes
 		*dst = make(

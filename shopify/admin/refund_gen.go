@@ -23,7 +23,6 @@ type Refund struct {
 }
 
 func (v *Refund) UnmarshalJSON(b []byte) error {
-
 	if string(b) == "null" {
 		return nil
 	}

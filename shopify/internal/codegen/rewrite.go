@@ -54,7 +54,8 @@ func (g *generator) rewrite(src []byte) ([]byte, error) {
 		}
 		r.edits = nil
 		step(file)
-		if r.src, err = format.Source(r.apply()); err != nil {
+		// genqlient begins some functions with an empty line, which gofumpt minds.
+		if r.src, err = format.Source(bytes.ReplaceAll(r.apply(), []byte("{\n\n\t"), []byte("{\n\t"))); err != nil {
 			return nil, fmt.Errorf("rewriting: %w", err)
 		}
 	}
