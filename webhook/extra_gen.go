@@ -17,6 +17,162 @@ func (v Address) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
 // does not know.
+func (v *AppliedDiscount) UnmarshalJSON(data []byte) error {
+	type plain AppliedDiscount
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v AppliedDiscount) MarshalJSON() ([]byte, error) {
+	type plain AppliedDiscount
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *AttributedStaff) UnmarshalJSON(data []byte) error {
+	type plain AttributedStaff
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v AttributedStaff) MarshalJSON() ([]byte, error) {
+	type plain AttributedStaff
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *BulkOperation) UnmarshalJSON(data []byte) error {
+	type plain BulkOperation
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v BulkOperation) MarshalJSON() ([]byte, error) {
+	type plain BulkOperation
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Cart) UnmarshalJSON(data []byte) error {
+	type plain Cart
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Cart) MarshalJSON() ([]byte, error) {
+	type plain Cart
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CartLineItem) UnmarshalJSON(data []byte) error {
+	type plain CartLineItem
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CartLineItem) MarshalJSON() ([]byte, error) {
+	type plain CartLineItem
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Checkout) UnmarshalJSON(data []byte) error {
+	type plain Checkout
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Checkout) MarshalJSON() ([]byte, error) {
+	type plain Checkout
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CheckoutLineItem) UnmarshalJSON(data []byte) error {
+	type plain CheckoutLineItem
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CheckoutLineItem) MarshalJSON() ([]byte, error) {
+	type plain CheckoutLineItem
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CheckoutShippingLine) UnmarshalJSON(data []byte) error {
+	type plain CheckoutShippingLine
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CheckoutShippingLine) MarshalJSON() ([]byte, error) {
+	type plain CheckoutShippingLine
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ClientDetails) UnmarshalJSON(data []byte) error {
+	type plain ClientDetails
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ClientDetails) MarshalJSON() ([]byte, error) {
+	type plain ClientDetails
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Collection) UnmarshalJSON(data []byte) error {
+	type plain Collection
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Collection) MarshalJSON() ([]byte, error) {
+	type plain Collection
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CollectionImage) UnmarshalJSON(data []byte) error {
+	type plain CollectionImage
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CollectionImage) MarshalJSON() ([]byte, error) {
+	type plain CollectionImage
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CollectionRule) UnmarshalJSON(data []byte) error {
+	type plain CollectionRule
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CollectionRule) MarshalJSON() ([]byte, error) {
+	type plain CollectionRule
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
 func (v *Customer) UnmarshalJSON(data []byte) error {
 	type plain Customer
 	return unmarshalExtra(data, (*plain)(v), &v.Extra)
@@ -25,6 +181,123 @@ func (v *Customer) UnmarshalJSON(data []byte) error {
 // MarshalJSON encodes the value together with its Extra.
 func (v Customer) MarshalJSON() ([]byte, error) {
 	type plain Customer
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CustomerMerge) UnmarshalJSON(data []byte) error {
+	type plain CustomerMerge
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CustomerMerge) MarshalJSON() ([]byte, error) {
+	type plain CustomerMerge
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CustomerMergeError) UnmarshalJSON(data []byte) error {
+	type plain CustomerMergeError
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CustomerMergeError) MarshalJSON() ([]byte, error) {
+	type plain CustomerMergeError
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CustomerRedaction) UnmarshalJSON(data []byte) error {
+	type plain CustomerRedaction
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CustomerRedaction) MarshalJSON() ([]byte, error) {
+	type plain CustomerRedaction
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CustomerSegment) UnmarshalJSON(data []byte) error {
+	type plain CustomerSegment
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CustomerSegment) MarshalJSON() ([]byte, error) {
+	type plain CustomerSegment
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *CustomerTags) UnmarshalJSON(data []byte) error {
+	type plain CustomerTags
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v CustomerTags) MarshalJSON() ([]byte, error) {
+	type plain CustomerTags
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *DataRequest) UnmarshalJSON(data []byte) error {
+	type plain DataRequest
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v DataRequest) MarshalJSON() ([]byte, error) {
+	type plain DataRequest
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *DataRequestID) UnmarshalJSON(data []byte) error {
+	type plain DataRequestID
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v DataRequestID) MarshalJSON() ([]byte, error) {
+	type plain DataRequestID
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Deleted) UnmarshalJSON(data []byte) error {
+	type plain Deleted
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Deleted) MarshalJSON() ([]byte, error) {
+	type plain Deleted
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Discount) UnmarshalJSON(data []byte) error {
+	type plain Discount
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Discount) MarshalJSON() ([]byte, error) {
+	type plain Discount
 	return marshalExtra(plain(v), v.Extra)
 }
 
@@ -69,6 +342,71 @@ func (v DiscountCode) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
 // does not know.
+func (v *DiscountRedeemCode) UnmarshalJSON(data []byte) error {
+	type plain DiscountRedeemCode
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v DiscountRedeemCode) MarshalJSON() ([]byte, error) {
+	type plain DiscountRedeemCode
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Dispute) UnmarshalJSON(data []byte) error {
+	type plain Dispute
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Dispute) MarshalJSON() ([]byte, error) {
+	type plain Dispute
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *DraftLineItem) UnmarshalJSON(data []byte) error {
+	type plain DraftLineItem
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v DraftLineItem) MarshalJSON() ([]byte, error) {
+	type plain DraftLineItem
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *DraftOrder) UnmarshalJSON(data []byte) error {
+	type plain DraftOrder
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v DraftOrder) MarshalJSON() ([]byte, error) {
+	type plain DraftOrder
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *DraftShippingLine) UnmarshalJSON(data []byte) error {
+	type plain DraftShippingLine
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v DraftShippingLine) MarshalJSON() ([]byte, error) {
+	type plain DraftShippingLine
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
 func (v *Duty) UnmarshalJSON(data []byte) error {
 	type plain Duty
 	return unmarshalExtra(data, (*plain)(v), &v.Extra)
@@ -77,6 +415,32 @@ func (v *Duty) UnmarshalJSON(data []byte) error {
 // MarshalJSON encodes the value together with its Extra.
 func (v Duty) MarshalJSON() ([]byte, error) {
 	type plain Duty
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *EmailMarketingConsent) UnmarshalJSON(data []byte) error {
+	type plain EmailMarketingConsent
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v EmailMarketingConsent) MarshalJSON() ([]byte, error) {
+	type plain EmailMarketingConsent
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *EmailMarketingConsentUpdate) UnmarshalJSON(data []byte) error {
+	type plain EmailMarketingConsentUpdate
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v EmailMarketingConsentUpdate) MarshalJSON() ([]byte, error) {
+	type plain EmailMarketingConsentUpdate
 	return marshalExtra(plain(v), v.Extra)
 }
 
@@ -108,6 +472,19 @@ func (v Fulfillment) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
 // does not know.
+func (v *FulfillmentEvent) UnmarshalJSON(data []byte) error {
+	type plain FulfillmentEvent
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v FulfillmentEvent) MarshalJSON() ([]byte, error) {
+	type plain FulfillmentEvent
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
 func (v *FulfillmentLineItem) UnmarshalJSON(data []byte) error {
 	type plain FulfillmentLineItem
 	return unmarshalExtra(data, (*plain)(v), &v.Extra)
@@ -121,6 +498,58 @@ func (v FulfillmentLineItem) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
 // does not know.
+func (v *HarmonizedSystemCode) UnmarshalJSON(data []byte) error {
+	type plain HarmonizedSystemCode
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v HarmonizedSystemCode) MarshalJSON() ([]byte, error) {
+	type plain HarmonizedSystemCode
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *InventoryItem) UnmarshalJSON(data []byte) error {
+	type plain InventoryItem
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v InventoryItem) MarshalJSON() ([]byte, error) {
+	type plain InventoryItem
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *InventoryLevel) UnmarshalJSON(data []byte) error {
+	type plain InventoryLevel
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v InventoryLevel) MarshalJSON() ([]byte, error) {
+	type plain InventoryLevel
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *InventoryTransfer) UnmarshalJSON(data []byte) error {
+	type plain InventoryTransfer
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v InventoryTransfer) MarshalJSON() ([]byte, error) {
+	type plain InventoryTransfer
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
 func (v *LineItem) UnmarshalJSON(data []byte) error {
 	type plain LineItem
 	return unmarshalExtra(data, (*plain)(v), &v.Extra)
@@ -129,6 +558,19 @@ func (v *LineItem) UnmarshalJSON(data []byte) error {
 // MarshalJSON encodes the value together with its Extra.
 func (v LineItem) MarshalJSON() ([]byte, error) {
 	type plain LineItem
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Location) UnmarshalJSON(data []byte) error {
+	type plain Location
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Location) MarshalJSON() ([]byte, error) {
+	type plain Location
 	return marshalExtra(plain(v), v.Extra)
 }
 
@@ -160,6 +602,123 @@ func (v OrderAdjustment) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
 // does not know.
+func (v *OrderCompany) UnmarshalJSON(data []byte) error {
+	type plain OrderCompany
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderCompany) MarshalJSON() ([]byte, error) {
+	type plain OrderCompany
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderEdit) UnmarshalJSON(data []byte) error {
+	type plain OrderEdit
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderEdit) MarshalJSON() ([]byte, error) {
+	type plain OrderEdit
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderEditChanges) UnmarshalJSON(data []byte) error {
+	type plain OrderEditChanges
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderEditChanges) MarshalJSON() ([]byte, error) {
+	type plain OrderEditChanges
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderEditDiscounts) UnmarshalJSON(data []byte) error {
+	type plain OrderEditDiscounts
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderEditDiscounts) MarshalJSON() ([]byte, error) {
+	type plain OrderEditDiscounts
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderEditLine) UnmarshalJSON(data []byte) error {
+	type plain OrderEditLine
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderEditLine) MarshalJSON() ([]byte, error) {
+	type plain OrderEditLine
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderEditLines) UnmarshalJSON(data []byte) error {
+	type plain OrderEditLines
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderEditLines) MarshalJSON() ([]byte, error) {
+	type plain OrderEditLines
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderEdited) UnmarshalJSON(data []byte) error {
+	type plain OrderEdited
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderEdited) MarshalJSON() ([]byte, error) {
+	type plain OrderEdited
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderProtectEligibilityChanged) UnmarshalJSON(data []byte) error {
+	type plain OrderProtectEligibilityChanged
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderProtectEligibilityChanged) MarshalJSON() ([]byte, error) {
+	type plain OrderProtectEligibilityChanged
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *OrderRiskAssessmentChanged) UnmarshalJSON(data []byte) error {
+	type plain OrderRiskAssessmentChanged
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v OrderRiskAssessmentChanged) MarshalJSON() ([]byte, error) {
+	type plain OrderRiskAssessmentChanged
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
 func (v *PaymentDetails) UnmarshalJSON(data []byte) error {
 	type plain PaymentDetails
 	return unmarshalExtra(data, (*plain)(v), &v.Extra)
@@ -168,6 +727,136 @@ func (v *PaymentDetails) UnmarshalJSON(data []byte) error {
 // MarshalJSON encodes the value together with its Extra.
 func (v PaymentDetails) MarshalJSON() ([]byte, error) {
 	type plain PaymentDetails
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *PaymentSchedule) UnmarshalJSON(data []byte) error {
+	type plain PaymentSchedule
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v PaymentSchedule) MarshalJSON() ([]byte, error) {
+	type plain PaymentSchedule
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *PrivacyCustomer) UnmarshalJSON(data []byte) error {
+	type plain PrivacyCustomer
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v PrivacyCustomer) MarshalJSON() ([]byte, error) {
+	type plain PrivacyCustomer
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Product) UnmarshalJSON(data []byte) error {
+	type plain Product
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Product) MarshalJSON() ([]byte, error) {
+	type plain Product
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ProductCategory) UnmarshalJSON(data []byte) error {
+	type plain ProductCategory
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ProductCategory) MarshalJSON() ([]byte, error) {
+	type plain ProductCategory
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ProductImage) UnmarshalJSON(data []byte) error {
+	type plain ProductImage
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ProductImage) MarshalJSON() ([]byte, error) {
+	type plain ProductImage
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ProductMedia) UnmarshalJSON(data []byte) error {
+	type plain ProductMedia
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ProductMedia) MarshalJSON() ([]byte, error) {
+	type plain ProductMedia
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ProductOption) UnmarshalJSON(data []byte) error {
+	type plain ProductOption
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ProductOption) MarshalJSON() ([]byte, error) {
+	type plain ProductOption
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ProtectEligibility) UnmarshalJSON(data []byte) error {
+	type plain ProtectEligibility
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ProtectEligibility) MarshalJSON() ([]byte, error) {
+	type plain ProtectEligibility
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *PurchasingSummary) UnmarshalJSON(data []byte) error {
+	type plain PurchasingSummary
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v PurchasingSummary) MarshalJSON() ([]byte, error) {
+	type plain PurchasingSummary
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *RedeemCode) UnmarshalJSON(data []byte) error {
+	type plain RedeemCode
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v RedeemCode) MarshalJSON() ([]byte, error) {
+	type plain RedeemCode
 	return marshalExtra(plain(v), v.Extra)
 }
 
@@ -329,6 +1018,84 @@ func (v ReturnUpdate) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
 // does not know.
+func (v *SMSMarketingConsent) UnmarshalJSON(data []byte) error {
+	type plain SMSMarketingConsent
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v SMSMarketingConsent) MarshalJSON() ([]byte, error) {
+	type plain SMSMarketingConsent
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *SMSMarketingConsentUpdate) UnmarshalJSON(data []byte) error {
+	type plain SMSMarketingConsentUpdate
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v SMSMarketingConsentUpdate) MarshalJSON() ([]byte, error) {
+	type plain SMSMarketingConsentUpdate
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ScopesUpdate) UnmarshalJSON(data []byte) error {
+	type plain ScopesUpdate
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ScopesUpdate) MarshalJSON() ([]byte, error) {
+	type plain ScopesUpdate
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Segment) UnmarshalJSON(data []byte) error {
+	type plain Segment
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Segment) MarshalJSON() ([]byte, error) {
+	type plain Segment
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ShipmentLineItem) UnmarshalJSON(data []byte) error {
+	type plain ShipmentLineItem
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ShipmentLineItem) MarshalJSON() ([]byte, error) {
+	type plain ShipmentLineItem
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ShipmentTracking) UnmarshalJSON(data []byte) error {
+	type plain ShipmentTracking
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ShipmentTracking) MarshalJSON() ([]byte, error) {
+	type plain ShipmentTracking
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
 func (v *ShippingLine) UnmarshalJSON(data []byte) error {
 	type plain ShippingLine
 	return unmarshalExtra(data, (*plain)(v), &v.Extra)
@@ -337,6 +1104,32 @@ func (v *ShippingLine) UnmarshalJSON(data []byte) error {
 // MarshalJSON encodes the value together with its Extra.
 func (v ShippingLine) MarshalJSON() ([]byte, error) {
 	type plain ShippingLine
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Shop) UnmarshalJSON(data []byte) error {
+	type plain Shop
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Shop) MarshalJSON() ([]byte, error) {
+	type plain Shop
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *ShopRedaction) UnmarshalJSON(data []byte) error {
+	type plain ShopRedaction
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v ShopRedaction) MarshalJSON() ([]byte, error) {
+	type plain ShopRedaction
 	return marshalExtra(plain(v), v.Extra)
 }
 
@@ -389,5 +1182,57 @@ func (v *Transaction) UnmarshalJSON(data []byte) error {
 // MarshalJSON encodes the value together with its Extra.
 func (v Transaction) MarshalJSON() ([]byte, error) {
 	type plain Transaction
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *Variant) UnmarshalJSON(data []byte) error {
+	type plain Variant
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v Variant) MarshalJSON() ([]byte, error) {
+	type plain Variant
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *VariantGID) UnmarshalJSON(data []byte) error {
+	type plain VariantGID
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v VariantGID) MarshalJSON() ([]byte, error) {
+	type plain VariantGID
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *WhatsAppMarketingConsent) UnmarshalJSON(data []byte) error {
+	type plain WhatsAppMarketingConsent
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v WhatsAppMarketingConsent) MarshalJSON() ([]byte, error) {
+	type plain WhatsAppMarketingConsent
+	return marshalExtra(plain(v), v.Extra)
+}
+
+// UnmarshalJSON decodes what Shopify sends and keeps in Extra what the type
+// does not know.
+func (v *WhatsAppMarketingConsentUpdate) UnmarshalJSON(data []byte) error {
+	type plain WhatsAppMarketingConsentUpdate
+	return unmarshalExtra(data, (*plain)(v), &v.Extra)
+}
+
+// MarshalJSON encodes the value together with its Extra.
+func (v WhatsAppMarketingConsentUpdate) MarshalJSON() ([]byte, error) {
+	type plain WhatsAppMarketingConsentUpdate
 	return marshalExtra(plain(v), v.Extra)
 }

@@ -5,15 +5,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
 
 // Topic is the name of a topic, with the type T that its bodies are decoded
-// into. Topics that have no constant here can be received as they are:
+// into. Every topic of API version 2026-10 has a constant here; those of other
+// versions can be received as they are:
 //
-//	webhook.Topic[json.RawMessage]("inventory_levels/update")
+//	webhook.Topic[json.RawMessage]("something/new")
 type Topic[T any] string
+
+// Enum returns the topic's name in Shopify's GraphQL APIs, such as
+// "ORDERS_CREATE" for "orders/create". It holds for every topic of the schema.
+//
+// https://shopify.dev/docs/api/admin-graphql/latest/enums/WebhookSubscriptionTopic
+func (t Topic[T]) Enum() string { return enum.Replace(strings.ToUpper(string(t))) }
+
+var enum = strings.NewReplacer("/", "_", ".", "_")
 
 // Event is a delivery and its decoded body.
 type Event[T any] struct {

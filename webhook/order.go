@@ -6,7 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Order is the payload of the orders topics, as of API version 2026-10.
+// Order is the payload of most orders topics, as of API version 2026-10.
 //
 // In this and the other payload types, ids are int64 and 0 or nil where
 // Shopify sends null; amounts are decimals, in the currency that stands beside
@@ -79,16 +79,19 @@ type Order struct {
 	TotalWeight            int64           `json:"total_weight"` // grams
 
 	// The current amounts are what is left after refunds and edits.
+	CurrentShippingPriceSet  *MoneySet       `json:"current_shipping_price_set"`
 	CurrentSubtotalPrice     decimal.Decimal `json:"current_subtotal_price"`
 	CurrentSubtotalPriceSet  *MoneySet       `json:"current_subtotal_price_set"`
 	CurrentTotalDiscounts    decimal.Decimal `json:"current_total_discounts"`
 	CurrentTotalDiscountsSet *MoneySet       `json:"current_total_discounts_set"`
 	CurrentTotalDutiesSet    *MoneySet       `json:"current_total_duties_set"`
+	CurrentTotalFeesSet      *MoneySet       `json:"current_total_additional_fees_set"`
 	CurrentTotalPrice        decimal.Decimal `json:"current_total_price"`
 	CurrentTotalPriceSet     *MoneySet       `json:"current_total_price_set"`
 	CurrentTotalTax          decimal.Decimal `json:"current_total_tax"`
 	CurrentTotalTaxSet       *MoneySet       `json:"current_total_tax_set"`
 	OriginalTotalDutiesSet   *MoneySet       `json:"original_total_duties_set"`
+	OriginalTotalFeesSet     *MoneySet       `json:"original_total_additional_fees_set"`
 
 	// Rounding of cash payments, in countries without small coins.
 	CashRoundingPaymentSet *MoneySet `json:"total_cash_rounding_payment_adjustment_set"`
@@ -131,8 +134,33 @@ type Order struct {
 	Returns       []Return       `json:"returns"`
 	Transactions  []Transaction  `json:"transactions"` // seldom sent
 
+	// Company is nil unless a company ordered; PaymentTerms unless the order
+	// is on account.
+	Company      *OrderCompany `json:"company"`
+	PaymentTerms *PaymentTerms `json:"payment_terms"`
+
 	Extra Extra `json:"-"`
 }
 
 // IsPOS reports whether the order was rung up at a register.
 func (o *Order) IsPOS() bool { return o.SourceName == "pos" }
+
+// OrderCompany names the company and its location that ordered.
+type OrderCompany struct {
+	ID         int64 `json:"id"`
+	LocationID int64 `json:"location_id"`
+
+	Extra Extra `json:"-"`
+}
+
+// ClientDetails describes the browser that an online order came from.
+type ClientDetails struct {
+	AcceptLanguage string `json:"accept_language"`
+	BrowserHeight  *int64 `json:"browser_height"`
+	BrowserWidth   *int64 `json:"browser_width"`
+	BrowserIP      string `json:"browser_ip"`
+	SessionHash    string `json:"session_hash"`
+	UserAgent      string `json:"user_agent"`
+
+	Extra Extra `json:"-"`
+}

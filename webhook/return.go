@@ -138,7 +138,6 @@ type ReturnDecline struct {
 // ReturnUpdate is the payload of returns/update: what was taken off a return
 // or what changed in its fees.
 type ReturnUpdate struct {
-	ID                int64  `json:"id,omitzero"` // seldom sent
 	AdminGraphqlAPIID string `json:"admin_graphql_api_id"`
 
 	ReturnLineItems    *ReturnChanges `json:"return_line_items"`
@@ -159,7 +158,6 @@ type ReturnChanges struct {
 
 // ReturnRemoval is what was removed; Delta is how many pieces.
 type ReturnRemoval struct {
-	ID                int64  `json:"id,omitzero"` // seldom sent
 	AdminGraphqlAPIID string `json:"admin_graphql_api_id"`
 	Delta             int64  `json:"delta"`
 

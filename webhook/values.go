@@ -20,16 +20,18 @@ type MoneyPart struct {
 	CurrencyCode string          `json:"currency_code"`
 }
 
-// UnmarshalJSON decodes an amount. A few topics say currency instead of
-// currency_code.
+// UnmarshalJSON decodes an amount. A few topics say currency or currencyCode
+// instead of currency_code.
 func (m *MoneyPart) UnmarshalJSON(data []byte) error {
 	type plain MoneyPart
 	var unknown Extra // an amount has two fields and no more
 	if err := unmarshalExtra(data, (*plain)(m), &unknown); err != nil {
 		return err
 	}
-	if currency, ok := unknown["currency"]; ok && m.CurrencyCode == "" {
-		m.CurrencyCode = text(currency)
+	for _, name := range [...]string{"currency", "currencyCode"} {
+		if currency, ok := unknown[name]; ok && m.CurrencyCode == "" {
+			m.CurrencyCode = text(currency)
+		}
 	}
 	return nil
 }
