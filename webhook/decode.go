@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 )
@@ -82,8 +84,8 @@ func parse[T any](raw []byte, p parser[T]) (T, error) {
 	var zero T
 	switch raw[0] {
 	case '"':
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
+		s, err := unquote(raw)
+		if err != nil {
 			return zero, err
 		}
 		v, err := p(s, true)
@@ -100,9 +102,18 @@ func parse[T any](raw []byte, p parser[T]) (T, error) {
 	return v, wrongType[T]("number", err)
 }
 
+// unquote returns the text of a JSON string.
+func unquote(raw []byte) (s string, err error) {
+	if inside := raw[1 : len(raw)-1]; bytes.IndexByte(inside, '\\') < 0 && utf8.Valid(inside) {
+		return string(inside), nil // nothing in it stands for something else
+	}
+	err = json.Unmarshal(raw, &s)
+	return s, err
+}
+
 // wrongType replaces errors that quote the value.
 func wrongType[T any](value string, err error) error {
-	if _, ok := errors.AsType[*rangeError](err); err == nil || err == errAbsent || ok {
+	if _, ok := errors.AsType[*rangeError](err); err == nil || errors.Is(err, errAbsent) || ok {
 		return err
 	}
 	return &json.UnmarshalTypeError{Value: value, Type: reflect.TypeFor[T]()}
@@ -111,7 +122,7 @@ func wrongType[T any](value string, err error) error {
 func scalar[T any](p parser[T]) func([]byte, reflect.Value) error {
 	return func(raw []byte, v reflect.Value) error {
 		x, err := parse(raw, p)
-		if err != nil && err != errAbsent {
+		if err != nil && !errors.Is(err, errAbsent) {
 			return err
 		}
 		*v.Addr().Interface().(*T) = x
@@ -124,7 +135,7 @@ func pointer[T any](p parser[T]) func([]byte, reflect.Value) error {
 		x, err := parse(raw, p)
 		target := v.Addr().Interface().(**T)
 		switch {
-		case err == errAbsent:
+		case errors.Is(err, errAbsent):
 			*target = nil
 			return nil
 		case err != nil:
@@ -147,7 +158,7 @@ func list[T any](p parser[T]) func([]byte, reflect.Value) error {
 				continue
 			}
 			x, err := parse(raw, p)
-			if err == errAbsent {
+			if errors.Is(err, errAbsent) {
 				continue
 			}
 			if err != nil {
@@ -234,7 +245,7 @@ func number(s string) (decimal.Decimal, error) {
 }
 
 // layouts are the forms of time that Shopify has written over the years.
-var layouts = [...]string{time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", "2006-01-02T15:04:05", time.DateOnly}
+var layouts = [...]string{time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", "2006-01-02T15:04:05", time.DateOnly}
 
 func instant(s string, quoted bool) (time.Time, error) {
 	switch {

@@ -175,7 +175,7 @@ func compare(path string, sent, kept any, lost *[]string) {
 	fail := func() { *lost = append(*lost, fmt.Sprintf("%s: sent %v, kept %v", path, sent, kept)) }
 	switch sent := sent.(type) {
 	case nil:
-		if v := reflect.ValueOf(kept); v.IsValid() && !v.IsZero() && !(v.Kind() == reflect.Slice && v.Len() == 0) {
+		if v := reflect.ValueOf(kept); v.IsValid() && !v.IsZero() && (v.Kind() != reflect.Slice || v.Len() > 0) {
 			fail()
 		}
 	case map[string]any:
@@ -227,7 +227,7 @@ func compare(path string, sent, kept any, lost *[]string) {
 		if terms, ok := kept.(map[string]any); ok { // payment terms by name alone
 			kept = terms["payment_terms_name"]
 		}
-		if text(sent) != text(kept) && !(sent == false && kept == nil) {
+		if text(sent) != text(kept) && (sent != false || kept != nil) {
 			fail()
 		}
 	}

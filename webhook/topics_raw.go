@@ -9,7 +9,7 @@ const (
 	AppPurchasesOneTimeUpdate                           Topic[json.RawMessage] = "app_purchases_one_time/update"
 	AppSubscriptionsApproachingCappedAmount             Topic[json.RawMessage] = "app_subscriptions/approaching_capped_amount"
 	AppSubscriptionsUpdate                              Topic[json.RawMessage] = "app_subscriptions/update"
-	AuditEventsAdminApiActivity                         Topic[json.RawMessage] = "audit_events/admin_api_activity"
+	AuditEventsAdminAPIActivity                         Topic[json.RawMessage] = "audit_events/admin_api_activity"
 	ChannelsDelete                                      Topic[json.RawMessage] = "channels/delete"
 	CollectionListingsAdd                               Topic[json.RawMessage] = "collection_listings/add"
 	CollectionListingsRemove                            Topic[json.RawMessage] = "collection_listings/remove"
