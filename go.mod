@@ -3,6 +3,7 @@ module github.com/posai-go/posai
 go 1.26.0
 
 require (
+	filippo.io/mldsa v1.0.0
 	github.com/Khan/genqlient v0.8.1
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0

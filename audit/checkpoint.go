@@ -10,8 +10,11 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// MaxCheckpointSize bounds a signed checkpoint, in bytes.
-const MaxCheckpointSize = 4096
+// Bounds of a signed checkpoint, in bytes.
+const (
+	MaxCheckpointSize = 4096     // as a log writes it
+	MaxCosignedSize   = 64 << 10 // with the cosignatures of witnesses
+)
 
 // Checkpoint is what a log signs: its tree head. As a note
 // (https://c2sp.org/tlog-checkpoint) its text is three lines: origin, size and
@@ -26,8 +29,8 @@ type Checkpoint struct {
 // key of known whose name is the checkpoint's origin. Signatures by other keys,
 // such as those of witnesses, are ignored. An error matches [ErrCheckpoint].
 func ParseCheckpoint(msg []byte, known note.Verifiers) (Checkpoint, error) {
-	if len(msg) > MaxCheckpointSize {
-		return Checkpoint{}, fmt.Errorf("%w: larger than %d bytes", ErrCheckpoint, MaxCheckpointSize)
+	if len(msg) > MaxCosignedSize {
+		return Checkpoint{}, fmt.Errorf("%w: larger than %d bytes", ErrCheckpoint, MaxCosignedSize)
 	}
 	n, err := note.Open(msg, known)
 	if err != nil {
@@ -81,8 +84,8 @@ func (c Checkpoint) sign(signer note.Signer) ([]byte, error) {
 // signatures: for a store that must compare sizes before anyone can vouch for
 // them. An error matches [ErrCheckpoint].
 func UnverifiedCheckpoint(msg []byte) (Checkpoint, error) {
-	if len(msg) > MaxCheckpointSize {
-		return Checkpoint{}, fmt.Errorf("%w: larger than %d bytes", ErrCheckpoint, MaxCheckpointSize)
+	if len(msg) > MaxCosignedSize {
+		return Checkpoint{}, fmt.Errorf("%w: larger than %d bytes", ErrCheckpoint, MaxCosignedSize)
 	}
 	text, _, ok := strings.Cut(string(msg), "\n\n")
 	if !ok {

@@ -32,7 +32,7 @@ func TestParseCheckpoint(t *testing.T) {
 		{"an immense size", text("example.com/log\n%s\n%s\n", strings.Repeat("9", 30), root), false},
 		{"a short root", text("example.com/log\n20\n%s\n", root[4:]), false},
 		{"a root with loose bits", text("example.com/log\n20\n%s\n", root[:42]+"j="), false},
-		{"too large", text("example.com/log\n20\n%s\n%s\n", root, strings.Repeat("x", audit.MaxCheckpointSize)), false},
+		{"too large", text("example.com/log\n20\n%s\n%s\n", root, strings.Repeat("x", audit.MaxCosignedSize)), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			msg, err := note.Sign(&note.Note{Text: tt.text}, signer)
