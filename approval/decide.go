@@ -61,12 +61,22 @@ func (q *Queue) decide(ctx context.Context, rec *Record, d Decision, now time.Ti
 	if d.Digest != r.Digest {
 		return &StaleError{Revision: r.Revision, Digest: r.Digest}
 	}
+	c, err := q.readControls(ctx)
+	if err != nil {
+		return err
+	}
+	d.By = c.acting(d.By, r, now)
 	role, err := r.may(d.By)
 	if err != nil {
 		return err
 	}
-	if d.Verdict == Approve && !r.Ruling.Need.helps(r.approvers(), d.By) {
-		return filled
+	if d.Verdict == Approve {
+		if !r.Need().helps(r.approvers(), d.By) {
+			return filled
+		}
+		if stop := c.stopped(r, now); stop != nil && stop.Switch.Mode == Kill {
+			return stop
+		}
 	}
 	d.At = now
 	if d.Edit != nil {
@@ -80,7 +90,7 @@ func (q *Queue) decide(ctx context.Context, rec *Record, d Decision, now time.Ti
 	switch {
 	case d.Verdict == Reject:
 		r.State = Rejected
-	case r.Ruling.Verdict == RuleAllow, r.Ruling.Need.Met(r.approvers()):
+	case r.Ruling.Verdict == RuleAllow, r.Need().Met(r.approvers()):
 		r.State = Approved
 	}
 	r.ChangedAt = now
@@ -133,8 +143,12 @@ func (r *Request) approvers() []Principal {
 
 // may reports in what role by is asked, or why not.
 func (r *Request) may(by Principal) (role string, err error) {
-	return mayFill(r, by, r.Ruling.Need)
+	return mayFill(r, by, r.Need())
 }
+
+// Need returns who can approve r as it stands: the need of its ruling, and of
+// the steps of escalation whose time has come.
+func (r *Request) Need() Need { return r.Ruling.need(r.Escalated) }
 
 func mayFill(r *Request, by Principal, need Need) (role string, err error) {
 	switch {
@@ -160,10 +174,13 @@ func (q *Queue) MayDecide(r *Request, by Principal) error {
 	if err := r.open(time.Time{}); err != nil {
 		return err
 	}
+	if c, err := q.recentControls(context.Background()); err == nil {
+		by = c.acting(by, r, time.Now())
+	}
 	if _, err := r.may(by); err != nil {
 		return err
 	}
-	if !r.Ruling.Need.helps(r.approvers(), by) {
+	if !r.Need().helps(r.approvers(), by) {
 		return filled
 	}
 	return nil

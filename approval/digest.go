@@ -22,6 +22,7 @@ const digestPrefix = "posai/approval/request/v1\n"
 //	args, preview          what is done and what people see of it
 //	policy_version, need   under which rules, and who has to approve
 //	shop, location         where
+//	escalation             who can approve later, if the ruling says so
 //	subjects, amount       what it is about, what is at stake
 //	proposer               the ID of the proposer
 //
@@ -37,13 +38,14 @@ func (r *Request) ComputeDigest() (string, error) {
 		Preview       Preview         `json:"preview"`
 		PolicyVersion string          `json:"policy_version"`
 		Need          Need            `json:"need"`
+		Escalation    []Escalation    `json:"escalation,omitempty"`
 		Shop          string          `json:"shop"`
 		Location      string          `json:"location"`
 		Subjects      []audit.Subject `json:"subjects"`
 		Amount        Money           `json:"amount"`
 		Proposer      string          `json:"proposer"`
 	}{
-		r.ID, r.Kind, r.Revision, r.Args, r.Preview, r.PolicyVersion, r.Ruling.Need,
+		r.ID, r.Kind, r.Revision, r.Args, r.Preview, r.PolicyVersion, r.Ruling.Need, r.Ruling.Escalation,
 		r.Shop, r.Location, r.Subjects, r.Amount, r.Proposer.ID,
 	})
 	if err == nil {

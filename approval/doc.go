@@ -36,6 +36,24 @@
 // fills an open place of the [Need]. A person fills one place, however many
 // roles they have. The policy's failure asks people; it never allows.
 //
+// When somebody is away, another can decide in their place ([Queue.Delegate]);
+// when nobody decides, others are asked as well ([Ruling.WithEscalation]). Some
+// requests need not be asked about each time: [Queue.Grant] approves them in
+// advance, within bounds and never further than the grantor could alone.
+//
+// # Stopping
+//
+// [Queue.Halt] stops what is in its [Scope], in all processes: executions wait,
+// or end for good. A [Fuse] turns what is allowed into what is asked once it
+// becomes too much.
+//
+// # Trying a policy
+//
+// [Queue.DryRun] says what would become of an action, [Queue.Explain] why a
+// request got its ruling, [Queue.Replay] what another policy would have said
+// about past ones, and [Options].Shadow lets a candidate rule beside the policy
+// in force, without effect; [Queue.Compare] reports where they differ.
+//
 // # One effect
 //
 // Every step is a compare-and-set of the stored request. A worker claims the

@@ -44,8 +44,17 @@ func ruledEntry(r *Request, at time.Time) audit.Entry {
 	e := newEntry(r, "ruled/"+strconv.Itoa(r.Revision), audit.KindRuled, policyActor, at)
 	e.Policy = &audit.Policy{Version: r.PolicyVersion, Verdict: string(r.Ruling.Verdict), Reason: r.Ruling.Reason}
 	e.Attributes = map[string]string{"digest": r.Digest, "revision": strconv.Itoa(r.Revision)}
+	if r.Ruling.Rule != "" {
+		e.Attributes["rule"] = r.Ruling.Rule
+	}
+	if r.Ruling.Standing != "" {
+		e.Attributes["standing_rule"] = r.Ruling.Standing
+	}
 	if r.Ruling.Verdict == RuleAsk {
 		e.Attributes["need"] = cut(r.Ruling.Need.String(), audit.MaxValueSize)
+	}
+	if s := r.Shadow; s != nil {
+		e.Attributes["shadow"] = cut(string(s.Ruling.Verdict)+" by "+s.Version, audit.MaxValueSize)
 	}
 	return e
 }
@@ -59,6 +68,9 @@ func decidedEntry(r *Request, role string) audit.Entry {
 	e.Attributes = map[string]string{"revision": strconv.Itoa(d.Revision), "state": string(r.State)}
 	if d.Reason != "" {
 		e.Attributes["reason_digest"] = reasonDigest(r.ID, d.Reason)
+	}
+	if len(d.By.ActsFor) > 0 {
+		e.Attributes["acts_for"] = d.By.ActsFor[0]
 	}
 	if !d.ShownAt.IsZero() {
 		e.Attributes["shown_at"] = d.ShownAt.UTC().Format(time.RFC3339Nano)

@@ -127,6 +127,12 @@ func (x *execution) load() error {
 // attempt calls the executor.
 func (x *execution) attempt(ctx context.Context, now time.Time) (time.Duration, error) {
 	r := &x.rec.Request
+	if stop, err := x.q.stopped(ctx, r); stop != nil || err != nil {
+		if err != nil {
+			return 0, err
+		}
+		return x.halted(ctx, now, stop)
+	}
 	if r.Execution == nil {
 		r.Execution = &ExecutionRecord{IdempotencyKey: idempotencyKey(r.ID)}
 	}
@@ -157,11 +163,26 @@ func (x *execution) attempt(ctx context.Context, now time.Time) (time.Duration, 
 	}
 	x.rec.Outbox = nil
 	var result any
-	err := x.call(ctx, func(ctx context.Context, e Execution) (err error) {
+	watched, end := x.q.watch(ctx, r)
+	err := x.call(watched, func(ctx context.Context, e Execution) (err error) {
 		result, err = x.k.execute(ctx, e, x.a)
 		return err
 	})
+	end()
 	return x.after(ctx, result, err)
+}
+
+// halted gives up or waits, as the switch says. Nothing is under way.
+func (x *execution) halted(ctx context.Context, now time.Time, stop *StoppedError) (time.Duration, error) {
+	r := &x.rec.Request
+	if stop.Switch.Mode == Kill {
+		return x.fail(ctx, now, stop)
+	}
+	if r.State == Approved {
+		return againStopped, nil
+	}
+	r.State, r.Execution.NextAt = Approved, now.Add(againStopped)
+	return againStopped, x.commit(ctx)
 }
 
 // call runs fn, which calls the outside, and classifies its error.

@@ -10,6 +10,7 @@ import (
 const (
 	againUnrecorded = 5 * time.Second  // the audit log does not take entries
 	againElsewhere  = 5 * time.Second  // another worker is at it
+	againStopped    = 3 * time.Second  // a switch holds it
 	againUnknown    = 30 * time.Second // the kind is not registered here
 )
 
@@ -57,7 +58,7 @@ func (q *Queue) wait(ctx context.Context, rec *Record) (time.Duration, error) {
 	}
 	r := &rec.Request
 	if left := r.ExpiresAt.Sub(now); left > 0 {
-		return left, nil
+		return q.escalate(ctx, rec, now)
 	}
 	r.State, r.ChangedAt = Expired, now
 	if err := rec.emit(newEntry(r, "expired", "expired", queueActor, now)); err != nil {

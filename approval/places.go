@@ -10,7 +10,7 @@ func (p place) admits(who Principal) bool {
 	if slices.ContainsFunc(p.roles, who.HasRole) {
 		return true
 	}
-	return slices.Contains(p.persons, who.ID)
+	return slices.Contains(p.persons, who.ID) || slices.ContainsFunc(who.ActsFor, func(id string) bool { return slices.Contains(p.persons, id) })
 }
 
 // ways returns the different ways to meet the need, each a list of places to be
@@ -138,12 +138,16 @@ func (n Need) admits(who Principal) (role string, ok bool) {
 	return "", ok
 }
 
+// distinct leaves out who is in the list already, or was acted for.
 func distinct(people []Principal) []Principal {
 	seen := make(map[string]bool, len(people))
 	var list []Principal
 	for _, p := range people {
 		if p.ID != "" && !seen[p.ID] {
 			seen[p.ID] = true
+			for _, id := range p.ActsFor {
+				seen[id] = true
+			}
 			list = append(list, p)
 		}
 	}

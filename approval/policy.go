@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -55,6 +56,63 @@ type Ruling struct {
 	// Expiry is how long an ask waits for people. If zero,
 	// [Options].DefaultExpiry.
 	Expiry time.Duration `json:"expiry,omitzero"`
+
+	// Escalation says who may approve as well once nobody has for a while, in
+	// the order of time; at most 8 steps.
+	Escalation []Escalation `json:"escalation,omitempty"`
+
+	// Rule names the rule that decided, if the policy says; at most 200 bytes.
+	Rule string `json:"rule,omitzero"`
+
+	// Standing is the ID of the [StandingRule] that turned an ask into an
+	// allow. The queue sets it.
+	Standing string `json:"standing,omitzero"`
+}
+
+// Escalation is one step of a [Ruling]: After so long without the approvals
+// that it takes, the people of Need can give them too.
+type Escalation struct {
+	After time.Duration `json:"after"` // from the ruling; positive, less than its Expiry
+	Need  Need          `json:"need"`
+}
+
+const (
+	maxEscalation = 8
+	maxRuleName   = 200
+)
+
+// need is who can approve at the given step of escalation.
+func (r *Ruling) need(level int) Need {
+	level = min(level, len(r.Escalation))
+	if level <= 0 {
+		return r.Need
+	}
+	any := []Need{r.Need}
+	for _, e := range r.Escalation[:level] {
+		any = append(any, e.Need)
+	}
+	return Any(any...)
+}
+
+// validateEscalation reports why the escalation makes no sense.
+func (r *Ruling) validateEscalation() error {
+	if len(r.Escalation) > maxEscalation {
+		return errors.New("approval: escalation: too many steps")
+	}
+	var last time.Duration
+	for _, e := range r.Escalation {
+		if e.After <= last || e.After >= r.Expiry {
+			return errors.New("approval: escalation: the steps are not in the order of time, or after the expiry")
+		}
+		last = e.After
+	}
+	return r.need(len(r.Escalation)).Validate()
+}
+
+// WithEscalation returns an ask that others can approve too after a while.
+func (r Ruling) WithEscalation(steps ...Escalation) Ruling {
+	r.Escalation = steps
+	return r
 }
 
 // Allow says that the action needs no approval.

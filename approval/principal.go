@@ -34,6 +34,11 @@ type Principal struct {
 	// If empty, it may act for all. A principal with locations cannot decide a
 	// request that has none, since that concerns the whole shop.
 	Locations []string `json:"locations,omitempty"`
+
+	// ActsFor holds the ID of somebody absent whose roles were used, in a
+	// decision that a [Delegation] made possible. The queue sets it; what a
+	// channel says there is ignored.
+	ActsFor []string `json:"acts_for,omitempty"`
 }
 
 // HasRole reports whether role is one of p's.

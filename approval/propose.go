@@ -3,11 +3,9 @@ package approval
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -32,26 +30,33 @@ func (q *Queue) Propose(ctx context.Context, a Action, p Proposal) (*Request, er
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
+	stored, err := q.insert(ctx, k, a, p, netDelay)
+	if err != nil {
+		return nil, err
+	}
+	return q.reveal(ctx, stored)
+}
+
+// soon wakes the queue as soon as the record is there.
+const soon time.Duration = 0
+
+// insert stores the request that follows from a proposal, or returns the one
+// that is stored. Somebody looks at it after the given time.
+func (q *Queue) insert(ctx context.Context, k *kind, a Action, p Proposal, wake time.Duration) (*Record, error) {
 	first, err := q.store.List(ctx, Filter{States: allStates(), Shop: p.Shop, Kind: k.name, Key: p.Key, Limit: 1})
 	if err != nil {
 		return nil, err
 	}
 	if len(first) > 0 {
-		return q.reveal(ctx, first[0])
+		return first[0], nil
 	}
 	now, err := q.store.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rec := &Record{Request: Request{
-		ID: strings.ToLower(rand.Text()), Kind: k.name, Revision: 1, State: Recording, Proposal: p,
-		CreatedAt: now, ChangedAt: now,
-	}}
+	rec := &Record{Request: *q.newRequest(k, p, now)}
 	r := &rec.Request
-	if r.Correlation == "" {
-		r.Correlation = r.ID
-	}
-	if err := q.judge(ctx, k, r, a, now); err != nil {
+	if err := q.judge(ctx, k, r, a, now, asProposal); err != nil {
 		return nil, err
 	}
 	if err := rec.emit(proposedEntry(r), ruledEntry(r, now)); err != nil {
@@ -60,11 +65,17 @@ func (q *Queue) Propose(ctx context.Context, a Action, p Proposal) (*Request, er
 	if data, err := rec.Encode(); err != nil || len(data) > maxRecord {
 		return nil, invalid("", "the request is too large")
 	}
-	stored, _, err := q.store.Insert(ctx, rec, now.Add(netDelay))
-	if err != nil {
-		return nil, err
+	stored, _, err := q.store.Insert(ctx, rec, now.Add(wake))
+	return stored, err
+}
+
+func (q *Queue) newRequest(k *kind, p Proposal, now time.Time) *Request {
+	p.Proposer.ActsFor = nil
+	r := &Request{ID: newID(), Kind: k.name, Revision: 1, State: Recording, Proposal: p, CreatedAt: now, ChangedAt: now}
+	if r.Correlation == "" {
+		r.Correlation = r.ID
 	}
-	return q.reveal(ctx, stored)
+	return r
 }
 
 func allStates() []State {
@@ -91,7 +102,7 @@ func (q *Queue) kindOfAction(a Action) (*kind, error) {
 
 // judge fills in what follows from the action: arguments, preview, form, the
 // ruling of the policy, the digest.
-func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now time.Time) error {
+func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now time.Time, as judging) error {
 	err := guard(func() (err error) {
 		if r.Args, err = encodeAction(k, a); err != nil {
 			return err
@@ -114,10 +125,14 @@ func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now ti
 	if err := firstError(c.err, r.Preview.validate(), validateForm(r.Form)); err != nil {
 		return err
 	}
-	if r.PolicyVersion, err = q.policyVersion(); err != nil {
+	if r.PolicyVersion, err = policyVersion(q.policy); err != nil {
 		return err
 	}
-	r.Ruling = q.rule(ctx, r)
+	if r.Ruling, err = q.overlay(ctx, r, q.rule(ctx, q.policy, r), now, as); err != nil {
+		return err
+	}
+	q.shadow(ctx, r)
+	r.Escalated = 0
 	r.ExpiresAt = time.Time{}
 	if r.Ruling.Verdict == RuleAsk {
 		r.ExpiresAt = now.Add(r.Ruling.Expiry)

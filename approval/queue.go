@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ type Options struct {
 	// DefaultNeed is who is asked when the policy fails, panics, says nothing
 	// or asks nobody in particular. If zero, Role("manager").
 	DefaultNeed Need
+
+	// ControlNeed is who may change [Controls]. If zero, DefaultNeed.
+	ControlNeed Need
 
 	// DefaultExpiry is how long a request waits for people where the ruling
 	// does not say. If zero, 24 h.
@@ -32,6 +36,14 @@ type Options struct {
 	// ExecutionTimeout bounds each call to an executor. If zero, 1 min.
 	ExecutionTimeout time.Duration
 
+	// Fuses bound what is allowed without a person.
+	Fuses []Fuse
+
+	// Shadow is a candidate policy that rules on everything too, without any
+	// effect. What it says is stored with each request, see [Request].Shadow
+	// and [Queue.Compare].
+	Shadow Policy
+
 	// Logger gets what goes wrong inside: kinds, IDs and classes of errors,
 	// nothing of the content of requests. If nil, nothing is logged.
 	Logger *slog.Logger
@@ -44,6 +56,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if v.DefaultNeed.IsZero() {
 		v.DefaultNeed = Role("manager")
+	}
+	if v.ControlNeed.IsZero() {
+		v.ControlNeed = v.DefaultNeed
 	}
 	if v.DefaultExpiry == 0 {
 		v.DefaultExpiry = 24 * time.Hour
@@ -62,10 +77,21 @@ func (o *Options) withDefaults() (Options, error) {
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
 	}
+	names := make(map[string]bool)
+	for _, f := range v.Fuses {
+		if err := f.validate(); err != nil {
+			return v, err
+		}
+		if names[f.Name] {
+			return v, errors.New("approval: two fuses have the same name")
+		}
+		names[f.Name] = true
+	}
+	v.Fuses = slices.Clone(v.Fuses)
 	if v.DefaultExpiry < 0 || v.MaxAttempts < 0 || v.ExecutionTimeout < 0 {
 		return v, errors.New("approval: a setting in Options is negative")
 	}
-	return v, v.DefaultNeed.Validate()
+	return v, firstError(v.DefaultNeed.Validate(), v.ControlNeed.Validate())
 }
 
 // Queue takes proposals, asks the policy and people, and executes what they
@@ -80,8 +106,9 @@ type Queue struct {
 	mu    sync.RWMutex
 	kinds map[string]*kind
 
-	running running
-	changes hub
+	running  running
+	changes  hub
+	controls recent
 }
 
 // NewQueue returns a queue over store that records every step in log. It does

@@ -79,7 +79,11 @@ func (x *execution) succeed(ctx context.Context, now time.Time, result any, outc
 	if e.Result, reason = encodeResult(result); reason != "" {
 		e.Error = reason // it happened all the same
 	}
-	entry := effectEntry(x.rec, x.rec.step("effect"), audit.KindEffect, outcome, now)
+	kind := audit.KindEffect
+	if x.k.undoes {
+		kind = kindUndone
+	}
+	entry := effectEntry(x.rec, x.rec.step("effect"), kind, outcome, now)
 	entry.Effect.IDs = effectIDs(result)
 	return 0, x.commit(ctx, entry)
 }

@@ -29,6 +29,13 @@ type Executor[A Action, R any] struct {
 	// Find is nil, an unknown outcome is settled by a person.
 	Find func(ctx context.Context, e Execution, action A) (result R, found bool, err error)
 
+	// Undo takes back what Execute did, and returned; optional. Its error is
+	// read like Execute's. FindUndone reads back whether that happened already,
+	// like Find; if it is nil, an unknown outcome of an Undo is settled by a
+	// person. See [Queue.Undo].
+	Undo       func(ctx context.Context, e Execution, action A, result R) error
+	FindUndone func(ctx context.Context, e Execution, action A, result R) (undone bool, err error)
+
 	// Settle is how long after an attempt of unknown outcome a Find that finds
 	// nothing is not trusted, since the call may still be under way on the
 	// other side. If zero, 5 s; if negative, it is trusted at once.
@@ -82,12 +89,24 @@ func Register[A Action, R any](q *Queue, ex Executor[A, R]) error {
 			return ex.Find(ctx, e, a.(A))
 		}
 	}
+	kinds := []*kind{k}
+	if ex.Undo != nil {
+		u, err := compensator(k, ex)
+		if err != nil {
+			return err
+		}
+		kinds = append(kinds, u)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.kinds[name] != nil {
-		return fmt.Errorf("approval: kind %s is registered already", name)
+	for _, k := range kinds {
+		if q.kinds[k.name] != nil {
+			return fmt.Errorf("approval: kind %s is registered already", k.name)
+		}
 	}
-	q.kinds[name] = k
+	for _, k := range kinds {
+		q.kinds[k.name] = k
+	}
 	return nil
 }
 
@@ -95,6 +114,7 @@ func Register[A Action, R any](q *Queue, ex Executor[A, R]) error {
 type kind struct {
 	name    string
 	settle  time.Duration
+	undoes  bool // it takes back what another kind did
 	holds   func(Action) bool
 	decode  func([]byte) (Action, error)
 	execute func(context.Context, Execution, Action) (any, error)

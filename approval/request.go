@@ -100,6 +100,17 @@ type Request struct {
 	ChangedAt time.Time `json:"changed_at"`          // of the last change of State, Revision or Decisions
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // of a request that asks people
 
+	// Escalated counts the steps of escalation whose time has come, see
+	// [Request.Need].
+	Escalated int `json:"escalated,omitzero"`
+
+	// Shadow is what a candidate policy says, see [Options].Shadow.
+	Shadow *ShadowRuling `json:"shadow,omitempty"`
+
+	// UndoRequest is the ID of the request that asks to undo this one, see
+	// [Queue.Undo].
+	UndoRequest string `json:"undo_request,omitzero"`
+
 	// Decisions are all that counted, oldest first, of all revisions.
 	Decisions []Decision `json:"decisions,omitempty"`
 

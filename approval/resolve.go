@@ -96,7 +96,7 @@ func (r *Request) resolvable() error {
 // resolvers are those who were asked to approve, or would have been.
 func (q *Queue) resolvers(r *Request) Need {
 	if r.Ruling.Verdict == RuleAsk {
-		return r.Ruling.Need
+		return r.Need()
 	}
 	return q.opts.DefaultNeed
 }

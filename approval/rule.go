@@ -5,9 +5,9 @@ import (
 	"errors"
 )
 
-func (q *Queue) policyVersion() (version string, err error) {
+func policyVersion(policy Policy) (version string, err error) {
 	err = guard(func() error {
-		version = q.policy.Version()
+		version = policy.Version()
 		return nil
 	})
 	c := &checker{}
@@ -16,12 +16,12 @@ func (q *Queue) policyVersion() (version string, err error) {
 }
 
 // rule asks the policy about r. Whatever goes wrong asks people.
-func (q *Queue) rule(ctx context.Context, r *Request) Ruling {
+func (q *Queue) rule(ctx context.Context, policy Policy, r *Request) Ruling {
 	var ruling Ruling
 	err := guard(func() (err error) {
 		copied, err := cloneRecord(&Record{Request: *r}) // the policy may not change the original
 		if err == nil {
-			ruling, err = q.policy.Rule(ctx, &copied.Request)
+			ruling, err = policy.Rule(ctx, &copied.Request)
 		}
 		return err
 	})
@@ -31,7 +31,7 @@ func (q *Queue) rule(ctx context.Context, r *Request) Ruling {
 		q.opts.Logger.ErrorContext(ctx, "approval: the policy failed, people are asked", "kind", r.Kind, "request", r.ID)
 		ruling = Ruling{Verdict: RuleAsk, Reason: "the policy could not rule on it"}
 	case ruling.Verdict == RuleAllow || ruling.Verdict == RuleDeny:
-		return Ruling{Verdict: ruling.Verdict, Reason: cut(ruling.Reason, maxRuling)}
+		return Ruling{Verdict: ruling.Verdict, Reason: cut(ruling.Reason, maxRuling), Rule: cut(ruling.Rule, maxRuleName)}
 	case ruling.Verdict != RuleAsk:
 		ruling.Verdict = RuleAsk
 		if ruling.Reason == "" {
@@ -45,6 +45,10 @@ func (q *Queue) rule(ctx context.Context, r *Request) Ruling {
 	if ruling.Expiry <= 0 {
 		ruling.Expiry = q.opts.DefaultExpiry
 	}
+	if ruling.validateEscalation() != nil {
+		ruling.Escalation = nil // it asks the same people, for as long
+	}
+	ruling.Rule, ruling.Standing = cut(ruling.Rule, maxRuleName), ""
 	return ruling
 }
 
@@ -61,7 +65,7 @@ func (r *Request) intact() error {
 	if err != nil || digest != r.Digest {
 		return errAltered
 	}
-	if r.Ruling.Verdict == RuleAllow || r.Ruling.Verdict == RuleAsk && r.Ruling.Need.Met(r.approvers()) {
+	if r.Ruling.Verdict == RuleAllow || r.Ruling.Verdict == RuleAsk && r.Need().Met(r.approvers()) {
 		return nil
 	}
 	return errAltered

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/posai-go/posai/audit"
 )
 
 // Record is a request as a [Store] keeps it: the request, and what only the
@@ -60,6 +62,19 @@ type Filter struct {
 	Location string
 	Kind     string
 	Key      string // idempotency key
+	Proposer string // ID
+
+	// Subject selects requests about a thing, such as an order. If its ID is
+	// empty, about any of its type.
+	Subject audit.Subject
+
+	// Since and Until bound the time of creation: Since <= t < Until. Zero: no
+	// bound.
+	Since, Until time.Time
+
+	// Text selects requests that contain all of its words, in any case, in
+	// title, summary, key, subjects' IDs or proposer. At most 200 bytes count.
+	Text string
 
 	// Newest puts the newest first, by time of creation.
 	Newest bool
@@ -114,6 +129,15 @@ type Store interface {
 	// with [ErrNotFound]. It returns the record as stored, its Version one
 	// higher. ID, shop, kind, key and CreatedAt never change.
 	Update(ctx context.Context, r *Record, wake ...time.Time) (*Record, error)
+
+	// Document returns the document of that name, with Version 0 and no Data if
+	// there is none.
+	Document(ctx context.Context, name string) (Document, error)
+
+	// SetDocument stores d if the stored document has d.Version, which is 0 if
+	// there is none; otherwise it fails with [ErrConflict]. It returns the
+	// document as stored, its Version one higher.
+	SetDocument(ctx context.Context, d Document) (Document, error)
 
 	// Now returns the time by the clock that all users of the store share.
 	Now(ctx context.Context) (time.Time, error)

@@ -1,15 +1,18 @@
 package approvaltest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/audit"
 )
 
 // Memory is an [approval.Store] in memory: what it holds dies with the process.
@@ -18,6 +21,7 @@ type Memory struct {
 	mu      sync.Mutex
 	records map[string][]byte // by ID, as JSON
 	keys    map[[3]string]string
+	docs    map[string]approval.Document
 	alarms  []alarm
 	running *worker // nil when stopped
 	kick    chan struct{}
@@ -40,7 +44,7 @@ type worker struct {
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{records: make(map[string][]byte), keys: make(map[[3]string]string), kick: make(chan struct{}, 1)}
+	return &Memory{records: make(map[string][]byte), keys: make(map[[3]string]string), docs: make(map[string]approval.Document), kick: make(chan struct{}, 1)}
 }
 
 // Insert implements [approval.Store].
@@ -117,6 +121,21 @@ func matches(r *approval.Request, f approval.Filter) bool {
 	if len(f.States) == 0 && r.State == approval.Recording || len(f.States) > 0 && !slices.Contains(f.States, r.State) {
 		return false
 	}
+	if f.Subject.Type != "" && !slices.ContainsFunc(r.Subjects, func(s audit.Subject) bool {
+		return s.Type == f.Subject.Type && (f.Subject.ID == "" || s.ID == f.Subject.ID)
+	}) {
+		return false
+	}
+	if !f.Since.IsZero() && r.CreatedAt.Before(f.Since) || !f.Until.IsZero() && !r.CreatedAt.Before(f.Until) {
+		return false
+	}
+	text := r.SearchText()
+	if slices.ContainsFunc(f.Words(), func(word string) bool { return !strings.Contains(text, word) }) {
+		return false
+	}
+	if f.Proposer != "" && f.Proposer != r.Proposer.ID {
+		return false
+	}
 	return (f.Shop == "" || f.Shop == r.Shop) && (f.Location == "" || f.Location == r.Location) &&
 		(f.Kind == "" || f.Kind == r.Kind) && (f.Key == "" || f.Key == r.Key)
 }
@@ -140,6 +159,38 @@ func (m *Memory) Update(ctx context.Context, r *approval.Record, wake ...time.Ti
 		return nil, approval.ErrConflict
 	}
 	return m.put(r, r.Version+1, wake)
+}
+
+// Document implements [approval.Store].
+func (m *Memory) Document(ctx context.Context, name string) (approval.Document, error) {
+	if err := ctx.Err(); err != nil {
+		return approval.Document{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, ok := m.docs[name]
+	if !ok {
+		return approval.Document{Name: name}, nil
+	}
+	d.Data = bytes.Clone(d.Data)
+	return d, nil
+}
+
+// SetDocument implements [approval.Store].
+func (m *Memory) SetDocument(ctx context.Context, d approval.Document) (approval.Document, error) {
+	if err := ctx.Err(); err != nil {
+		return approval.Document{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.docs[d.Name].Version != d.Version {
+		return approval.Document{}, approval.ErrConflict
+	}
+	d.Version++
+	d.Data = bytes.Clone(d.Data)
+	m.docs[d.Name] = d
+	d.Data = bytes.Clone(d.Data)
+	return d, nil
 }
 
 // Now implements [approval.Store].

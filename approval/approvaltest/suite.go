@@ -39,6 +39,8 @@ func TestStore(t *testing.T, newStore func(t *testing.T) approval.Store) {
 		{"what is not there is not found", testNotFound},
 		{"lists select", testListSelects},
 		{"lists come in pages and in order", testListPages},
+		{"a document is written by who saw it last", testDocument},
+		{"one of many writes of a document wins", testDocumentRace},
 		{"time goes on", testNow},
 		{"nothing is done for an ended context", testEndedContext},
 		{"wakes soon after the commit, with a live worker", testWakeSoon},
@@ -58,14 +60,14 @@ func TestStore(t *testing.T, newStore func(t *testing.T) approval.Store) {
 // sample returns a record with a value in every field that can have one.
 func sample(key string) *approval.Record {
 	at := time.Date(2026, 5, 4, 3, 2, 1, 123456000, time.UTC)
-	ann := approval.Principal{ID: "staff-1", Name: "Ann", Type: approval.Human, Roles: []string{"manager"}, Locations: []string{"gid://shopify/Location/1"}}
+	ann := approval.Principal{ID: "staff-1", Name: "Ann", Type: approval.Human, Roles: []string{"manager"}, Locations: []string{"gid://shopify/Location/1"}, ActsFor: []string{"staff-2"}}
 	return &approval.Record{
 		Request: approval.Request{
 			ID: "r-" + rand.Text(), Kind: "test.note", Revision: 2, Args: json.RawMessage(`{"text":"naïve <b>&\u2028"}`),
 			Preview: approval.Preview{Title: "Título", Summary: "s", Fields: []approval.PreviewField{{Label: "l", Value: "v"}}},
 			Form:    []approval.FormField{{Name: "n", Label: "l", Type: approval.FieldSelect, Value: "v", MaxLength: 3, Options: []approval.Option{{Value: "v", Label: "V"}}, Required: true}},
 			Digest:  "sha256:00", PolicyVersion: "1", State: approval.Pending,
-			Ruling: approval.Ask(approval.Any(approval.Quorum(2, approval.Role("clerk")), approval.All(approval.Role("manager"), approval.Person("x"))), time.Hour, "why"),
+			Ruling: sampleRuling(), Escalated: 1, Shadow: &approval.ShadowRuling{Version: "2", Ruling: sampleRuling()}, UndoRequest: "u",
 			Proposal: approval.Proposal{
 				Key: key, Shop: "shop.example.com", Location: "gid://shopify/Location/1", Correlation: "c", Proposer: Model("m"), Reason: "because",
 				Subjects: []audit.Subject{{Type: "order", ID: "gid://shopify/Order/1"}}, Amount: approval.Money{Amount: "500.00", Currency: "GBP"},
@@ -83,6 +85,12 @@ func sample(key string) *approval.Record {
 		Outbox: []string{`{"a":"<&>"}`, `{"b":2}`},
 		Claim:  approval.Claim{Worker: "w", Fence: 7},
 	}
+}
+
+func sampleRuling() approval.Ruling {
+	r := approval.Ask(approval.Any(approval.Quorum(2, approval.Role("clerk")), approval.All(approval.Role("manager"), approval.Person("x"))), time.Hour, "why")
+	r.Rule, r.Standing = "rule 1", "s"
+	return r.WithEscalation(approval.Escalation{After: time.Minute, Need: approval.Role("owner")})
 }
 
 func testRoundTrip(t *testing.T, s approval.Store) {
@@ -111,7 +119,7 @@ func requireFull(t *testing.T, v reflect.Value, path string) {
 		for i := range v.NumField() {
 			name := v.Type().Field(i).Name
 			switch path + "." + name {
-			case "Record.Version", "Record.Request.Proposal.Proposer.Roles", "Record.Request.Proposal.Proposer.Locations":
+			case "Record.Version", "Record.Request.Proposal.Proposer.Roles", "Record.Request.Proposal.Proposer.Locations", "Record.Request.Proposal.Proposer.ActsFor":
 				continue
 			}
 			if v.Type() != reflect.TypeFor[audit.Model]() {
@@ -256,11 +264,22 @@ func testListSelects(t *testing.T, s approval.Store) {
 	put("shop", func(r *approval.Request) { r.Shop = "other.example.com" })
 	put("location", func(r *approval.Request) { r.Location = "gid://shopify/Location/2" })
 	put("kind", func(r *approval.Request) { r.Kind = "test.other" })
+	put("subject", func(r *approval.Request) {
+		r.Subjects = []audit.Subject{{Type: "order", ID: "gid://shopify/Order/2"}, {Type: "customer", ID: "gid://shopify/Customer/1"}}
+	})
+	put("later", func(r *approval.Request) { r.CreatedAt = r.CreatedAt.Add(time.Hour) })
+	put("text", func(r *approval.Request) { r.Preview.Title = "100% of Ümlaut_cases" })
+	put("proposer", func(r *approval.Request) { r.Proposer.ID = "m2" })
+	every := []string{"failed", "kind", "later", "location", "pending", "proposer", "shop", "subject", "text"}
+	without := func(keys ...string) []string {
+		return slices.DeleteFunc(slices.Clone(every), func(key string) bool { return slices.Contains(keys, key) })
+	}
+	at := sample("").Request.CreatedAt
 	for name, test := range map[string]struct {
 		filter approval.Filter
 		keys   []string
 	}{
-		"all but recording": {approval.Filter{}, []string{"failed", "kind", "location", "pending", "shop"}},
+		"all but recording": {approval.Filter{}, every},
 		"a state":           {approval.Filter{States: []approval.State{approval.Failed}}, []string{"failed"}},
 		"several states":    {approval.Filter{States: []approval.State{approval.Failed, approval.Recording}}, []string{"failed", "recording"}},
 		"a shop":            {approval.Filter{Shop: "other.example.com"}, []string{"shop"}},
@@ -268,6 +287,17 @@ func testListSelects(t *testing.T, s approval.Store) {
 		"a kind":            {approval.Filter{Kind: "test.other"}, []string{"kind"}},
 		"a key":             {approval.Filter{Key: "pending"}, []string{"pending"}},
 		"no match of all":   {approval.Filter{Kind: "test.other", Key: "pending"}, nil},
+		"an order":          {approval.Filter{Subject: audit.Subject{Type: "order", ID: "gid://shopify/Order/2"}}, []string{"subject"}},
+		"any customer":      {approval.Filter{Subject: audit.Subject{Type: "customer"}}, []string{"subject"}},
+		"since":             {approval.Filter{Since: at.Add(time.Hour)}, []string{"later"}},
+		"until":             {approval.Filter{Until: at.Add(time.Hour)}, without("later")},
+		"a proposer":        {approval.Filter{Proposer: "m2"}, []string{"proposer"}},
+		"words":             {approval.Filter{Text: " CASES  100% "}, []string{"text"}},
+		"a word of the key": {approval.Filter{Text: "pend"}, []string{"pending"}},
+		"an ID":             {approval.Filter{Text: "order/2"}, []string{"subject"}},
+		"no wildcards":      {approval.Filter{Text: "1%0"}, nil},
+		"nor single ones":   {approval.Filter{Text: "ümlaut_case_"}, nil},
+		"hostile text":      {approval.Filter{Text: "!' OR 1=1 --"}, nil},
 		"hostile value":     {approval.Filter{Key: "' OR 1=1 --"}, nil},
 	} {
 		list, err := s.List(t.Context(), test.filter)

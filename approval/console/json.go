@@ -101,7 +101,7 @@ func newRequestJSON(r *approval.Request, whole bool) requestJSON {
 		ID: r.ID, Kind: r.Kind, Revision: r.Revision, State: string(r.State), Digest: r.Digest,
 		Title: title(r), Summary: r.Preview.Summary,
 		Amount: r.Amount.Amount, Currency: r.Amount.Currency, Shop: r.Shop, Location: r.Location,
-		Proposer: name(r.Proposer), Reason: r.Ruling.Reason, Need: r.Ruling.Need.String(),
+		Proposer: name(r.Proposer), Reason: r.Ruling.Reason, Need: r.Need().String(),
 		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt,
 	}
 	for _, d := range r.Decisions {

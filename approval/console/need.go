@@ -25,10 +25,10 @@ func need(q *approval.Request) string {
 
 // needed says whose approval a request takes.
 func needed(q *approval.Request) string {
-	if q.Ruling.Need.IsZero() {
+	if q.Need().IsZero() {
 		return "nobody's approval"
 	}
-	return needWords(q.Ruling.Need)
+	return needWords(q.Need())
 }
 
 func needWords(n approval.Need) string {

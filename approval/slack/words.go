@@ -12,10 +12,10 @@ func title(r *approval.Request) string { return cmp.Or(strings.TrimSpace(r.Previ
 
 // needText says who may decide a request.
 func needText(r *approval.Request) string {
-	if r.Ruling.Need.IsZero() {
+	if r.Need().IsZero() {
 		return ""
 	}
-	return "Needed: " + r.Ruling.Need.String()
+	return "Needed: " + r.Need().String()
 }
 
 // reasonOf returns what an error says to people.

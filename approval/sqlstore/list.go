@@ -12,7 +12,7 @@ import (
 // List implements [approval.Store].
 func (s *Store) List(ctx context.Context, f approval.Filter) ([]*approval.Record, error) {
 	query, args := s.listQuery(f)
-	rows, err := s.db.QueryContext(ctx, s.db.Rebind(query), args...)
+	rows, err := s.conn().QueryContext(ctx, s.db.Rebind(query), args...)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: list: %w", err)
 	}
@@ -56,6 +56,31 @@ func (s *Store) listQuery(f approval.Filter) (query string, args []any) {
 			args = append(args, c.value)
 		}
 	}
+	if f.Proposer != "" {
+		b.WriteString(` AND proposer = ?`)
+		args = append(args, f.Proposer)
+	}
+	if f.Subject.Type != "" {
+		b.WriteString(` AND id IN (SELECT request_id FROM posai_approval_subject WHERE type = ?`)
+		args = append(args, f.Subject.Type)
+		if f.Subject.ID != "" {
+			b.WriteString(` AND id = ?`)
+			args = append(args, f.Subject.ID)
+		}
+		b.WriteString(`)`)
+	}
+	if !f.Since.IsZero() {
+		b.WriteString(` AND created_at >= ?`)
+		args = append(args, f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		b.WriteString(` AND created_at < ?`)
+		args = append(args, f.Until.UnixMicro())
+	}
+	for _, word := range f.Words() {
+		b.WriteString(` AND search LIKE ? ESCAPE '!'`)
+		args = append(args, "%"+likeEscape.Replace(word)+"%")
+	}
 	compare, order := `>`, ``
 	if f.Newest {
 		compare, order = `<`, ` DESC`
@@ -67,3 +92,5 @@ func (s *Store) listQuery(f approval.Filter) (query string, args []any) {
 	b.WriteString(` ORDER BY created_at` + order + `, id` + order + ` LIMIT ?`)
 	return b.String(), append(args, cmp.Or(f.Limit, 100))
 }
+
+var likeEscape = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")

@@ -72,9 +72,17 @@ func (s *Store) Start(ctx context.Context, h approval.Hooks) error {
 		return fmt.Errorf("sqlstore: %w", err)
 	}
 	s.started = true
-	s.stop = func() {}
+	background, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
 	if s.db.Dialect == sqldb.PostgreSQL && h.Changed != nil {
-		s.stop = s.watch(h.Changed)
+		wg.Go(func() { s.watch(background, h.Changed) })
+	}
+	if s.keep > 0 {
+		wg.Go(func() { s.purging(background, s.keep) })
+	}
+	s.stop = func() {
+		cancel()
+		wg.Wait()
 	}
 	return nil
 }
@@ -97,43 +105,34 @@ func (s *Store) Stop(ctx context.Context) error {
 // maxChanges is how many changed requests are named one by one.
 const maxChanges = 100
 
-// watch tells of the changes of all processes until the returned function is
-// called.
-func (s *Store) watch(changed func(id string)) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		since, err := s.horizon(ctx)
-		missed := err != nil
-		tick := time.NewTicker(s.poll)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			next, ids, err := s.changes(ctx, since)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case err != nil:
-				s.log.WarnContext(ctx, "sqlstore: cannot watch for changes", "type", fmt.Sprintf("%T", err))
-				missed = true
-				continue
-			case missed || len(ids) > maxChanges:
-				changed("")
-			default:
-				for _, id := range ids {
-					changed(id)
-				}
-			}
-			since, missed = next, false
+// watch tells of the changes of all processes until ctx ends.
+func (s *Store) watch(ctx context.Context, changed func(id string)) {
+	since, err := s.horizon(ctx)
+	missed := err != nil
+	tick := time.NewTicker(s.poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
-	})
-	return func() {
-		cancel()
-		wg.Wait()
+		next, ids, err := s.changes(ctx, since)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.log.WarnContext(ctx, "sqlstore: cannot watch for changes", "type", fmt.Sprintf("%T", err))
+			missed = true
+			continue
+		case missed || len(ids) > maxChanges:
+			changed("")
+		default:
+			for _, id := range ids {
+				changed(id)
+			}
+		}
+		since, missed = next, false
 	}
 }
 

@@ -29,4 +29,37 @@ var migrations = []sqldb.Migration{{
 ALTER TABLE posai_approval_request ADD COLUMN changed_by xid8 NOT NULL DEFAULT pg_current_xact_id();
 CREATE INDEX posai_approval_request_changed ON posai_approval_request (changed_by);
 `,
+}, {
+	Name:       "documents",
+	SQLite:     documents,
+	PostgreSQL: documents,
+}, {
+	Name:       "search",
+	SQLite:     search,
+	PostgreSQL: search,
 }}
+
+const documents = `CREATE TABLE posai_approval_document (
+	name text PRIMARY KEY,
+	version bigint NOT NULL,
+	data text NOT NULL
+);
+`
+
+// A console lists the requests of a state, of a shop or a location, by time;
+// each of these is a range of one index.
+const search = `ALTER TABLE posai_approval_request ADD COLUMN proposer text NOT NULL DEFAULT '';
+ALTER TABLE posai_approval_request ADD COLUMN search text NOT NULL DEFAULT '';
+ALTER TABLE posai_approval_request ADD COLUMN unrecorded integer NOT NULL DEFAULT 0;
+CREATE INDEX posai_approval_request_shop ON posai_approval_request (shop, state, created_at, id);
+CREATE INDEX posai_approval_request_location ON posai_approval_request (location, state, created_at, id);
+CREATE INDEX posai_approval_request_kind ON posai_approval_request (kind, state, created_at, id);
+CREATE TABLE posai_approval_subject (
+	type text NOT NULL,
+	id text NOT NULL,
+	created_at bigint NOT NULL,
+	request_id text NOT NULL REFERENCES posai_approval_request (id) ON DELETE CASCADE,
+	PRIMARY KEY (type, id, created_at, request_id)
+);
+CREATE INDEX posai_approval_subject_request ON posai_approval_subject (request_id);
+`

@@ -33,6 +33,12 @@ type Options struct {
 	// zero, 20 s.
 	DeadAfter time.Duration
 
+	// KeepFinal is how long requests are kept once they are final, counted from
+	// their creation. Their keys are forgotten with them: a proposal with the
+	// same key is a new one then. What they say stays in the audit log. If
+	// zero, for good.
+	KeepFinal time.Duration
+
 	// Logger gets what goes wrong inside, nothing of the content of requests.
 	// If nil, nothing is logged.
 	Logger *slog.Logger
@@ -44,16 +50,19 @@ type Store struct {
 	db    *sqldb.DB
 	clock *alarm.Clock
 	poll  time.Duration
+	keep  time.Duration
 	log   *slog.Logger
+
+	tx *sql.Tx // of a view, see In
 
 	hooks atomic.Pointer[approval.Hooks]
 
 	mu      sync.Mutex // guards Start and Stop
-	stop    func()     // ends the watcher, nil when stopped
+	stop    func()     // ends what Start began besides the clock
 	started bool
 }
 
-var _ approval.Store = (*Store)(nil)
+var _ approval.TxStore = (*Store)(nil)
 
 // Open opens the database at databaseURL and brings its tables up to date:
 //
@@ -77,7 +86,7 @@ func Open(ctx context.Context, databaseURL string, opts *Options) (*Store, error
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
-	s := &Store{db: db, poll: o.PollInterval, log: o.Logger}
+	s := &Store{db: db, poll: o.PollInterval, keep: o.KeepFinal, log: o.Logger}
 	s.clock, err = alarm.New(db, "approval", s.ring, &alarm.Options{
 		Workers: o.Workers, PollInterval: o.PollInterval, Heartbeat: o.Heartbeat, DeadAfter: o.DeadAfter, Logger: o.Logger,
 	})
@@ -105,11 +114,11 @@ func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Tim
 		return nil, false, fmt.Errorf("sqlstore: %w", err)
 	}
 	q := &r.Request
-	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, s.db.Rebind(`INSERT INTO posai_approval_request
-			(id, shop, kind, idempotency_key, location, state, created_at, version, data) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)
+			(id, shop, kind, idempotency_key, location, state, created_at, version, data, proposer, search, unrecorded) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)
 			ON CONFLICT (shop, kind, idempotency_key) DO NOTHING`),
-			q.ID, q.Shop, q.Kind, q.Key, q.Location, string(q.State), q.CreatedAt.UnixMicro(), string(data))
+			q.ID, q.Shop, q.Kind, q.Key, q.Location, string(q.State), q.CreatedAt.UnixMicro(), string(data), q.Proposer.ID, q.SearchText(), len(r.Outbox))
 		if err != nil {
 			return err
 		}
@@ -118,6 +127,9 @@ func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Tim
 			return err
 		}
 		if inserted = n == 1; inserted {
+			if err := s.insertSubjects(ctx, tx, q); err != nil {
+				return err
+			}
 			return s.wake(ctx, tx, q.ID, wake)
 		}
 		data = nil
@@ -143,7 +155,7 @@ func (s *Store) Get(ctx context.Context, id string) (*approval.Record, error) {
 
 func (s *Store) one(ctx context.Context, where string, args ...any) (*approval.Record, error) {
 	var data []byte
-	err := s.db.QueryRowContext(ctx, s.db.Rebind(`SELECT data FROM posai_approval_request WHERE `+where), args...).Scan(&data)
+	err := s.conn().QueryRowContext(ctx, s.db.Rebind(`SELECT data FROM posai_approval_request WHERE `+where), args...).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, approval.ErrNotFound
 	}
@@ -165,9 +177,9 @@ func (s *Store) Update(ctx context.Context, r *approval.Record, wake ...time.Tim
 	if s.db.Dialect == sqldb.PostgreSQL {
 		changed = `, changed_by = pg_current_xact_id()`
 	}
-	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, s.db.Rebind(`UPDATE posai_approval_request SET state = ?, version = ?, data = ?`+changed+`
-			WHERE id = ? AND version = ?`), string(r.Request.State), copied.Version, string(data), r.Request.ID, r.Version)
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, s.db.Rebind(`UPDATE posai_approval_request SET state = ?, version = ?, data = ?, search = ?, unrecorded = ?`+changed+`
+			WHERE id = ? AND version = ?`), string(r.Request.State), copied.Version, string(data), r.Request.SearchText(), len(r.Outbox), r.Request.ID, r.Version)
 		if err != nil {
 			return err
 		}
@@ -204,7 +216,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 		query = `SELECT CAST(unixepoch('subsec') * 1000000 AS integer)`
 	}
 	var now int64
-	if err := s.db.QueryRowContext(ctx, query).Scan(&now); err != nil {
+	if err := s.conn().QueryRowContext(ctx, query).Scan(&now); err != nil {
 		return time.Time{}, fmt.Errorf("sqlstore: now: %w", err)
 	}
 	return time.UnixMicro(now).UTC(), nil

@@ -1,0 +1,144 @@
+package approval
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/posai-go/posai/audit"
+)
+
+// Delegation lets one person decide in place of another who is away. The
+// delegate can then do what the absent one could: by their roles, by their
+// name, at their locations. The two count as one person, neither decides what
+// the absent one proposed, and a delegation is not handed on.
+type Delegation struct {
+	ID    string    `json:"id"` // set by the queue
+	From  Principal `json:"from"`
+	To    string    `json:"to"` // ID of the delegate
+	Scope Scope     `json:"scope,omitzero"`
+	Start time.Time `json:"start,omitzero"` // if zero, at once
+	Until time.Time `json:"until"`          // required, at most 366 days ahead
+
+	By     Principal `json:"by"`              // who sets it: From, or who may change [Controls]
+	Reason string    `json:"reason,omitzero"` // for people, at most 4 KiB
+	At     time.Time `json:"at"`              // set by the queue
+
+	Change change `json:"change,omitzero"`
+}
+
+func (d *Delegation) id() string     { return d.ID }
+func (d *Delegation) state() *change { return &d.Change }
+
+func (d *Delegation) over(now time.Time) bool { return !now.Before(d.Until) }
+
+// Delegate sets a delegation. It holds once it is in the audit log.
+//
+// Errors: [ErrInvalid], [ErrForbidden], [ErrUnrecorded].
+func (q *Queue) Delegate(ctx context.Context, d Delegation) (Delegation, error) {
+	now, err := q.store.Now(ctx)
+	if err != nil {
+		return Delegation{}, err
+	}
+	c := &checker{}
+	c.principal("from", d.From)
+	c.check(d.From.Type == Human, "from.type", "must be human")
+	c.required("to", d.To, maxID)
+	c.check(d.To != d.From.ID, "to", "is the absent person")
+	c.scope(d.Scope)
+	c.check(d.Until.After(now) && d.Until.After(d.Start) && d.Until.Before(now.Add(maxStandingTime)), "until", "must be after the start, within the next 366 days")
+	c.principal("by", d.By)
+	c.text("reason", d.Reason, maxReason)
+	if c.err != nil {
+		return Delegation{}, c.err
+	}
+	role, err := q.mayDelegate(d.By, d.From, d.Scope)
+	if err != nil {
+		return Delegation{}, err
+	}
+	d.ID, d.At, d.Change, d.From.ActsFor = newID(), now, change{}, nil
+	e := controlEntry("delegation", d.ID, "set", d.By, role, d.Reason, d.Scope, now)
+	e.Attributes["from"], e.Attributes["to"] = d.From.ID, d.To
+	e.Attributes["until"] = d.Until.UTC().Format(time.RFC3339Nano)
+	return d, addControl(ctx, q, delegations, d, e)
+}
+
+// Undelegate ends a delegation at once, even where the audit log fails. The
+// absent person may, the delegate, and who may change [Controls].
+//
+// Errors: [ErrNotFound], [ErrInvalid], [ErrForbidden], [ErrUnrecorded].
+func (q *Queue) Undelegate(ctx context.Context, id string, by Principal, reason string) error {
+	c := &checker{}
+	c.principal("by", by)
+	c.text("reason", reason, maxReason)
+	if c.err != nil {
+		return c.err
+	}
+	now, err := q.store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	return removeControl(ctx, q, delegations, id, func(d *Delegation) (e audit.Entry, err error) {
+		role := ""
+		if by.ID != d.To || by.Type != Human {
+			if role, err = q.mayDelegate(by, d.From, d.Scope); err != nil {
+				return e, err
+			}
+		}
+		return controlEntry("delegation", d.ID, "ended", by, role, reason, d.Scope, now), nil
+	})
+}
+
+func delegations(c *Controls) *[]Delegation { return &c.Delegations }
+
+// mayDelegate says whether by may hand on what from can. What a principal says
+// of itself comes from the caller's authenticator, so nobody can delegate more
+// than they have.
+func (q *Queue) mayDelegate(by, from Principal, s Scope) (role string, err error) {
+	if by.Type == Human && by.ID == from.ID {
+		for _, role := range from.Roles {
+			if !by.HasRole(role) {
+				return "", &ForbiddenError{WhyRole, "You cannot delegate a role that you do not have."}
+			}
+		}
+		if len(by.Locations) > 0 && (len(from.Locations) == 0 || slices.ContainsFunc(from.Locations, func(l string) bool { return !by.At(l) })) {
+			return "", &ForbiddenError{WhyLocation, "You cannot delegate for locations that are not yours."}
+		}
+		return "", nil
+	}
+	return q.mayControl(by, s)
+}
+
+// acting returns by with what a delegation adds for r, if that is needed to
+// decide it.
+func (c *Controls) acting(by Principal, r *Request, now time.Time) Principal {
+	by.ActsFor = nil
+	need := r.Need()
+	if by.Type != Human || by.At(r.Location) && need.helps(r.approvers(), by) {
+		return by
+	}
+	for _, d := range c.Delegations {
+		if d.To != by.ID || d.Change.pending() || now.Before(d.Start) || d.over(now) || !d.Scope.Covers(r) {
+			continue
+		}
+		if d.From.ID == r.Proposer.ID || !d.From.At(r.Location) {
+			continue
+		}
+		// Who has approved already, in person or through somebody, is not there
+		// to be acted for.
+		if slices.ContainsFunc(r.approvers(), func(p Principal) bool { return p.ID == d.From.ID || slices.Contains(p.ActsFor, d.From.ID) }) {
+			continue
+		}
+		stand := by
+		stand.Roles = append(slices.Clone(by.Roles), d.From.Roles...)
+		stand.ActsFor = []string{d.From.ID}
+		if !by.At(r.Location) {
+			// Only the roles that come from somebody of that location.
+			stand.Roles, stand.Locations = slices.Clone(d.From.Roles), slices.Clone(d.From.Locations)
+		}
+		if need.helps(r.approvers(), stand) {
+			return stand
+		}
+	}
+	return by
+}

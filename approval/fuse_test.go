@@ -1,0 +1,72 @@
+package approval_test
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/approval"
+)
+
+func TestFuse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newQueue(t, allowAll, &approval.Options{Fuses: []approval.Fuse{
+			{Name: "count", MaxCount: 4},
+			{Name: "money", Window: 10 * time.Minute, MaxAmount: approval.Money{Amount: "10.00", Currency: "GBP"}},
+		}})
+		n := 0
+		propose := func(pennies int) approval.State {
+			n++
+			return f.propose(t, note{Text: "a", Pennies: pennies}, func(p *approval.Proposal) { p.Key = strconv.Itoa(n) }).State
+		}
+		assert.Equal(t, approval.Approved, propose(600))
+		assert.Equal(t, approval.Approved, propose(400), "10.00 in all, not more")
+		assert.Equal(t, approval.Pending, propose(1), "one penny too much")
+		time.Sleep(11 * time.Minute)
+		assert.Equal(t, approval.Approved, propose(1000), "the window of the money has moved on")
+		assert.Equal(t, approval.Pending, propose(0), "the count has not: the asked one was counted as well")
+		time.Sleep(time.Hour)
+		assert.Equal(t, approval.Approved, propose(0))
+		asked := f.propose(t, note{Text: "a", Pennies: 1001}, func(p *approval.Proposal) { p.Key = "large" })
+		assert.Equal(t, approval.Pending, asked.State)
+		assert.Contains(t, asked.Ruling.Reason, `"money"`)
+		assert.Equal(t, approval.Role("manager"), asked.Ruling.Need)
+	})
+}
+
+func TestFuseHoldsInARace(t *testing.T) {
+	f := newQueue(t, allowAll, &approval.Options{Fuses: []approval.Fuse{{Name: "count", MaxCount: 7}}})
+	var allowed atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			r, err := f.Propose(t.Context(), note{Text: "a"}, proposal(strconv.Itoa(i)))
+			if assert.NoError(t, err) && r.State == approval.Approved {
+				allowed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	assert.EqualValues(t, 7, allowed.Load())
+}
+
+func TestFusesRefused(t *testing.T) {
+	for name, fuses := range map[string][]approval.Fuse{
+		"no name":      {{MaxCount: 1}},
+		"no bound":     {{Name: "a"}},
+		"a negative":   {{Name: "a", MaxCount: -1}},
+		"twice a name": {{Name: "a", MaxCount: 1}, {Name: "a", MaxCount: 2}},
+		"a long time":  {{Name: "a", MaxCount: 1, Window: 32 * 24 * time.Hour}},
+		"bad money":    {{Name: "a", MaxAmount: approval.Money{Amount: "x", Currency: "GBP"}}},
+	} {
+		f := newQueue(t, allowAll, nil)
+		_, err := approval.NewQueue(f.store, f.log, allowAll, &approval.Options{Fuses: fuses})
+		require.Error(t, err, name)
+	}
+}
