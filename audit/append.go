@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -29,6 +30,7 @@ var errLeft = errors.New("audit: left")
 type pending struct {
 	record  Record // its Index is not set, see index
 	leaf    Leaf
+	tail    int           // where the hashes of sealed parts begin in the leaf
 	taken   bool          // the writer has it: it may be written
 	waiters int           // Appends that wait for it
 	done    chan struct{} // closed when what follows is final
@@ -47,14 +49,14 @@ type pending struct {
 // but [ErrUncertain] the entry was not written. An Append that ends early,
 // because ctx ended or the medium hangs, says which it is.
 func (l *Log) Append(ctx context.Context, e Entry) (Record, error) {
-	p, err := newPending(e)
-	if err != nil {
-		return Record{Entry: e}, err
-	}
 	if l.maxWait > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, l.maxWait, errMaxWait)
 		defer cancel()
+	}
+	p, err := l.prepare(ctx, e)
+	if err != nil {
+		return p.record, err
 	}
 	select {
 	case <-ctx.Done():
@@ -75,7 +77,7 @@ func (l *Log) Append(ctx context.Context, e Entry) (Record, error) {
 				return p.record, err
 			}
 		}
-		same := first == p || sameButTime(first.record.Entry, p.record.Entry)
+		same := first == p || first.same(p)
 		select {
 		case <-first.done:
 		case <-ctx.Done():
@@ -99,7 +101,9 @@ func (l *Log) Append(ctx context.Context, e Entry) (Record, error) {
 	}
 }
 
-func newPending(e Entry) (*pending, error) {
+// prepare completes e and seals its parts. With an error the record is what it
+// got to.
+func (l *Log) prepare(ctx context.Context, e Entry) (*pending, error) {
 	e = cloneEntry(e)
 	e.schema = 0
 	if e.ID == "" {
@@ -109,15 +113,32 @@ func newPending(e Entry) (*pending, error) {
 		e.Time = time.Now()
 	}
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
+	p := &pending{record: Record{Index: -1, Entry: e}, done: make(chan struct{})}
+	if err := e.Validate(); err != nil {
+		return p, err
+	}
+	parts, err := l.vault.seal(ctx, &e)
+	if err != nil {
+		if !errors.Is(err, ErrInvalid) {
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return p, err
+	}
+	for i := range e.Sealed {
+		e.Sealed[i].Data, e.Sealed[i].Subjects = nil, nil
+	}
 	header, err := e.MarshalJSON()
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	leaf := Leaf{Data: appendLeaf(nil, header, nil)}
-	return &pending{
-		record: Record{Index: -1, Entry: e, LeafHash: tlog.RecordHash(leaf.Data)},
-		leaf:   leaf, done: make(chan struct{}),
-	}, nil
+	var hashes []tlog.Hash
+	for _, part := range parts {
+		hashes = append(hashes, sha256.Sum256(part))
+	}
+	p.leaf = Leaf{Data: appendLeaf(nil, header, hashes), Sealed: parts}
+	p.tail = len(header)
+	p.record = Record{Index: -1, Entry: e, LeafHash: tlog.RecordHash(p.leaf.Data)}
+	return p, nil
 }
 
 // size returns the bytes that the medium takes for p, roughly.
@@ -155,7 +176,7 @@ func (l *Log) claim(p *pending) *pending {
 		first = p
 		l.inflight[id] = p
 	}
-	if sameButTime(first.record.Entry, p.record.Entry) {
+	if first.same(p) {
 		first.waiters++
 	}
 	return first
@@ -199,15 +220,71 @@ func (l *Log) admit(ctx context.Context, p *pending, fresh bool) (err error) {
 // the time, it returns [ErrConflict].
 func (l *Log) lookup(ctx context.Context, p *pending) (*Record, error) {
 	r, err := l.Get(ctx, p.record.Entry.ID)
-	switch {
-	case errors.Is(err, ErrNotFound):
+	if errors.Is(err, ErrNotFound) {
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case !sameButTime(r.Entry, p.record.Entry):
-		return nil, ErrConflict
 	}
-	return &r, nil
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := l.reader.Leaf(ctx, r.Index)
+	if err != nil {
+		return nil, err
+	}
+	_, tail, _ := bytes.Cut(leaf.Data, []byte("\n"))
+	if sameButTime(r.Entry, p.record.Entry) && bytes.Equal(tail, p.leaf.Data[p.tail+1:]) {
+		return &r, nil
+	}
+	same, err := l.sameButErased(ctx, r.Entry, p.record.Entry)
+	if err == nil && !same {
+		err = ErrConflict
+	}
+	return &r, err
+}
+
+// sameButErased reports whether the entry that was found differs from the one
+// that is appended again only because its people were erased in between and now
+// have other pseudonyms.
+func (l *Log) sameButErased(ctx context.Context, found, again Entry) (bool, error) {
+	if l.vault == nil || len(found.Sealed) != len(again.Sealed) || len(found.Subjects) != len(again.Subjects) {
+		return false, nil
+	}
+	found, again = cloneEntry(found), cloneEntry(again)
+	var gone []string // pseudonyms that must have been erased for the two to be the same
+	for i := range found.Subjects {
+		was, is := &found.Subjects[i].ID, &again.Subjects[i].ID
+		if *was != *is && isPseudonym(*was) && isPseudonym(*is) {
+			gone = append(gone, *was)
+			*was = *is
+		}
+	}
+	for i := range found.Sealed {
+		was, is := found.Sealed[i].Of, again.Sealed[i].Of
+		if len(was) != len(is) {
+			return false, nil
+		}
+		for j := range was {
+			if was[j] != is[j] {
+				gone = append(gone, was[j])
+				was[j] = is[j]
+			}
+		}
+	}
+	if len(gone) == 0 || !sameButTime(found, again) {
+		return false, nil
+	}
+	for _, name := range gone {
+		erased := false
+		for _, err := range l.Trail(ctx, Query{Subject: Subject{ID: name}, Kind: KindErased, Limit: 1}) {
+			if err != nil {
+				return false, err
+			}
+			erased = true
+		}
+		if !erased {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // finish gives p its outcome. The caller holds the lock.
@@ -375,6 +452,11 @@ func (l *Log) settle(batch []*pending, outcome error, change func()) {
 	}
 }
 
+// same reports whether p and q are the same entry but for the time.
+func (p *pending) same(q *pending) bool {
+	return bytes.Equal(p.leaf.Data[p.tail:], q.leaf.Data[q.tail:]) && sameButTime(p.record.Entry, q.record.Entry)
+}
+
 // sameButTime reports whether two valid entries are equal but for their time.
 func sameButTime(a, b Entry) bool {
 	a.Time, b.Time = time.Time{}, time.Time{}
@@ -385,6 +467,10 @@ func sameButTime(a, b Entry) bool {
 // cloneEntry returns a copy that shares nothing with e.
 func cloneEntry(e Entry) Entry {
 	e.Subjects = slices.Clone(e.Subjects)
+	e.Sealed = slices.Clone(e.Sealed)
+	for i, p := range e.Sealed {
+		e.Sealed[i].Of, e.Sealed[i].Subjects = slices.Clone(p.Of), slices.Clone(p.Subjects)
+	}
 	e.Attributes = maps.Clone(e.Attributes)
 	if e.Model != nil {
 		e.Model = new(*e.Model)

@@ -49,12 +49,29 @@
 //
 // A [Receipt] proves a single entry to someone who has only the public key.
 //
-// # Entries are for good
+// # What is public, and what can be erased
 //
-// An entry holds public facts: identifiers, digests, verdicts. Personal data,
-// prompts and tokens do not belong into it. Leaves have room for the hashes of
-// sealed parts, through which such data can be tied to an entry and still be
-// erased; this version does not write any.
+// The leaf of an entry holds public facts for good: identifiers, digests,
+// verdicts. Personal data, prompts and people's own words belong into sealed
+// parts ([Part]): the leaf commits to their hash, and a [Vault] encrypts them
+// under a key for each subject. With a vault, customers are named by pseudonyms.
+// [Log.Erase] destroys a subject's keys, and every old proof still verifies;
+// [Log.Export] answers a request for data.
+//
+//	keys, err := keystore.Open(ctx, "sqlite:audit-keys.db")
+//	…
+//	master, err := audit.OpenLocalKey("/etc/posai/master.key")
+//	…
+//	vault, err := audit.NewVault(keys, master, nil)
+//	…
+//	log, err := audit.Open(ctx, store, &audit.Options{Vault: vault})
+//	…
+//	_, err = log.Append(ctx, audit.Entry{
+//		Kind:     audit.KindDecided,
+//		Actor:    audit.Actor{Type: audit.Human, ID: "manager-7"},
+//		Subjects: []audit.Subject{{Type: "customer", ID: "gid://shopify/Customer/5"}},
+//		Sealed:   []audit.Part{{Name: "reason", Data: []byte("called and asked for a refund")}},
+//	})
 //
 // # Errors and concurrency
 //

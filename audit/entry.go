@@ -223,16 +223,20 @@ type Part struct {
 	Name string `json:"name,omitzero"`
 
 	// Of are the pseudonyms of the subjects, in order; Append fills them in. A
-	// pseudonym is derived from the subject's key, so once that is destroyed
+	// pseudonym is random and forgotten together with the subject's key: then
 	// nobody can tell whose it was.
 	Of []string `json:"of,omitempty"`
 
-	// Subjects are whose data it is, at least one. It is set by the caller of
-	// Append and not part of what the log keeps.
+	// Subjects are whose data it is; if empty, the people among the entry's own
+	// subjects. The shop of the entry, where it names one, is added. It is set by
+	// the caller of Append and not part of what the log keeps.
 	Subjects []Subject `json:"-"`
 
 	// Data is the content, at most MaxPartSize bytes: what to seal in an Append,
 	// what was unsealed where an entry was read with its key, else nil. It is
 	// never part of the canonical form.
 	Data []byte `json:"-"`
+
+	// Erased is true where an entry was read whose key is destroyed.
+	Erased bool `json:"-"`
 }

@@ -23,6 +23,10 @@ type Options struct {
 	// store is [Keyed].
 	Verifiers note.Verifiers
 
+	// Vault seals the parts of entries that are not public. If nil, entries
+	// with sealed parts are refused, and people are named in the clear.
+	Vault *Vault
+
 	// MaxWait is the longest that Append waits for the entry to become durable.
 	// If zero, 10 s; if negative, only the context bounds the wait.
 	MaxWait time.Duration
@@ -41,6 +45,7 @@ type Log struct {
 	signer    note.Signer
 	verifiers note.Verifiers
 	origin    string
+	vault     *Vault
 	maxWait   time.Duration
 
 	slots chan struct{} // one for each entry that waits for the medium
@@ -130,7 +135,7 @@ func open(ctx context.Context, r Searcher, o Options) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		reader: r, signer: o.Signer, verifiers: verifiers, maxWait: o.MaxWait,
+		reader: r, signer: o.Signer, verifiers: verifiers, vault: o.Vault, maxWait: o.MaxWait,
 		slots: make(chan struct{}, o.MaxPending), wake: make(chan struct{}, 1), done: make(chan struct{}),
 		inflight: map[string]*pending{},
 	}

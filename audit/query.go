@@ -12,7 +12,8 @@ type Query struct {
 	ID string
 
 	// Subject matches entries about the subject. With an empty Type any type
-	// matches, with an empty ID any subject of the type.
+	// matches, and an ID that is a pseudonym matches those with a sealed part
+	// about it too; with an empty ID any subject of the type does.
 	Subject Subject
 
 	Correlation string
@@ -43,7 +44,9 @@ func (q *Query) Match(r Record) bool {
 	e := &r.Entry
 	return r.Index >= q.First && (q.Before <= 0 || r.Index < q.Before) &&
 		(q.ID == "" || e.ID == q.ID) &&
-		(q.Subject == Subject{} || slices.ContainsFunc(e.Subjects, func(s Subject) bool {
+		(q.Subject == Subject{} || q.Subject.Type == "" && slices.ContainsFunc(e.Sealed, func(p Part) bool {
+			return slices.Contains(p.Of, q.Subject.ID)
+		}) || slices.ContainsFunc(e.Subjects, func(s Subject) bool {
 			return (q.Subject.ID == "" || s.ID == q.Subject.ID) && (q.Subject.Type == "" || s.Type == q.Subject.Type)
 		})) &&
 		(q.Correlation == "" || e.Correlation == q.Correlation) &&

@@ -2,8 +2,10 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -12,6 +14,8 @@ import (
 // to what was durable when the iteration began. Each is read from the store and
 // checked against the tree; a [*CorruptError] ends the iteration, as does any
 // other error.
+//
+// With a vault, a query for a person finds the entries under their pseudonym too.
 func (l *Log) Trail(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		head := l.now()
@@ -21,8 +25,13 @@ func (l *Log) Trail(ctx context.Context, q Query) iter.Seq2[Record, error] {
 		if head.size == 0 {
 			return
 		}
+		queries, err := l.spread(ctx, q)
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
 		found := 0
-		for index, err := range l.reader.Search(ctx, q) {
+		for index, err := range l.search(ctx, queries) {
 			var r Record
 			if err == nil {
 				r, err = l.at(ctx, head, index)
@@ -31,7 +40,7 @@ func (l *Log) Trail(ctx context.Context, q Query) iter.Seq2[Record, error] {
 				yield(Record{}, err)
 				return
 			}
-			if !q.Match(r) {
+			if !slices.ContainsFunc(queries, func(q Query) bool { return q.Match(r) }) {
 				continue
 			}
 			if !yield(r, nil) {
@@ -39,6 +48,56 @@ func (l *Log) Trail(ctx context.Context, q Query) iter.Seq2[Record, error] {
 			}
 			if found++; found == q.Limit {
 				return
+			}
+		}
+	}
+}
+
+// spread returns the queries whose results are those of q: for a person who has
+// a pseudonym, one for that too.
+func (l *Log) spread(ctx context.Context, q Query) ([]Query, error) {
+	queries := []Query{q}
+	if l.vault == nil || q.Subject.ID == "" || q.Subject.Type == "" || isPseudonym(q.Subject.ID) {
+		return queries, nil
+	}
+	row, err := l.vault.find(ctx, q.Subject)
+	if errors.Is(err, ErrNotFound) {
+		return queries, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	q.Subject = Subject{ID: row.Pseudonym}
+	return append(queries, q), nil
+}
+
+// search yields what any of the queries finds, each once, in order.
+func (l *Log) search(ctx context.Context, queries []Query) iter.Seq2[int64, error] {
+	if len(queries) == 1 {
+		return l.reader.Search(ctx, queries[0])
+	}
+	return func(yield func(int64, error) bool) {
+		first, stopFirst := iter.Pull2(l.reader.Search(ctx, queries[0]))
+		defer stopFirst()
+		second, stopSecond := iter.Pull2(l.reader.Search(ctx, queries[1]))
+		defer stopSecond()
+		a, errA, okA := first()
+		b, errB, okB := second()
+		for okA || okB {
+			takeA := okA && (!okB || (a < b) != queries[0].Descending || a == b)
+			takeB := okB && (!okA || a == b || !takeA)
+			at, err := a, errA
+			if !takeA {
+				at, err = b, errB
+			}
+			if !yield(at, err) || err != nil {
+				return
+			}
+			if takeA {
+				a, errA, okA = first()
+			}
+			if takeB {
+				b, errB, okB = second()
 			}
 		}
 	}

@@ -53,6 +53,11 @@ func (x *Index) Add(entries []*audit.Entry, hashes []tlog.Hash) {
 		for _, s := range e.Subjects {
 			x.note('s', s.ID, at)
 		}
+		for _, p := range e.Sealed {
+			for _, of := range p.Of {
+				x.note('s', of, at)
+			}
+		}
 	}
 	x.hashes = append(x.hashes, hashes...)
 }
