@@ -4,17 +4,181 @@ package admin
 
 import "github.com/posai-go/posai/shopify"
 
+// Operations returns what is known about each operation of this package, sorted
+// by name.
+func Operations() []shopify.OperationSpec {
+	out := make([]shopify.OperationSpec, len(operations))
+	for i, op := range operations {
+		out[i] = op.Clone()
+	}
+	return out
+}
+
+// LookupOperation returns what is known about the operation with this name.
+func LookupOperation(name string) (shopify.OperationSpec, bool) {
+	for _, op := range operations {
+		if op.Name == name {
+			return op.Clone(), true
+		}
+	}
+	return shopify.OperationSpec{}, false
+}
+
 // operations is the table behind [Operations], sorted by name.
-var operations = []Operation{
+var operations = []shopify.OperationSpec{
+	{
+		Operation: shopify.Operation{Name: "BulkOperationCancel", Kind: "mutation", Fields: []string{"bulkOperationCancel"}, Safety: shopify.SafetyUnsafe},
+		Also: []string{
+			"BulkOperation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "BulkOperationRunMutation", Kind: "mutation", Fields: []string{"bulkOperationRunMutation"}, Safety: shopify.SafetyUnsafe},
+		Also: []string{
+			"BulkOperation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+			"Mutation.bulkOperationRunMutation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "BulkOperationRunQuery", Kind: "mutation", Fields: []string{"bulkOperationRunQuery"}, Safety: shopify.SafetyUnsafe},
+		Also: []string{
+			"BulkOperation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+			"Mutation.bulkOperationRunQuery: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "CashSummary", Kind: "query", Fields: []string{"cashManagementLocationSummary"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_cash_tracking"}},
+		Also: []string{
+			"QueryRoot.cashManagementLocationSummary: User must have `view_payment_tracking_sessions_pos_channel` or `payments_cash_session_history` retail role permission.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerCreate", Kind: "mutation", Fields: []string{"customerCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerEmailMarketingConsentUpdate", Kind: "mutation", Fields: []string{"customerEmailMarketingConsentUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
 	{
 		Operation: shopify.Operation{Name: "CustomerHistory", Kind: "query", Fields: []string{"customer"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_customers"}, {"read_products"}, {"read_orders", "read_marketplace_orders"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerRequestDataErasure", Kind: "mutation", Fields: []string{"customerRequestDataErasure"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customer_data_erasure"}},
+		Also: []string{
+			"Mutation.customerRequestDataErasure: The user must have access to erase customer data.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerSet", Kind: "mutation", Fields: []string{"customerSet"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerSmsMarketingConsentUpdate", Kind: "mutation", Fields: []string{"customerSmsMarketingConsentUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerUpdate", Kind: "mutation", Fields: []string{"customerUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticActivate", Kind: "mutation", Fields: []string{"discountAutomaticActivate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticBasicCreate", Kind: "mutation", Fields: []string{"discountAutomaticBasicCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticBxgyCreate", Kind: "mutation", Fields: []string{"discountAutomaticBxgyCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticDeactivate", Kind: "mutation", Fields: []string{"discountAutomaticDeactivate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticDelete", Kind: "mutation", Fields: []string{"discountAutomaticDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticFreeShippingCreate", Kind: "mutation", Fields: []string{"discountAutomaticFreeShippingCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeActivate", Kind: "mutation", Fields: []string{"discountCodeActivate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeBasicCreate", Kind: "mutation", Fields: []string{"discountCodeBasicCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeBasicUpdate", Kind: "mutation", Fields: []string{"discountCodeBasicUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeBxgyCreate", Kind: "mutation", Fields: []string{"discountCodeBxgyCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeBxgyUpdate", Kind: "mutation", Fields: []string{"discountCodeBxgyUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeDeactivate", Kind: "mutation", Fields: []string{"discountCodeDeactivate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeDelete", Kind: "mutation", Fields: []string{"discountCodeDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeFreeShippingCreate", Kind: "mutation", Fields: []string{"discountCodeFreeShippingCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountCodeFreeShippingUpdate", Kind: "mutation", Fields: []string{"discountCodeFreeShippingUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DraftOrderCalculate", Kind: "mutation", Fields: []string{"draftOrderCalculate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_products"}, {"write_draft_orders"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DraftOrderComplete", Kind: "mutation", Fields: []string{"draftOrderComplete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_draft_orders"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Also: []string{
+			"Mutation.draftOrderComplete: The user must have access to mark as paid, or set payment terms.",
+		},
 	},
 	{
 		Operation: shopify.Operation{Name: "DraftOrderCreate", Kind: "mutation", Fields: []string{"draftOrderCreate"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"read_customers"}, {"read_products"}, {"write_draft_orders", "write_quick_sale"}},
 		Also: []string{
 			"Mutation.draftOrderCreate: The user must have access to manage draft orders.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "DraftOrderDelete", Kind: "mutation", Fields: []string{"draftOrderDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_draft_orders", "write_quick_sale"}},
+		Also: []string{
+			"Mutation.draftOrderDelete: The user must have access to delete draft orders.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "DraftOrderInvoiceSend", Kind: "mutation", Fields: []string{"draftOrderInvoiceSend"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_draft_orders"}},
+		Also: []string{
+			"Mutation.draftOrderInvoiceSend: The user must have access to manage draft orders.",
 		},
 	},
 	{
@@ -25,9 +189,95 @@ var operations = []Operation{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "FindCollection", Kind: "query", Fields: []string{"collectionByIdentifier"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "FindCustomer", Kind: "query", Fields: []string{"customerByIdentifier"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "FindDiscountByCode", Kind: "query", Fields: []string{"codeDiscountNodeByCode"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "FindMetaobject", Kind: "query", Fields: []string{"metaobjectByHandle"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_metaobjects"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "FindProduct", Kind: "query", Fields: []string{"productByIdentifier"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "FlowTriggerReceive", Kind: "mutation", Fields: []string{"flowTriggerReceive"}, Safety: shopify.SafetyUnsafe},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetAppInstallation", Kind: "query", Fields: []string{"currentAppInstallation"}, Safety: shopify.SafetyRead},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetBulkOperation", Kind: "query", Fields: []string{"bulkOperation"}, Safety: shopify.SafetyRead},
+		Also: []string{
+			"BulkOperation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetCashSession", Kind: "query", Fields: []string{"cashTrackingSession"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_cash_tracking"}, {"read_users"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"StaffMember: The app must be a finance embedded app or installed on a Shopify Plus or Advanced store. Contact Shopify Support to enable this scope for your app.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetCollection", Kind: "query", Fields: []string{"collection"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetCustomer", Kind: "query", Fields: []string{"customer"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetDiscount", Kind: "query", Fields: []string{"discountNode"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetDraftOrder", Kind: "query", Fields: []string{"draftOrder"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_products"}, {"read_draft_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetGiftCard", Kind: "query", Fields: []string{"giftCard"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_gift_cards"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetInventoryItem", Kind: "query", Fields: []string{"inventoryItem"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_inventory"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetInventoryTransfer", Kind: "query", Fields: []string{"inventoryTransfer"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"read_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"QueryRoot.inventoryTransfer: The user must have permission to view products.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetLocation", Kind: "query", Fields: []string{"location"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_locations"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetMetaobject", Kind: "query", Fields: []string{"metaobject"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_metaobjects"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "GetOrder", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_customers"}, {"read_locations"}, {"read_products"}, {"read_orders", "read_marketplace_orders"}},
 		Protected: []string{"Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress"},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetProduct", Kind: "query", Fields: []string{"product"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "GetRefund", Kind: "query", Fields: []string{"refund"}, Safety: shopify.SafetyRead},
@@ -43,12 +293,213 @@ var operations = []Operation{
 		Operation: shopify.Operation{Name: "GetShop", Kind: "query", Fields: []string{"shop"}, Safety: shopify.SafetyRead},
 	},
 	{
+		Operation: shopify.Operation{Name: "GetStaffMember", Kind: "query", Fields: []string{"staffMember"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_users"}},
+		Also: []string{
+			"StaffMember: The app must be a finance embedded app or installed on a Shopify Plus or Advanced store. Contact Shopify Support to enable this scope for your app.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "GetVariant", Kind: "query", Fields: []string{"productVariant"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GiftCardCreate", Kind: "mutation", Fields: []string{"giftCardCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_customers"}, {"write_gift_cards"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GiftCardCredit", Kind: "mutation", Fields: []string{"giftCardCredit"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_gift_card_transactions"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GiftCardDeactivate", Kind: "mutation", Fields: []string{"giftCardDeactivate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_customers"}, {"write_gift_cards"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GiftCardDebit", Kind: "mutation", Fields: []string{"giftCardDebit"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_gift_card_transactions"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "GiftCardUpdate", Kind: "mutation", Fields: []string{"giftCardUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_customers"}, {"write_gift_cards"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryActivate", Kind: "mutation", Fields: []string{"inventoryActivate"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"write_inventory"}},
+		Also: []string{
+			"Mutation.inventoryActivate: The user must have a permission to activate an inventory item.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryAdjustQuantities", Kind: "mutation", Fields: []string{"inventoryAdjustQuantities"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"write_inventory"}},
+		Also: []string{
+			"Mutation.inventoryAdjustQuantities: The user must have a permission to apply changes to inventory quantities.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryItemUpdate", Kind: "mutation", Fields: []string{"inventoryItemUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_inventory"}},
+		Also: []string{
+			"Mutation.inventoryItemUpdate: The user must have a permission to update an inventory item.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryMoveQuantities", Kind: "mutation", Fields: []string{"inventoryMoveQuantities"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"write_inventory"}},
+		Also: []string{
+			"Mutation.inventoryMoveQuantities: The user must have a permission to move an inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventorySetQuantities", Kind: "mutation", Fields: []string{"inventorySetQuantities"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"write_inventory"}},
+		Also: []string{
+			"Mutation.inventorySetQuantities: The user must have a permission to update an inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryShipmentCreate", Kind: "mutation", Fields: []string{"inventoryShipmentCreate"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"write_inventory_shipments"}},
+		Also: []string{
+			"Mutation.inventoryShipmentCreate: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryShipmentReceive", Kind: "mutation", Fields: []string{"inventoryShipmentReceive"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_shipments_received_items"}},
+		Also: []string{
+			"Mutation.inventoryShipmentReceive: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryTransferCancel", Kind: "mutation", Fields: []string{"inventoryTransferCancel"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"Mutation.inventoryTransferCancel: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryTransferCreate", Kind: "mutation", Fields: []string{"inventoryTransferCreate"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"Mutation.inventoryTransferCreate: The user must have permission to manage inventory. Linking related purchase orders also requires the `write_inventory_purchase_orders` access scope and permission to manage inventory transfers and purchase orders.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryTransferCreateAsReadyToShip", Kind: "mutation", Fields: []string{"inventoryTransferCreateAsReadyToShip"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"Mutation.inventoryTransferCreateAsReadyToShip: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryTransferEdit", Kind: "mutation", Fields: []string{"inventoryTransferEdit"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"Mutation.inventoryTransferEdit: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryTransferMarkAsReadyToShip", Kind: "mutation", Fields: []string{"inventoryTransferMarkAsReadyToShip"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"Mutation.inventoryTransferMarkAsReadyToShip: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryTransferRemoveItems", Kind: "mutation", Fields: []string{"inventoryTransferRemoveItems"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"Mutation.inventoryTransferRemoveItems: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryTransferSetItems", Kind: "mutation", Fields: []string{"inventoryTransferSetItems"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"Mutation.inventoryTransferSetItems: The user must have permission to manage inventory.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListBulkOperations", Kind: "query", Fields: []string{"bulkOperations"}, Safety: shopify.SafetyRead},
+		Also: []string{
+			"BulkOperation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListCashSessions", Kind: "query", Fields: []string{"cashTrackingSessions"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_cash_tracking"}, {"read_users"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"StaffMember: The app must be a finance embedded app or installed on a Shopify Plus or Advanced store. Contact Shopify Support to enable this scope for your app.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListCollectionProducts", Kind: "query", Fields: []string{"collection"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListCollections", Kind: "query", Fields: []string{"collections"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListCustomers", Kind: "query", Fields: []string{"customers"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListDiscounts", Kind: "query", Fields: []string{"discountNodes"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_discounts"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "ListDraftOrders", Kind: "query", Fields: []string{"draftOrders"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_customers"}, {"read_products"}, {"read_draft_orders", "read_quick_sale"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "ListGiftCards", Kind: "query", Fields: []string{"giftCards"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_gift_cards"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListInventoryItems", Kind: "query", Fields: []string{"inventoryItems"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_inventory"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListInventoryLevels", Kind: "query", Fields: []string{"location"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_inventory"}, {"read_locations"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListInventoryTransfers", Kind: "query", Fields: []string{"inventoryTransfers"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"read_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
+		Also: []string{
+			"InventoryTransfer: The user must have permission to view products.",
+			"InventoryTransferLineItem: The user must have permission to view products.",
+			"QueryRoot.inventoryTransfers: The user must have permission to view products.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "ListLocations", Kind: "query", Fields: []string{"locations"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_locations"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListMetafieldDefinitions", Kind: "query", Fields: []string{"metafieldDefinitions"}, Safety: shopify.SafetyRead},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListMetaobjects", Kind: "query", Fields: []string{"metaobjects"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_metaobjects"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "ListOrders", Kind: "query", Fields: []string{"orders"}, Safety: shopify.SafetyRead},
@@ -67,7 +518,65 @@ var operations = []Operation{
 		Scopes:    [][]string{{"read_products"}, {"read_returns"}, {"read_orders", "read_marketplace_orders"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "ListSegmentMembers", Kind: "query", Fields: []string{"customerSegmentMembers"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}},
+		Also: []string{
+			"CustomerSegmentMember: The user must not have restricted access.",
+		},
+		Protected: []string{"CustomerEmailAddress.emailAddress", "CustomerSegmentMember.displayName", "CustomerSegmentMember.firstName", "CustomerSegmentMember.lastName"},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListSegments", Kind: "query", Fields: []string{"segments"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}},
+		Also: []string{
+			"Segment: The user must not have restricted access.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListStaffMembers", Kind: "query", Fields: []string{"staffMembers"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_users"}},
+		Also: []string{
+			"StaffMember: The app must be a finance embedded app or installed on a Shopify Plus or Advanced store. Contact Shopify Support to enable this scope for your app.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListStoreCreditAccounts", Kind: "query", Fields: []string{"customer"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}, {"read_store_credit_accounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListStoreCreditTransactions", Kind: "query", Fields: []string{"storeCreditAccount"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_store_credit_account_transactions"}, {"read_store_credit_accounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListVariants", Kind: "query", Fields: []string{"productVariants"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_products"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "ListWebhookSubscriptions", Kind: "query", Fields: []string{"webhookSubscriptions"}, Safety: shopify.SafetyRead},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetafieldDefinitionCreate", Kind: "mutation", Fields: []string{"metafieldDefinitionCreate"}, Safety: shopify.SafetyUnsafe},
+		Also: []string{
+			"Mutation.metafieldDefinitionCreate: API client to have access to the namespace and the resource type associated with the metafield definition.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetafieldDefinitionDelete", Kind: "mutation", Fields: []string{"metafieldDefinitionDelete"}, Safety: shopify.SafetyUnsafe},
+		Also: []string{
+			"Mutation.metafieldDefinitionDelete: API client to have access to the resource type associated with the metafield definition.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetafieldDefinitionUpdate", Kind: "mutation", Fields: []string{"metafieldDefinitionUpdate"}, Safety: shopify.SafetyUnsafe},
+		Also: []string{
+			"Mutation.metafieldDefinitionUpdate: API client to have access to the namespace and the resource type associated with the metafield definition.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetafieldsDelete", Kind: "mutation", Fields: []string{"metafieldsDelete"}, Safety: shopify.SafetyUnsafe},
+		Also: []string{
+			"Mutation.metafieldsDelete: access defined by each metafield input `ownerId` scalar's type in a `MetafieldsSetInput` field.\nFor example, setting a metafield on a `PRODUCT` requires the same access as mutating a `PRODUCT`.",
+		},
 	},
 	{
 		Operation: shopify.Operation{Name: "MetafieldsSet", Kind: "mutation", Fields: []string{"metafieldsSet"}, Safety: shopify.SafetyIdempotent},
@@ -76,8 +585,68 @@ var operations = []Operation{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "MetaobjectDefinitionCreate", Kind: "mutation", Fields: []string{"metaobjectDefinitionCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_metaobject_definitions"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetaobjectDelete", Kind: "mutation", Fields: []string{"metaobjectDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_metaobjects"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetaobjectUpdate", Kind: "mutation", Fields: []string{"metaobjectUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_metaobjects"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetaobjectUpsert", Kind: "mutation", Fields: []string{"metaobjectUpsert"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_metaobjects"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderCancel", Kind: "mutation", Fields: []string{"orderCancel"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_orders", "write_marketplace_orders"}},
+		Also: []string{
+			"Mutation.orderCancel: This action cannot be reversed.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderClose", Kind: "mutation", Fields: []string{"orderClose"}, Safety: shopify.SafetyIdempotent},
+		Scopes:    [][]string{{"write_orders"}},
+		Also: []string{
+			"Mutation.orderClose: User needs manage_orders_information permission.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderEditAddLineItemDiscount", Kind: "mutation", Fields: []string{"orderEditAddLineItemDiscount"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_order_edits"}},
+		Also: []string{
+			"Mutation.orderEditAddLineItemDiscount: The user must have apply_discounts_to_orders permission.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderEditAddVariant", Kind: "mutation", Fields: []string{"orderEditAddVariant"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_order_edits"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderEditBegin", Kind: "mutation", Fields: []string{"orderEditBegin"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_order_edits"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderEditCommit", Kind: "mutation", Fields: []string{"orderEditCommit"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_order_edits"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderEditSetQuantity", Kind: "mutation", Fields: []string{"orderEditSetQuantity"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_order_edits"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "OrderMetafields", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_orders", "read_marketplace_orders", "read_quick_sale"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderOpen", Kind: "mutation", Fields: []string{"orderOpen"}, Safety: shopify.SafetyIdempotent},
+		Scopes:    [][]string{{"write_orders"}},
+		Also: []string{
+			"Mutation.orderOpen: User needs manage_orders_information permission.",
+		},
 	},
 	{
 		Operation: shopify.Operation{Name: "OrderRisk", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
@@ -98,11 +667,87 @@ var operations = []Operation{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "ProductCreate", Kind: "mutation", Fields: []string{"productCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.productCreate: The user must have a permission to create products.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ProductSet", Kind: "mutation", Fields: []string{"productSet"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.productSet: The user must have a permission to create products.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ProductUpdate", Kind: "mutation", Fields: []string{"productUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.productUpdate: The user must have a permission to update products.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ProductVariantsBulkUpdate", Kind: "mutation", Fields: []string{"productVariantsBulkUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.productVariantsBulkUpdate: The user must have a permission to update product variants.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "RunShopifyQL", Kind: "query", Fields: []string{"shopifyqlQuery"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_reports"}},
+		Also: []string{
+			"QueryRoot.shopifyqlQuery: Level 2 access to Customer data including name, address, phone, and email fields. Please refer to protected customer data [requirements](https://shopify.dev/docs/apps/launch/protected-customer-data).",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "SalesAndReturns", Kind: "query", Fields: []string{"orders"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_customers"}, {"read_orders", "read_marketplace_orders"}, {"read_locations", "read_inventory", "read_markets_home"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "SegmentCreate", Kind: "mutation", Fields: []string{"segmentCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}},
+		Also: []string{
+			"Mutation.segmentCreate: The user must not have restricted access.",
+			"Segment: The user must not have restricted access.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "SegmentDelete", Kind: "mutation", Fields: []string{"segmentDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}},
+		Also: []string{
+			"Mutation.segmentDelete: The user must not have restricted access.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "SegmentMembership", Kind: "query", Fields: []string{"customerSegmentMembership"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "SegmentUpdate", Kind: "mutation", Fields: []string{"segmentUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}},
+		Also: []string{
+			"Mutation.segmentUpdate: The user must not have restricted access.",
+			"Segment: The user must not have restricted access.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "StagedUploadsCreate", Kind: "mutation", Fields: []string{"stagedUploadsCreate"}, Safety: shopify.SafetyUnsafe},
+	},
+	{
+		Operation: shopify.Operation{Name: "StoreCreditAccountCredit", Kind: "mutation", Fields: []string{"storeCreditAccountCredit"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_store_credit_accounts"}, {"write_store_credit_account_transactions"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "StoreCreditAccountDebit", Kind: "mutation", Fields: []string{"storeCreditAccountDebit"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_store_credit_accounts"}, {"write_store_credit_account_transactions"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "TagsAdd", Kind: "mutation", Fields: []string{"tagsAdd"}, Safety: shopify.SafetyIdempotent},
+	},
+	{
+		Operation: shopify.Operation{Name: "TagsRemove", Kind: "mutation", Fields: []string{"tagsRemove"}, Safety: shopify.SafetyIdempotent},
 	},
 	{
 		Operation: shopify.Operation{Name: "WebhookSubscriptionCreate", Kind: "mutation", Fields: []string{"webhookSubscriptionCreate"}, Safety: shopify.SafetyUnsafe},

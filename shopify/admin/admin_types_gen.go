@@ -11,6 +11,22 @@ import (
 	"github.com/posai-go/posai/shopify"
 )
 
+// AccountType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/AccountType
+type AccountType string
+
+const (
+	AccountTypeCollaborator           AccountType = "COLLABORATOR"
+	AccountTypeCollaboratorTeamMember AccountType = "COLLABORATOR_TEAM_MEMBER"
+	AccountTypeInvited                AccountType = "INVITED"
+	AccountTypeInvitedStoreOwner      AccountType = "INVITED_STORE_OWNER"
+	AccountTypeRegular                AccountType = "REGULAR"
+	AccountTypeRequested              AccountType = "REQUESTED"
+	AccountTypeRestricted             AccountType = "RESTRICTED"
+	AccountTypeSaml                   AccountType = "SAML"
+)
+
 // Attribute includes the GraphQL fields of Attribute requested by the fragment Attribute.
 type Attribute struct {
 	Key   string `json:"key"`
@@ -23,6 +39,14 @@ type Attribute struct {
 type AttributeInput struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
+}
+
+// CountryHarmonizedSystemCodeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CountryHarmonizedSystemCodeInput
+type CountryHarmonizedSystemCodeInput struct {
+	CountryCode          shopify.Optional[string] `json:"countryCode,omitzero"`
+	HarmonizedSystemCode string                   `json:"harmonizedSystemCode"`
 }
 
 // Customer includes the GraphQL fields of Customer requested by the fragment Customer.
@@ -61,9 +85,101 @@ type CustomerRef struct {
 	ID shopify.GID `json:"id"`
 }
 
+// DiscountCodes includes the requested fields of the GraphQL type DiscountRedeemCodeConnection.
+type DiscountCodes struct {
+	Nodes []RedeemCode `json:"nodes"`
+}
+
 // FulfillmentLine includes the requested fields of the GraphQL type FulfillmentLineItem.
 type FulfillmentLine struct {
 	LineItem SoldItem `json:"lineItem"`
+}
+
+// GiftCard includes the GraphQL fields of GiftCard requested by the fragment GiftCard.
+type GiftCard struct {
+	ID             shopify.GID   `json:"id"`
+	LastCharacters string        `json:"lastCharacters"`
+	Enabled        bool          `json:"enabled"`
+	Note           string        `json:"note"`
+	CreatedAt      time.Time     `json:"createdAt"`
+	UpdatedAt      time.Time     `json:"updatedAt"`
+	DeactivatedAt  *time.Time    `json:"deactivatedAt"`
+	ExpiresOn      string        `json:"expiresOn"`
+	Balance        shopify.Money `json:"balance"`
+	InitialValue   shopify.Money `json:"initialValue"`
+	Customer       *CustomerRef  `json:"customer"`
+	Order          *OrderRef     `json:"order"`
+}
+
+// InventoryItem includes the GraphQL fields of InventoryItem requested by the fragment InventoryItem.
+type InventoryItem struct {
+	ID               shopify.GID         `json:"id"`
+	SKU              string              `json:"sku"`
+	Tracked          bool                `json:"tracked"`
+	RequiresShipping bool                `json:"requiresShipping"`
+	UnitCost         *shopify.Money      `json:"unitCost"`
+	UpdatedAt        time.Time           `json:"updatedAt"`
+	InventoryLevels  InventoryItemLevels `json:"inventoryLevels"`
+}
+
+// InventoryItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/InventoryItemInput
+type InventoryItemInput struct {
+	Cost                         shopify.Optional[shopify.Decimal]                    `json:"cost,omitzero"`
+	CountryCodeOfOrigin          shopify.Optional[string]                             `json:"countryCodeOfOrigin,omitzero"`
+	CountryHarmonizedSystemCodes shopify.Optional[[]CountryHarmonizedSystemCodeInput] `json:"countryHarmonizedSystemCodes,omitzero"`
+	HarmonizedSystemCode         shopify.Optional[string]                             `json:"harmonizedSystemCode,omitzero"`
+	Measurement                  shopify.Optional[InventoryItemMeasurementInput]      `json:"measurement,omitzero"`
+	ProvinceCodeOfOrigin         shopify.Optional[string]                             `json:"provinceCodeOfOrigin,omitzero"`
+	RequiresShipping             shopify.Optional[bool]                               `json:"requiresShipping,omitzero"`
+	SKU                          shopify.Optional[string]                             `json:"sku,omitzero"`
+	Tracked                      shopify.Optional[bool]                               `json:"tracked,omitzero"`
+}
+
+// InventoryItemLevels includes the requested fields of the GraphQL type InventoryLevelConnection.
+type InventoryItemLevels struct {
+	Nodes    []ItemLevel `json:"nodes"`
+	PageInfo PageInfo    `json:"pageInfo"`
+}
+
+// InventoryItemMeasurementInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/InventoryItemMeasurementInput
+type InventoryItemMeasurementInput struct {
+	ShippingPackageID shopify.Optional[shopify.GID] `json:"shippingPackageId,omitzero"`
+	Weight            shopify.Optional[WeightInput] `json:"weight,omitzero"`
+}
+
+// InventoryItemRef includes the requested fields of the GraphQL type InventoryItem.
+type InventoryItemRef struct {
+	ID shopify.GID `json:"id"`
+}
+
+// InventoryLevel includes the GraphQL fields of InventoryLevel requested by the fragment InventoryLevel.
+type InventoryLevel struct {
+	ID         shopify.GID     `json:"id"`
+	IsActive   bool            `json:"isActive"`
+	UpdatedAt  time.Time       `json:"updatedAt"`
+	Item       LevelItem       `json:"item"`
+	Location   LocationRef     `json:"location"`
+	Quantities []StockQuantity `json:"quantities"`
+}
+
+// ItemLevel includes the GraphQL fields of InventoryLevel requested by the fragment ItemLevel.
+type ItemLevel struct {
+	ID         shopify.GID     `json:"id"`
+	IsActive   bool            `json:"isActive"`
+	UpdatedAt  time.Time       `json:"updatedAt"`
+	Location   LocationRef     `json:"location"`
+	Quantities []StockQuantity `json:"quantities"`
+}
+
+// LevelItem includes the requested fields of the GraphQL type InventoryItem.
+type LevelItem struct {
+	ID      shopify.GID `json:"id"`
+	SKU     string      `json:"sku"`
+	Tracked bool        `json:"tracked"`
 }
 
 // LineItem includes the GraphQL fields of LineItem requested by the fragment LineItem.
@@ -195,6 +311,11 @@ const (
 	LocalizedFieldKeyTaxEmailIt               LocalizedFieldKey = "TAX_EMAIL_IT"
 )
 
+// LocationRef includes the requested fields of the GraphQL type Location.
+type LocationRef struct {
+	ID shopify.GID `json:"id"`
+}
+
 // MailingAddressInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MailingAddressInput
@@ -223,6 +344,14 @@ type Metafield struct {
 	Value         string      `json:"value"`
 	CompareDigest string      `json:"compareDigest"`
 	UpdatedAt     time.Time   `json:"updatedAt"`
+}
+
+// MetafieldDefinitionValidationInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldDefinitionValidationInput
+type MetafieldDefinitionValidationInput struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // MetafieldInput is an input of mutations. What is not set is not sent.
@@ -301,6 +430,11 @@ const (
 type OrderLines struct {
 	Nodes    []LineItem `json:"nodes"`
 	PageInfo PageInfo   `json:"pageInfo"`
+}
+
+// OrderRef includes the requested fields of the GraphQL type Order.
+type OrderRef struct {
+	ID shopify.GID `json:"id"`
 }
 
 // OrderSortKeys is an enum; Shopify may add values.
@@ -395,9 +529,26 @@ const (
 	ProductStatusUnlisted ProductStatus = "UNLISTED"
 )
 
+// ProductVariantInventoryPolicy is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ProductVariantInventoryPolicy
+type ProductVariantInventoryPolicy string
+
+const (
+	ProductVariantInventoryPolicyContinue ProductVariantInventoryPolicy = "CONTINUE"
+	ProductVariantInventoryPolicyDeny     ProductVariantInventoryPolicy = "DENY"
+)
+
 // ProductVariants includes the requested fields of the GraphQL type ProductVariantConnection.
 type ProductVariants struct {
 	Nodes []Variant `json:"nodes"`
+}
+
+// RedeemCode includes the requested fields of the GraphQL type DiscountRedeemCode.
+type RedeemCode struct {
+	ID              shopify.GID `json:"id"`
+	Code            string      `json:"code"`
+	AsyncUsageCount int         `json:"asyncUsageCount"`
 }
 
 // RefundLineItemRestockType is an enum; Shopify may add values.
@@ -821,6 +972,12 @@ type ReturningCustomerPhone struct {
 	PhoneNumber string `json:"phoneNumber" protected:"CustomerPhoneNumber.phoneNumber,phone"`
 }
 
+// SelectedOption includes the requested fields of the GraphQL type SelectedOption.
+type SelectedOption struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
 // SoldItem includes the GraphQL fields of LineItem requested by the fragment SoldItem.
 type SoldItem struct {
 	ID           shopify.GID      `json:"id"`
@@ -829,6 +986,20 @@ type SoldItem struct {
 	SKU          string           `json:"sku"`
 	Quantity     int              `json:"quantity"`
 	Product      *ReturnedProduct `json:"product"`
+}
+
+// StaffMember includes the GraphQL fields of StaffMember requested by the fragment StaffMember.
+type StaffMember struct {
+	ID          shopify.GID `json:"id"`
+	Name        string      `json:"name"`
+	FirstName   string      `json:"firstName"`
+	LastName    string      `json:"lastName"`
+	Email       string      `json:"email"`
+	Locale      string      `json:"locale"`
+	Active      bool        `json:"active"`
+	Exists      bool        `json:"exists"`
+	IsShopOwner bool        `json:"isShopOwner"`
+	AccountType AccountType `json:"accountType"`
 }
 
 // StockLevel includes the requested fields of the GraphQL type InventoryLevel.
@@ -848,6 +1019,15 @@ type StoreLocation struct {
 	ID       shopify.GID `json:"id"`
 	Name     string      `json:"name"`
 	IsActive bool        `json:"isActive"`
+}
+
+// UniqueMetafieldValueInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/UniqueMetafieldValueInput
+type UniqueMetafieldValueInput struct {
+	Key       string                   `json:"key"`
+	Namespace shopify.Optional[string] `json:"namespace,omitzero"`
+	Value     string                   `json:"value"`
 }
 
 // UserError says why a mutation did not do what was asked. The client turns
@@ -878,3 +1058,23 @@ type VariantInventory struct {
 type VariantRef struct {
 	ID shopify.GID `json:"id"`
 }
+
+// WeightInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/WeightInput
+type WeightInput struct {
+	Unit  WeightUnit `json:"unit"`
+	Value float64    `json:"value"`
+}
+
+// WeightUnit is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/WeightUnit
+type WeightUnit string
+
+const (
+	WeightUnitGrams     WeightUnit = "GRAMS"
+	WeightUnitKilograms WeightUnit = "KILOGRAMS"
+	WeightUnitOunces    WeightUnit = "OUNCES"
+	WeightUnitPounds    WeightUnit = "POUNDS"
+)

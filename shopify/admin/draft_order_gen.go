@@ -4,6 +4,8 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/Khan/genqlient/graphql"
@@ -17,6 +19,136 @@ type BundlesDraftOrderBundleLineItemComponentInput struct {
 	Quantity  int                           `json:"quantity"`
 	UUID      shopify.Optional[string]      `json:"uuid,omitzero"`
 	VariantID shopify.Optional[shopify.GID] `json:"variantId,omitzero"`
+}
+
+// CalculatedDraftOrder includes the requested fields of the GraphQL type CalculatedDraftOrder.
+type CalculatedDraftOrder struct {
+	CurrencyCode             string                     `json:"currencyCode"`
+	TaxesIncluded            bool                       `json:"taxesIncluded"`
+	TotalQuantityOfLineItems int                        `json:"totalQuantityOfLineItems"`
+	DiscountCodes            []string                   `json:"discountCodes"`
+	SubtotalPriceSet         MoneyBag                   `json:"subtotalPriceSet"`
+	TotalDiscountsSet        MoneyBag                   `json:"totalDiscountsSet"`
+	TotalTaxSet              MoneyBag                   `json:"totalTaxSet"`
+	TotalPriceSet            MoneyBag                   `json:"totalPriceSet"`
+	LineItems                []CalculatedDraftOrderLine `json:"lineItems"`
+	Warnings                 []DraftOrderWarning        `json:"-"`
+}
+
+func (v *CalculatedDraftOrder) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*CalculatedDraftOrder
+		Warnings []json.RawMessage `json:"warnings"`
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.CalculatedDraftOrder = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	{
+		dst := &v.Warnings
+		src := firstPass.Warnings
+		*dst = make(
+			[]DraftOrderWarning,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			if len(src) != 0 && string(src) != "null" {
+				err = __unmarshalDraftOrderWarning(
+					src, dst)
+				if err != nil {
+					return fmt.Errorf(
+						"unable to unmarshal CalculatedDraftOrder.Warnings: %w", err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type __premarshalCalculatedDraftOrder struct {
+	CurrencyCode string `json:"currencyCode"`
+
+	TaxesIncluded bool `json:"taxesIncluded"`
+
+	TotalQuantityOfLineItems int `json:"totalQuantityOfLineItems"`
+
+	DiscountCodes []string `json:"discountCodes"`
+
+	SubtotalPriceSet MoneyBag `json:"subtotalPriceSet"`
+
+	TotalDiscountsSet MoneyBag `json:"totalDiscountsSet"`
+
+	TotalTaxSet MoneyBag `json:"totalTaxSet"`
+
+	TotalPriceSet MoneyBag `json:"totalPriceSet"`
+
+	LineItems []CalculatedDraftOrderLine `json:"lineItems"`
+
+	Warnings []json.RawMessage `json:"warnings"`
+}
+
+func (v *CalculatedDraftOrder) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *CalculatedDraftOrder) __premarshalJSON() (*__premarshalCalculatedDraftOrder, error) {
+	var retval __premarshalCalculatedDraftOrder
+
+	retval.CurrencyCode = v.CurrencyCode
+	retval.TaxesIncluded = v.TaxesIncluded
+	retval.TotalQuantityOfLineItems = v.TotalQuantityOfLineItems
+	retval.DiscountCodes = v.DiscountCodes
+	retval.SubtotalPriceSet = v.SubtotalPriceSet
+	retval.TotalDiscountsSet = v.TotalDiscountsSet
+	retval.TotalTaxSet = v.TotalTaxSet
+	retval.TotalPriceSet = v.TotalPriceSet
+	retval.LineItems = v.LineItems
+	{
+		dst := &retval.Warnings
+		src := v.Warnings
+		*dst = make(
+			[]json.RawMessage,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			var err error
+			*dst, err = __marshalDraftOrderWarning(
+				&src)
+			if err != nil {
+				return nil, fmt.Errorf(
+					"unable to marshal CalculatedDraftOrder.Warnings: %w", err)
+			}
+		}
+	}
+	return &retval, nil
+}
+
+// CalculatedDraftOrderLine includes the requested fields of the GraphQL type CalculatedDraftOrderLineItem.
+type CalculatedDraftOrderLine struct {
+	Title              string      `json:"title"`
+	Quantity           int         `json:"quantity"`
+	DiscountedTotalSet MoneyBag    `json:"discountedTotalSet"`
+	Variant            *VariantRef `json:"variant"`
+}
+
+// CompletedDraftOrder includes the requested fields of the GraphQL type DraftOrder.
+type CompletedDraftOrder struct {
+	ID          shopify.GID      `json:"id"`
+	Status      DraftOrderStatus `json:"status"`
+	CompletedAt *time.Time       `json:"completedAt"`
+	Order       *OrderRef        `json:"order"`
 }
 
 // DepositInput is an input of mutations. What is not set is not sent.
@@ -63,6 +195,28 @@ const (
 	DraftOrderAppliedDiscountTypePercentage  DraftOrderAppliedDiscountType = "PERCENTAGE"
 )
 
+// DraftOrderCalculatePayload includes the requested fields of the GraphQL type DraftOrderCalculatePayload.
+type DraftOrderCalculatePayload struct {
+	CalculatedDraftOrder *CalculatedDraftOrder `json:"calculatedDraftOrder"`
+	UserErrors           []UserError           `json:"userErrors"`
+}
+
+// DraftOrderCalculateResponse is returned by DraftOrderCalculate on success.
+type DraftOrderCalculateResponse struct {
+	DraftOrderCalculate *DraftOrderCalculatePayload `json:"draftOrderCalculate"`
+}
+
+// DraftOrderCompletePayload includes the requested fields of the GraphQL type DraftOrderCompletePayload.
+type DraftOrderCompletePayload struct {
+	DraftOrder *CompletedDraftOrder `json:"draftOrder"`
+	UserErrors []UserError          `json:"userErrors"`
+}
+
+// DraftOrderCompleteResponse is returned by DraftOrderComplete on success.
+type DraftOrderCompleteResponse struct {
+	DraftOrderComplete *DraftOrderCompletePayload `json:"draftOrderComplete"`
+}
+
 // DraftOrderCreatePayload includes the requested fields of the GraphQL type DraftOrderCreatePayload.
 type DraftOrderCreatePayload struct {
 	DraftOrder *DraftOrder `json:"draftOrder"`
@@ -72,6 +226,24 @@ type DraftOrderCreatePayload struct {
 // DraftOrderCreateResponse is returned by DraftOrderCreate on success.
 type DraftOrderCreateResponse struct {
 	DraftOrderCreate *DraftOrderCreatePayload `json:"draftOrderCreate"`
+}
+
+// DraftOrderDeleteInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/DraftOrderDeleteInput
+type DraftOrderDeleteInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// DraftOrderDeletePayload includes the requested fields of the GraphQL type DraftOrderDeletePayload.
+type DraftOrderDeletePayload struct {
+	DeletedID  shopify.GID `json:"deletedId"`
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// DraftOrderDeleteResponse is returned by DraftOrderDelete on success.
+type DraftOrderDeleteResponse struct {
+	DraftOrderDelete *DraftOrderDeletePayload `json:"draftOrderDelete"`
 }
 
 // DraftOrderInput is an input of mutations. What is not set is not sent.
@@ -108,6 +280,17 @@ type DraftOrderInput struct {
 	TransformerFingerprint       shopify.Optional[string]                         `json:"transformerFingerprint,omitzero"`
 	UseCustomerDefaultAddress    shopify.Optional[bool]                           `json:"useCustomerDefaultAddress,omitzero"`
 	VisibleToCustomer            shopify.Optional[bool]                           `json:"visibleToCustomer,omitzero"`
+}
+
+// DraftOrderInvoiceSendPayload includes the requested fields of the GraphQL type DraftOrderInvoiceSendPayload.
+type DraftOrderInvoiceSendPayload struct {
+	DraftOrder *InvoicedDraftOrder `json:"draftOrder"`
+	UserErrors []UserError         `json:"userErrors"`
+}
+
+// DraftOrderInvoiceSendResponse is returned by DraftOrderInvoiceSend on success.
+type DraftOrderInvoiceSendResponse struct {
+	DraftOrderInvoiceSend *DraftOrderInvoiceSendPayload `json:"draftOrderInvoiceSend"`
 }
 
 // DraftOrderLine includes the requested fields of the GraphQL type DraftOrderLineItem.
@@ -183,6 +366,197 @@ type DraftOrderUpdateResponse struct {
 	DraftOrderUpdate *DraftOrderUpdatePayload `json:"draftOrderUpdate"`
 }
 
+// DraftOrderWarning includes the requested fields of the GraphQL interface DraftOrderWarning.
+//
+// DraftOrderWarning is implemented by the following types:
+// DraftOrderWarningDraftOrderBundleAddedWarning
+// DraftOrderWarningDraftOrderDiscountNotAppliedWarning
+// DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning
+type DraftOrderWarning interface {
+	implementsGraphQLInterfaceDraftOrderWarning()
+	// GetTypename returns the receiver's concrete GraphQL type-name (see interface doc for possible values).
+	GetTypename() string
+	// GetErrorCode returns the interface-field "errorCode" from its implementation.
+	GetErrorCode() string
+	// GetField returns the interface-field "field" from its implementation.
+	GetField() string
+	// GetMessage returns the interface-field "message" from its implementation.
+	GetMessage() string
+}
+
+func (v *DraftOrderWarningDraftOrderBundleAddedWarning) implementsGraphQLInterfaceDraftOrderWarning() {
+}
+
+func (v *DraftOrderWarningDraftOrderDiscountNotAppliedWarning) implementsGraphQLInterfaceDraftOrderWarning() {
+}
+
+func (v *DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning) implementsGraphQLInterfaceDraftOrderWarning() {
+}
+
+func __unmarshalDraftOrderWarning(b []byte, v *DraftOrderWarning) error {
+	if string(b) == "null" {
+		return nil
+	}
+
+	var tn struct {
+		TypeName string `json:"__typename"`
+	}
+	err := json.Unmarshal(b, &tn)
+	if err != nil {
+		return err
+	}
+
+	switch tn.TypeName {
+	case "DraftOrderBundleAddedWarning":
+		*v = new(DraftOrderWarningDraftOrderBundleAddedWarning)
+		return json.Unmarshal(b, *v)
+	case "DraftOrderDiscountNotAppliedWarning":
+		*v = new(DraftOrderWarningDraftOrderDiscountNotAppliedWarning)
+		return json.Unmarshal(b, *v)
+	case "DraftOrderMarketRegionCountryCodeNotSupportedWarning":
+		*v = new(DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning)
+		return json.Unmarshal(b, *v)
+	case "":
+		return fmt.Errorf(
+			"response was missing DraftOrderWarning.__typename")
+	default:
+		return fmt.Errorf(
+			`unexpected concrete type for DraftOrderWarning: "%v"`, tn.TypeName)
+	}
+}
+
+func __marshalDraftOrderWarning(v *DraftOrderWarning) ([]byte, error) {
+	var typename string
+	switch v := (*v).(type) {
+	case *DraftOrderWarningDraftOrderBundleAddedWarning:
+		typename = "DraftOrderBundleAddedWarning"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*DraftOrderWarningDraftOrderBundleAddedWarning
+		}{typename, v}
+		return json.Marshal(result)
+	case *DraftOrderWarningDraftOrderDiscountNotAppliedWarning:
+		typename = "DraftOrderDiscountNotAppliedWarning"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*DraftOrderWarningDraftOrderDiscountNotAppliedWarning
+		}{typename, v}
+		return json.Marshal(result)
+	case *DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning:
+		typename = "DraftOrderMarketRegionCountryCodeNotSupportedWarning"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning
+		}{typename, v}
+		return json.Marshal(result)
+	case nil:
+		return []byte("null"), nil
+	default:
+		return nil, fmt.Errorf(
+			`unexpected concrete type for DraftOrderWarning: "%T"`, v)
+	}
+}
+
+// DraftOrderWarningDraftOrderBundleAddedWarning includes the requested fields of the GraphQL type DraftOrderBundleAddedWarning.
+type DraftOrderWarningDraftOrderBundleAddedWarning struct {
+	Typename  string `json:"__typename"`
+	ErrorCode string `json:"errorCode"`
+	Field     string `json:"field"`
+	Message   string `json:"message"`
+}
+
+// GetTypename returns DraftOrderWarningDraftOrderBundleAddedWarning.Typename, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderBundleAddedWarning) GetTypename() string { return v.Typename }
+
+// GetErrorCode returns DraftOrderWarningDraftOrderBundleAddedWarning.ErrorCode, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderBundleAddedWarning) GetErrorCode() string { return v.ErrorCode }
+
+// GetField returns DraftOrderWarningDraftOrderBundleAddedWarning.Field, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderBundleAddedWarning) GetField() string { return v.Field }
+
+// GetMessage returns DraftOrderWarningDraftOrderBundleAddedWarning.Message, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderBundleAddedWarning) GetMessage() string { return v.Message }
+
+// DraftOrderWarningDraftOrderDiscountNotAppliedWarning includes the requested fields of the GraphQL type DraftOrderDiscountNotAppliedWarning.
+type DraftOrderWarningDraftOrderDiscountNotAppliedWarning struct {
+	Typename  string `json:"__typename"`
+	ErrorCode string `json:"errorCode"`
+	Field     string `json:"field"`
+	Message   string `json:"message"`
+}
+
+// GetTypename returns DraftOrderWarningDraftOrderDiscountNotAppliedWarning.Typename, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderDiscountNotAppliedWarning) GetTypename() string {
+	return v.Typename
+}
+
+// GetErrorCode returns DraftOrderWarningDraftOrderDiscountNotAppliedWarning.ErrorCode, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderDiscountNotAppliedWarning) GetErrorCode() string {
+	return v.ErrorCode
+}
+
+// GetField returns DraftOrderWarningDraftOrderDiscountNotAppliedWarning.Field, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderDiscountNotAppliedWarning) GetField() string { return v.Field }
+
+// GetMessage returns DraftOrderWarningDraftOrderDiscountNotAppliedWarning.Message, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderDiscountNotAppliedWarning) GetMessage() string { return v.Message }
+
+// DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning includes the requested fields of the GraphQL type DraftOrderMarketRegionCountryCodeNotSupportedWarning.
+type DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning struct {
+	Typename  string `json:"__typename"`
+	ErrorCode string `json:"errorCode"`
+	Field     string `json:"field"`
+	Message   string `json:"message"`
+}
+
+// GetTypename returns DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning.Typename, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning) GetTypename() string {
+	return v.Typename
+}
+
+// GetErrorCode returns DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning.ErrorCode, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning) GetErrorCode() string {
+	return v.ErrorCode
+}
+
+// GetField returns DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning.Field, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning) GetField() string {
+	return v.Field
+}
+
+// GetMessage returns DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning.Message, and is useful for accessing the field via an interface.
+func (v *DraftOrderWarningDraftOrderMarketRegionCountryCodeNotSupportedWarning) GetMessage() string {
+	return v.Message
+}
+
+// EmailInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/EmailInput
+type EmailInput struct {
+	Bcc           shopify.Optional[[]string] `json:"bcc,omitzero"`
+	Body          shopify.Optional[string]   `json:"body,omitzero"`
+	CustomMessage shopify.Optional[string]   `json:"customMessage,omitzero"`
+	From          shopify.Optional[string]   `json:"from,omitzero"`
+	Subject       shopify.Optional[string]   `json:"subject,omitzero"`
+	To            shopify.Optional[string]   `json:"to,omitzero"`
+}
+
+// GetDraftOrderResponse is returned by GetDraftOrder on success.
+type GetDraftOrderResponse struct {
+	DraftOrder *DraftOrder `json:"draftOrder"`
+}
+
+// InvoicedDraftOrder includes the requested fields of the GraphQL type DraftOrder.
+type InvoicedDraftOrder struct {
+	ID            shopify.GID      `json:"id"`
+	Status        DraftOrderStatus `json:"status"`
+	InvoiceURL    string           `json:"invoiceUrl"`
+	InvoiceSentAt *time.Time       `json:"invoiceSentAt"`
+}
+
 // ListDraftOrdersResponse is returned by ListDraftOrders on success.
 type ListDraftOrdersResponse struct {
 	DraftOrders DraftOrderPage `json:"draftOrders"`
@@ -231,29 +605,32 @@ type ShippingLineInput struct {
 	Title              shopify.Optional[string]          `json:"title,omitzero"`
 }
 
-// WeightInput is an input of mutations. What is not set is not sent.
-//
-// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/WeightInput
-type WeightInput struct {
-	Unit  WeightUnit `json:"unit"`
-	Value float64    `json:"value"`
+// __DraftOrderCalculateInput is used internally by genqlient
+type __DraftOrderCalculateInput struct {
+	Input DraftOrderInput `json:"input"`
 }
 
-// WeightUnit is an enum; Shopify may add values.
-//
-// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/WeightUnit
-type WeightUnit string
-
-const (
-	WeightUnitGrams     WeightUnit = "GRAMS"
-	WeightUnitKilograms WeightUnit = "KILOGRAMS"
-	WeightUnitOunces    WeightUnit = "OUNCES"
-	WeightUnitPounds    WeightUnit = "POUNDS"
-)
+// __DraftOrderCompleteInput is used internally by genqlient
+type __DraftOrderCompleteInput struct {
+	ID               shopify.GID                   `json:"id"`
+	PaymentGatewayID shopify.Optional[shopify.GID] `json:"paymentGatewayID,omitzero"`
+	SourceName       shopify.Optional[string]      `json:"sourceName,omitzero"`
+}
 
 // __DraftOrderCreateInput is used internally by genqlient
 type __DraftOrderCreateInput struct {
 	Input DraftOrderInput `json:"input"`
+}
+
+// __DraftOrderDeleteInput is used internally by genqlient
+type __DraftOrderDeleteInput struct {
+	Input DraftOrderDeleteInput `json:"input"`
+}
+
+// __DraftOrderInvoiceSendInput is used internally by genqlient
+type __DraftOrderInvoiceSendInput struct {
+	ID    shopify.GID                  `json:"id"`
+	Email shopify.Optional[EmailInput] `json:"email,omitzero"`
 }
 
 // __DraftOrderUpdateInput is used internally by genqlient
@@ -262,11 +639,166 @@ type __DraftOrderUpdateInput struct {
 	Input DraftOrderInput `json:"input"`
 }
 
+// __GetDraftOrderInput is used internally by genqlient
+type __GetDraftOrderInput struct {
+	ID shopify.GID `json:"id"`
+}
+
 // __ListDraftOrdersInput is used internally by genqlient
 type __ListDraftOrdersInput struct {
 	First int                      `json:"first"`
 	After shopify.Optional[string] `json:"after,omitzero"`
 	Query shopify.Optional[string] `json:"query,omitzero"`
+}
+
+// The mutation executed by DraftOrderCalculate.
+const draftOrderCalculateDocument = `
+mutation DraftOrderCalculate ($input: DraftOrderInput!) {
+	draftOrderCalculate(input: $input) {
+		calculatedDraftOrder {
+			currencyCode
+			taxesIncluded
+			totalQuantityOfLineItems
+			discountCodes
+			subtotalPriceSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			totalDiscountsSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			totalTaxSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			totalPriceSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			lineItems {
+				title
+				quantity
+				discountedTotalSet {
+					shopMoney {
+						amount
+						currencyCode
+					}
+				}
+				variant {
+					id
+				}
+			}
+			warnings {
+				__typename
+				errorCode
+				field
+				message
+			}
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// DraftOrderCalculate says what a draft order would cost, with taxes and
+// discounts. It stores nothing.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderCalculate
+func DraftOrderCalculate(
+	ctx context.Context,
+	client graphql.Client,
+	input DraftOrderInput,
+) (data *DraftOrderCalculateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "DraftOrderCalculate",
+		Query:  draftOrderCalculateDocument,
+		Variables: &__DraftOrderCalculateInput{
+			Input: input,
+		},
+	}
+
+	data = &DraftOrderCalculateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by DraftOrderComplete.
+const draftOrderCompleteDocument = `
+mutation DraftOrderComplete ($id: ID!, $paymentGatewayID: ID, $sourceName: String) {
+	draftOrderComplete(id: $id, paymentGatewayId: $paymentGatewayID, sourceName: $sourceName) {
+		draftOrder {
+			id
+			status
+			completedAt
+			order {
+				id
+			}
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// DraftOrderComplete turns a draft order into an order. It is not idempotent:
+// after [shopify.ErrOutcomeUnknown] read the draft order back, which names its
+// order.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderComplete
+func DraftOrderComplete(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	paymentGatewayID shopify.Optional[shopify.GID],
+	sourceName shopify.Optional[string],
+) (data *DraftOrderCompleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "DraftOrderComplete",
+		Query:  draftOrderCompleteDocument,
+		Variables: &__DraftOrderCompleteInput{
+			ID:               id,
+			PaymentGatewayID: paymentGatewayID,
+			SourceName:       sourceName,
+		},
+	}
+
+	data = &DraftOrderCompleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
 }
 
 // The mutation executed by DraftOrderCreate.
@@ -346,6 +878,102 @@ func DraftOrderCreate(
 	return data, err
 }
 
+// The mutation executed by DraftOrderDelete.
+const draftOrderDeleteDocument = `
+mutation DraftOrderDelete ($input: DraftOrderDeleteInput!) {
+	draftOrderDelete(input: $input) {
+		deletedId
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// DraftOrderDelete deletes a draft order.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderDelete
+func DraftOrderDelete(
+	ctx context.Context,
+	client graphql.Client,
+	input DraftOrderDeleteInput,
+) (data *DraftOrderDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "DraftOrderDelete",
+		Query:  draftOrderDeleteDocument,
+		Variables: &__DraftOrderDeleteInput{
+			Input: input,
+		},
+	}
+
+	data = &DraftOrderDeleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by DraftOrderInvoiceSend.
+const draftOrderInvoiceSendDocument = `
+mutation DraftOrderInvoiceSend ($id: ID!, $email: EmailInput) {
+	draftOrderInvoiceSend(id: $id, email: $email) {
+		draftOrder {
+			id
+			status
+			invoiceUrl
+			invoiceSentAt
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// DraftOrderInvoiceSend sends the customer an e-mail with a link to pay the
+// draft order. Sent twice, it arrives twice.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/draftOrderInvoiceSend
+func DraftOrderInvoiceSend(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	email shopify.Optional[EmailInput],
+) (data *DraftOrderInvoiceSendResponse, err error) {
+	req := &graphql.Request{
+		OpName: "DraftOrderInvoiceSend",
+		Query:  draftOrderInvoiceSendDocument,
+		Variables: &__DraftOrderInvoiceSendInput{
+			ID:    id,
+			Email: email,
+		},
+	}
+
+	data = &DraftOrderInvoiceSendResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
 // The mutation executed by DraftOrderUpdate.
 const draftOrderUpdateDocument = `
 mutation DraftOrderUpdate ($id: ID!, $input: DraftOrderInput!) {
@@ -413,6 +1041,72 @@ func DraftOrderUpdate(
 	}
 
 	data = &DraftOrderUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by GetDraftOrder.
+const getDraftOrderDocument = `
+query GetDraftOrder ($id: ID!) {
+	draftOrder(id: $id) {
+		... DraftOrder
+	}
+}
+fragment DraftOrder on DraftOrder {
+	id
+	name
+	status
+	note2
+	tags
+	createdAt
+	updatedAt
+	invoiceUrl
+	customer {
+		id
+	}
+	totalPriceSet {
+		shopMoney {
+			amount
+			currencyCode
+		}
+	}
+	lineItems(first: 30) {
+		nodes {
+			id
+			title
+			quantity
+			variant {
+				id
+			}
+		}
+	}
+}
+`
+
+// GetDraftOrder returns one draft order, or nil.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/draftOrder
+func GetDraftOrder(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *GetDraftOrderResponse, err error) {
+	req := &graphql.Request{
+		OpName: "GetDraftOrder",
+		Query:  getDraftOrderDocument,
+		Variables: &__GetDraftOrderInput{
+			ID: id,
+		},
+	}
+
+	data = &GetDraftOrderResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

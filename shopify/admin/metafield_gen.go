@@ -9,6 +9,406 @@ import (
 	"github.com/posai-go/posai/shopify"
 )
 
+// DeletedMetafield includes the requested fields of the GraphQL type MetafieldIdentifier.
+type DeletedMetafield struct {
+	OwnerID   shopify.GID `json:"ownerId"`
+	Namespace string      `json:"namespace"`
+	Key       string      `json:"key"`
+}
+
+// ListMetafieldDefinitionsResponse is returned by ListMetafieldDefinitions on success.
+type ListMetafieldDefinitionsResponse struct {
+	MetafieldDefinitions MetafieldDefinitionPage `json:"metafieldDefinitions"`
+}
+
+// MetafieldAccessInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldAccessInput
+type MetafieldAccessInput struct {
+	Admin           shopify.Optional[MetafieldAdminAccessInput]           `json:"admin,omitzero"`
+	CustomerAccount shopify.Optional[MetafieldCustomerAccountAccessInput] `json:"customerAccount,omitzero"`
+	Storefront      shopify.Optional[MetafieldStorefrontAccessInput]      `json:"storefront,omitzero"`
+}
+
+// MetafieldAccessUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldAccessUpdateInput
+type MetafieldAccessUpdateInput struct {
+	Admin           shopify.Optional[MetafieldAdminAccessInput]           `json:"admin,omitzero"`
+	CustomerAccount shopify.Optional[MetafieldCustomerAccountAccessInput] `json:"customerAccount,omitzero"`
+	Storefront      shopify.Optional[MetafieldStorefrontAccessInput]      `json:"storefront,omitzero"`
+}
+
+// MetafieldAdminAccessInput is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetafieldAdminAccessInput
+type MetafieldAdminAccessInput string
+
+const (
+	MetafieldAdminAccessInputMerchantRead      MetafieldAdminAccessInput = "MERCHANT_READ"
+	MetafieldAdminAccessInputMerchantReadWrite MetafieldAdminAccessInput = "MERCHANT_READ_WRITE"
+)
+
+// MetafieldCapabilityAdminFilterableInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldCapabilityAdminFilterableInput
+type MetafieldCapabilityAdminFilterableInput struct {
+	Enabled bool `json:"enabled"`
+}
+
+// MetafieldCapabilityAnalyticsQueryableInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldCapabilityAnalyticsQueryableInput
+type MetafieldCapabilityAnalyticsQueryableInput struct {
+	Enabled bool `json:"enabled"`
+}
+
+// MetafieldCapabilityCartToOrderCopyableInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldCapabilityCartToOrderCopyableInput
+type MetafieldCapabilityCartToOrderCopyableInput struct {
+	Enabled bool `json:"enabled"`
+}
+
+// MetafieldCapabilityCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldCapabilityCreateInput
+type MetafieldCapabilityCreateInput struct {
+	AdminFilterable          shopify.Optional[MetafieldCapabilityAdminFilterableInput]          `json:"adminFilterable,omitzero"`
+	AnalyticsQueryable       shopify.Optional[MetafieldCapabilityAnalyticsQueryableInput]       `json:"analyticsQueryable,omitzero"`
+	CartToOrderCopyable      shopify.Optional[MetafieldCapabilityCartToOrderCopyableInput]      `json:"cartToOrderCopyable,omitzero"`
+	SmartCollectionCondition shopify.Optional[MetafieldCapabilitySmartCollectionConditionInput] `json:"smartCollectionCondition,omitzero"`
+	UniqueValues             shopify.Optional[MetafieldCapabilityUniqueValuesInput]             `json:"uniqueValues,omitzero"`
+}
+
+// MetafieldCapabilitySmartCollectionConditionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldCapabilitySmartCollectionConditionInput
+type MetafieldCapabilitySmartCollectionConditionInput struct {
+	Enabled bool `json:"enabled"`
+}
+
+// MetafieldCapabilityUniqueValuesInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldCapabilityUniqueValuesInput
+type MetafieldCapabilityUniqueValuesInput struct {
+	Enabled bool `json:"enabled"`
+}
+
+// MetafieldCapabilityUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldCapabilityUpdateInput
+type MetafieldCapabilityUpdateInput struct {
+	AdminFilterable          shopify.Optional[MetafieldCapabilityAdminFilterableInput]          `json:"adminFilterable,omitzero"`
+	AnalyticsQueryable       shopify.Optional[MetafieldCapabilityAnalyticsQueryableInput]       `json:"analyticsQueryable,omitzero"`
+	CartToOrderCopyable      shopify.Optional[MetafieldCapabilityCartToOrderCopyableInput]      `json:"cartToOrderCopyable,omitzero"`
+	SmartCollectionCondition shopify.Optional[MetafieldCapabilitySmartCollectionConditionInput] `json:"smartCollectionCondition,omitzero"`
+	UniqueValues             shopify.Optional[MetafieldCapabilityUniqueValuesInput]             `json:"uniqueValues,omitzero"`
+}
+
+// MetafieldCustomerAccountAccessInput is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetafieldCustomerAccountAccessInput
+type MetafieldCustomerAccountAccessInput string
+
+const (
+	MetafieldCustomerAccountAccessInputNone      MetafieldCustomerAccountAccessInput = "NONE"
+	MetafieldCustomerAccountAccessInputRead      MetafieldCustomerAccountAccessInput = "READ"
+	MetafieldCustomerAccountAccessInputReadWrite MetafieldCustomerAccountAccessInput = "READ_WRITE"
+)
+
+// MetafieldDefinition includes the GraphQL fields of MetafieldDefinition requested by the fragment MetafieldDefinition.
+type MetafieldDefinition struct {
+	ID              shopify.GID           `json:"id"`
+	Name            string                `json:"name"`
+	Namespace       string                `json:"namespace"`
+	Key             string                `json:"key"`
+	OwnerType       MetafieldOwnerType    `json:"ownerType"`
+	Description     string                `json:"description"`
+	PinnedPosition  *int                  `json:"pinnedPosition"`
+	MetafieldsCount int                   `json:"metafieldsCount"`
+	Type            MetafieldType         `json:"type"`
+	Validations     []MetafieldValidation `json:"validations"`
+}
+
+// MetafieldDefinitionConstraintValueUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldDefinitionConstraintValueUpdateInput
+type MetafieldDefinitionConstraintValueUpdateInput struct {
+	Create shopify.Optional[string] `json:"create,omitzero"`
+	Delete shopify.Optional[string] `json:"delete,omitzero"`
+}
+
+// MetafieldDefinitionConstraintsInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldDefinitionConstraintsInput
+type MetafieldDefinitionConstraintsInput struct {
+	Key    string   `json:"key"`
+	Values []string `json:"values"`
+}
+
+// MetafieldDefinitionConstraintsUpdatesInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldDefinitionConstraintsUpdatesInput
+type MetafieldDefinitionConstraintsUpdatesInput struct {
+	Key    shopify.Optional[string]                                          `json:"key,omitzero"`
+	Values shopify.Optional[[]MetafieldDefinitionConstraintValueUpdateInput] `json:"values,omitzero"`
+}
+
+// MetafieldDefinitionCreatePayload includes the requested fields of the GraphQL type MetafieldDefinitionCreatePayload.
+type MetafieldDefinitionCreatePayload struct {
+	CreatedDefinition *MetafieldDefinition                 `json:"createdDefinition"`
+	UserErrors        []MetafieldDefinitionCreateUserError `json:"userErrors"`
+}
+
+// MetafieldDefinitionCreateResponse is returned by MetafieldDefinitionCreate on success.
+type MetafieldDefinitionCreateResponse struct {
+	MetafieldDefinitionCreate *MetafieldDefinitionCreatePayload `json:"metafieldDefinitionCreate"`
+}
+
+// MetafieldDefinitionCreateUserError includes the requested fields of the GraphQL type MetafieldDefinitionCreateUserError.
+type MetafieldDefinitionCreateUserError struct {
+	Field   []string                               `json:"field"`
+	Message string                                 `json:"message"`
+	Code    MetafieldDefinitionCreateUserErrorCode `json:"code"`
+}
+
+// MetafieldDefinitionCreateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetafieldDefinitionCreateUserErrorCode
+type MetafieldDefinitionCreateUserErrorCode string
+
+const (
+	MetafieldDefinitionCreateUserErrorCodeAdminAccessInputNotAllowed                    MetafieldDefinitionCreateUserErrorCode = "ADMIN_ACCESS_INPUT_NOT_ALLOWED"
+	MetafieldDefinitionCreateUserErrorCodeBlank                                         MetafieldDefinitionCreateUserErrorCode = "BLANK"
+	MetafieldDefinitionCreateUserErrorCodeCapabilityRequiredButDisabled                 MetafieldDefinitionCreateUserErrorCode = "CAPABILITY_REQUIRED_BUT_DISABLED"
+	MetafieldDefinitionCreateUserErrorCodeDuplicateOption                               MetafieldDefinitionCreateUserErrorCode = "DUPLICATE_OPTION"
+	MetafieldDefinitionCreateUserErrorCodeInclusion                                     MetafieldDefinitionCreateUserErrorCode = "INCLUSION"
+	MetafieldDefinitionCreateUserErrorCodeInvalid                                       MetafieldDefinitionCreateUserErrorCode = "INVALID"
+	MetafieldDefinitionCreateUserErrorCodeInvalidCapability                             MetafieldDefinitionCreateUserErrorCode = "INVALID_CAPABILITY"
+	MetafieldDefinitionCreateUserErrorCodeInvalidCharacter                              MetafieldDefinitionCreateUserErrorCode = "INVALID_CHARACTER"
+	MetafieldDefinitionCreateUserErrorCodeInvalidConstraints                            MetafieldDefinitionCreateUserErrorCode = "INVALID_CONSTRAINTS"
+	MetafieldDefinitionCreateUserErrorCodeInvalidInputCombination                       MetafieldDefinitionCreateUserErrorCode = "INVALID_INPUT_COMBINATION"
+	MetafieldDefinitionCreateUserErrorCodeInvalidOption                                 MetafieldDefinitionCreateUserErrorCode = "INVALID_OPTION"
+	MetafieldDefinitionCreateUserErrorCodeLimitExceeded                                 MetafieldDefinitionCreateUserErrorCode = "LIMIT_EXCEEDED"
+	MetafieldDefinitionCreateUserErrorCodeOwnerTypeLimitExceededForAutomatedCollections MetafieldDefinitionCreateUserErrorCode = "OWNER_TYPE_LIMIT_EXCEEDED_FOR_AUTOMATED_COLLECTIONS"
+	MetafieldDefinitionCreateUserErrorCodeOwnerTypeLimitExceededForUseAsAdminFilters    MetafieldDefinitionCreateUserErrorCode = "OWNER_TYPE_LIMIT_EXCEEDED_FOR_USE_AS_ADMIN_FILTERS"
+	MetafieldDefinitionCreateUserErrorCodePinnedLimitReached                            MetafieldDefinitionCreateUserErrorCode = "PINNED_LIMIT_REACHED"
+	MetafieldDefinitionCreateUserErrorCodePresent                                       MetafieldDefinitionCreateUserErrorCode = "PRESENT"
+	MetafieldDefinitionCreateUserErrorCodeReservedNamespaceKey                          MetafieldDefinitionCreateUserErrorCode = "RESERVED_NAMESPACE_KEY"
+	MetafieldDefinitionCreateUserErrorCodeResourceTypeLimitExceeded                     MetafieldDefinitionCreateUserErrorCode = "RESOURCE_TYPE_LIMIT_EXCEEDED"
+	MetafieldDefinitionCreateUserErrorCodeResourceTypeLimitExceededByApp                MetafieldDefinitionCreateUserErrorCode = "RESOURCE_TYPE_LIMIT_EXCEEDED_BY_APP"
+	MetafieldDefinitionCreateUserErrorCodeTaken                                         MetafieldDefinitionCreateUserErrorCode = "TAKEN"
+	MetafieldDefinitionCreateUserErrorCodeTooLong                                       MetafieldDefinitionCreateUserErrorCode = "TOO_LONG"
+	MetafieldDefinitionCreateUserErrorCodeTooShort                                      MetafieldDefinitionCreateUserErrorCode = "TOO_SHORT"
+	MetafieldDefinitionCreateUserErrorCodeTypeNotAllowedForConditions                   MetafieldDefinitionCreateUserErrorCode = "TYPE_NOT_ALLOWED_FOR_CONDITIONS"
+	MetafieldDefinitionCreateUserErrorCodeUnstructuredAlreadyExists                     MetafieldDefinitionCreateUserErrorCode = "UNSTRUCTURED_ALREADY_EXISTS"
+	MetafieldDefinitionCreateUserErrorCodeUnsupportedPinning                            MetafieldDefinitionCreateUserErrorCode = "UNSUPPORTED_PINNING"
+)
+
+// MetafieldDefinitionDeletePayload includes the requested fields of the GraphQL type MetafieldDefinitionDeletePayload.
+type MetafieldDefinitionDeletePayload struct {
+	DeletedDefinitionID shopify.GID                          `json:"deletedDefinitionId"`
+	UserErrors          []MetafieldDefinitionDeleteUserError `json:"userErrors"`
+}
+
+// MetafieldDefinitionDeleteResponse is returned by MetafieldDefinitionDelete on success.
+type MetafieldDefinitionDeleteResponse struct {
+	MetafieldDefinitionDelete *MetafieldDefinitionDeletePayload `json:"metafieldDefinitionDelete"`
+}
+
+// MetafieldDefinitionDeleteUserError includes the requested fields of the GraphQL type MetafieldDefinitionDeleteUserError.
+type MetafieldDefinitionDeleteUserError struct {
+	Field   []string                               `json:"field"`
+	Message string                                 `json:"message"`
+	Code    MetafieldDefinitionDeleteUserErrorCode `json:"code"`
+}
+
+// MetafieldDefinitionDeleteUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetafieldDefinitionDeleteUserErrorCode
+type MetafieldDefinitionDeleteUserErrorCode string
+
+const (
+	MetafieldDefinitionDeleteUserErrorCodeAppConfigManaged                          MetafieldDefinitionDeleteUserErrorCode = "APP_CONFIG_MANAGED"
+	MetafieldDefinitionDeleteUserErrorCodeDisallowedOwnerType                       MetafieldDefinitionDeleteUserErrorCode = "DISALLOWED_OWNER_TYPE"
+	MetafieldDefinitionDeleteUserErrorCodeIDTypeDeletionError                       MetafieldDefinitionDeleteUserErrorCode = "ID_TYPE_DELETION_ERROR"
+	MetafieldDefinitionDeleteUserErrorCodeInternalError                             MetafieldDefinitionDeleteUserErrorCode = "INTERNAL_ERROR"
+	MetafieldDefinitionDeleteUserErrorCodeMetafieldDefinitionInUse                  MetafieldDefinitionDeleteUserErrorCode = "METAFIELD_DEFINITION_IN_USE"
+	MetafieldDefinitionDeleteUserErrorCodeNotFound                                  MetafieldDefinitionDeleteUserErrorCode = "NOT_FOUND"
+	MetafieldDefinitionDeleteUserErrorCodePresent                                   MetafieldDefinitionDeleteUserErrorCode = "PRESENT"
+	MetafieldDefinitionDeleteUserErrorCodeReferenceTypeDeletionError                MetafieldDefinitionDeleteUserErrorCode = "REFERENCE_TYPE_DELETION_ERROR"
+	MetafieldDefinitionDeleteUserErrorCodeReservedNamespaceOrphanedMetafields       MetafieldDefinitionDeleteUserErrorCode = "RESERVED_NAMESPACE_ORPHANED_METAFIELDS"
+	MetafieldDefinitionDeleteUserErrorCodeStandardMetafieldDefinitionDependentOnApp MetafieldDefinitionDeleteUserErrorCode = "STANDARD_METAFIELD_DEFINITION_DEPENDENT_ON_APP"
+)
+
+// MetafieldDefinitionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldDefinitionInput
+type MetafieldDefinitionInput struct {
+	Access                   shopify.Optional[MetafieldAccessInput]                 `json:"access,omitzero"`
+	Capabilities             shopify.Optional[MetafieldCapabilityCreateInput]       `json:"capabilities,omitzero"`
+	Constraints              shopify.Optional[MetafieldDefinitionConstraintsInput]  `json:"constraints,omitzero"`
+	Description              shopify.Optional[string]                               `json:"description,omitzero"`
+	Key                      string                                                 `json:"key"`
+	Name                     string                                                 `json:"name"`
+	Namespace                shopify.Optional[string]                               `json:"namespace,omitzero"`
+	OwnerType                MetafieldOwnerType                                     `json:"ownerType"`
+	Pin                      shopify.Optional[bool]                                 `json:"pin,omitzero"`
+	Type                     string                                                 `json:"type"`
+	UseAsCollectionCondition shopify.Optional[bool]                                 `json:"useAsCollectionCondition,omitzero"`
+	Validations              shopify.Optional[[]MetafieldDefinitionValidationInput] `json:"validations,omitzero"`
+}
+
+// MetafieldDefinitionPage includes the requested fields of the GraphQL type MetafieldDefinitionConnection.
+type MetafieldDefinitionPage struct {
+	Nodes    []MetafieldDefinition `json:"nodes"`
+	PageInfo PageInfo              `json:"pageInfo"`
+}
+
+// MetafieldDefinitionUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldDefinitionUpdateInput
+type MetafieldDefinitionUpdateInput struct {
+	Access                   shopify.Optional[MetafieldAccessUpdateInput]                 `json:"access,omitzero"`
+	Capabilities             shopify.Optional[MetafieldCapabilityUpdateInput]             `json:"capabilities,omitzero"`
+	ConstraintsUpdates       shopify.Optional[MetafieldDefinitionConstraintsUpdatesInput] `json:"constraintsUpdates,omitzero"`
+	Description              shopify.Optional[string]                                     `json:"description,omitzero"`
+	Key                      string                                                       `json:"key"`
+	Name                     shopify.Optional[string]                                     `json:"name,omitzero"`
+	Namespace                shopify.Optional[string]                                     `json:"namespace,omitzero"`
+	OwnerType                MetafieldOwnerType                                           `json:"ownerType"`
+	Pin                      shopify.Optional[bool]                                       `json:"pin,omitzero"`
+	UseAsCollectionCondition shopify.Optional[bool]                                       `json:"useAsCollectionCondition,omitzero"`
+	Validations              shopify.Optional[[]MetafieldDefinitionValidationInput]       `json:"validations,omitzero"`
+}
+
+// MetafieldDefinitionUpdatePayload includes the requested fields of the GraphQL type MetafieldDefinitionUpdatePayload.
+type MetafieldDefinitionUpdatePayload struct {
+	UpdatedDefinition *MetafieldDefinition                 `json:"updatedDefinition"`
+	UserErrors        []MetafieldDefinitionUpdateUserError `json:"userErrors"`
+}
+
+// MetafieldDefinitionUpdateResponse is returned by MetafieldDefinitionUpdate on success.
+type MetafieldDefinitionUpdateResponse struct {
+	MetafieldDefinitionUpdate *MetafieldDefinitionUpdatePayload `json:"metafieldDefinitionUpdate"`
+}
+
+// MetafieldDefinitionUpdateUserError includes the requested fields of the GraphQL type MetafieldDefinitionUpdateUserError.
+type MetafieldDefinitionUpdateUserError struct {
+	Field   []string                               `json:"field"`
+	Message string                                 `json:"message"`
+	Code    MetafieldDefinitionUpdateUserErrorCode `json:"code"`
+}
+
+// MetafieldDefinitionUpdateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetafieldDefinitionUpdateUserErrorCode
+type MetafieldDefinitionUpdateUserErrorCode string
+
+const (
+	MetafieldDefinitionUpdateUserErrorCodeAdminAccessInputNotAllowed                    MetafieldDefinitionUpdateUserErrorCode = "ADMIN_ACCESS_INPUT_NOT_ALLOWED"
+	MetafieldDefinitionUpdateUserErrorCodeAppConfigManaged                              MetafieldDefinitionUpdateUserErrorCode = "APP_CONFIG_MANAGED"
+	MetafieldDefinitionUpdateUserErrorCodeBlank                                         MetafieldDefinitionUpdateUserErrorCode = "BLANK"
+	MetafieldDefinitionUpdateUserErrorCodeCapabilityCannotBeDisabled                    MetafieldDefinitionUpdateUserErrorCode = "CAPABILITY_CANNOT_BE_DISABLED"
+	MetafieldDefinitionUpdateUserErrorCodeCapabilityRequiredButDisabled                 MetafieldDefinitionUpdateUserErrorCode = "CAPABILITY_REQUIRED_BUT_DISABLED"
+	MetafieldDefinitionUpdateUserErrorCodeDisallowedOwnerType                           MetafieldDefinitionUpdateUserErrorCode = "DISALLOWED_OWNER_TYPE"
+	MetafieldDefinitionUpdateUserErrorCodeDuplicateOption                               MetafieldDefinitionUpdateUserErrorCode = "DUPLICATE_OPTION"
+	MetafieldDefinitionUpdateUserErrorCodeInternalError                                 MetafieldDefinitionUpdateUserErrorCode = "INTERNAL_ERROR"
+	MetafieldDefinitionUpdateUserErrorCodeInvalid                                       MetafieldDefinitionUpdateUserErrorCode = "INVALID"
+	MetafieldDefinitionUpdateUserErrorCodeInvalidCapability                             MetafieldDefinitionUpdateUserErrorCode = "INVALID_CAPABILITY"
+	MetafieldDefinitionUpdateUserErrorCodeInvalidConstraints                            MetafieldDefinitionUpdateUserErrorCode = "INVALID_CONSTRAINTS"
+	MetafieldDefinitionUpdateUserErrorCodeInvalidInput                                  MetafieldDefinitionUpdateUserErrorCode = "INVALID_INPUT"
+	MetafieldDefinitionUpdateUserErrorCodeInvalidInputCombination                       MetafieldDefinitionUpdateUserErrorCode = "INVALID_INPUT_COMBINATION"
+	MetafieldDefinitionUpdateUserErrorCodeInvalidOption                                 MetafieldDefinitionUpdateUserErrorCode = "INVALID_OPTION"
+	MetafieldDefinitionUpdateUserErrorCodeMetafieldDefinitionInUse                      MetafieldDefinitionUpdateUserErrorCode = "METAFIELD_DEFINITION_IN_USE"
+	MetafieldDefinitionUpdateUserErrorCodeMetaobjectDefinitionChanged                   MetafieldDefinitionUpdateUserErrorCode = "METAOBJECT_DEFINITION_CHANGED"
+	MetafieldDefinitionUpdateUserErrorCodeNotFound                                      MetafieldDefinitionUpdateUserErrorCode = "NOT_FOUND"
+	MetafieldDefinitionUpdateUserErrorCodeOwnerTypeLimitExceededForAutomatedCollections MetafieldDefinitionUpdateUserErrorCode = "OWNER_TYPE_LIMIT_EXCEEDED_FOR_AUTOMATED_COLLECTIONS"
+	MetafieldDefinitionUpdateUserErrorCodeOwnerTypeLimitExceededForUseAsAdminFilters    MetafieldDefinitionUpdateUserErrorCode = "OWNER_TYPE_LIMIT_EXCEEDED_FOR_USE_AS_ADMIN_FILTERS"
+	MetafieldDefinitionUpdateUserErrorCodePinnedLimitReached                            MetafieldDefinitionUpdateUserErrorCode = "PINNED_LIMIT_REACHED"
+	MetafieldDefinitionUpdateUserErrorCodePresent                                       MetafieldDefinitionUpdateUserErrorCode = "PRESENT"
+	MetafieldDefinitionUpdateUserErrorCodeTooLong                                       MetafieldDefinitionUpdateUserErrorCode = "TOO_LONG"
+	MetafieldDefinitionUpdateUserErrorCodeTypeNotAllowedForConditions                   MetafieldDefinitionUpdateUserErrorCode = "TYPE_NOT_ALLOWED_FOR_CONDITIONS"
+	MetafieldDefinitionUpdateUserErrorCodeUnsupportedPinning                            MetafieldDefinitionUpdateUserErrorCode = "UNSUPPORTED_PINNING"
+)
+
+// MetafieldIdentifierInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldIdentifierInput
+type MetafieldIdentifierInput struct {
+	Key       string      `json:"key"`
+	Namespace string      `json:"namespace"`
+	OwnerID   shopify.GID `json:"ownerId"`
+}
+
+// MetafieldOwnerType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetafieldOwnerType
+type MetafieldOwnerType string
+
+const (
+	MetafieldOwnerTypeAPIPermission             MetafieldOwnerType = "API_PERMISSION"
+	MetafieldOwnerTypeArticle                   MetafieldOwnerType = "ARTICLE"
+	MetafieldOwnerTypeBlog                      MetafieldOwnerType = "BLOG"
+	MetafieldOwnerTypeCarttransform             MetafieldOwnerType = "CARTTRANSFORM"
+	MetafieldOwnerTypeCollection                MetafieldOwnerType = "COLLECTION"
+	MetafieldOwnerTypeCompany                   MetafieldOwnerType = "COMPANY"
+	MetafieldOwnerTypeCompanyLocation           MetafieldOwnerType = "COMPANY_LOCATION"
+	MetafieldOwnerTypeCustomer                  MetafieldOwnerType = "CUSTOMER"
+	MetafieldOwnerTypeDeliveryCustomization     MetafieldOwnerType = "DELIVERY_CUSTOMIZATION"
+	MetafieldOwnerTypeDiscount                  MetafieldOwnerType = "DISCOUNT"
+	MetafieldOwnerTypeDraftorder                MetafieldOwnerType = "DRAFTORDER"
+	MetafieldOwnerTypeFulfillmentConstraintRule MetafieldOwnerType = "FULFILLMENT_CONSTRAINT_RULE"
+	MetafieldOwnerTypeGiftCardTransaction       MetafieldOwnerType = "GIFT_CARD_TRANSACTION"
+	MetafieldOwnerTypeLocation                  MetafieldOwnerType = "LOCATION"
+	MetafieldOwnerTypeMarket                    MetafieldOwnerType = "MARKET"
+	MetafieldOwnerTypeMediaImage                MetafieldOwnerType = "MEDIA_IMAGE"
+	MetafieldOwnerTypeOrder                     MetafieldOwnerType = "ORDER"
+	MetafieldOwnerTypeOrderRoutingLocationRule  MetafieldOwnerType = "ORDER_ROUTING_LOCATION_RULE"
+	MetafieldOwnerTypePage                      MetafieldOwnerType = "PAGE"
+	MetafieldOwnerTypePaymentCustomization      MetafieldOwnerType = "PAYMENT_CUSTOMIZATION"
+	MetafieldOwnerTypeProduct                   MetafieldOwnerType = "PRODUCT"
+	MetafieldOwnerTypeProductvariant            MetafieldOwnerType = "PRODUCTVARIANT"
+	MetafieldOwnerTypeSellingPlan               MetafieldOwnerType = "SELLING_PLAN"
+	MetafieldOwnerTypeShop                      MetafieldOwnerType = "SHOP"
+	MetafieldOwnerTypeTransfer                  MetafieldOwnerType = "TRANSFER"
+	MetafieldOwnerTypeValidation                MetafieldOwnerType = "VALIDATION"
+)
+
+// MetafieldStorefrontAccessInput is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetafieldStorefrontAccessInput
+type MetafieldStorefrontAccessInput string
+
+const (
+	MetafieldStorefrontAccessInputNone       MetafieldStorefrontAccessInput = "NONE"
+	MetafieldStorefrontAccessInputPublicRead MetafieldStorefrontAccessInput = "PUBLIC_READ"
+)
+
+// MetafieldType includes the requested fields of the GraphQL type MetafieldDefinitionType.
+type MetafieldType struct {
+	Name     string `json:"name"`
+	Category string `json:"category"`
+}
+
+// MetafieldValidation includes the requested fields of the GraphQL type MetafieldDefinitionValidation.
+type MetafieldValidation struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// MetafieldsDeletePayload includes the requested fields of the GraphQL type MetafieldsDeletePayload.
+type MetafieldsDeletePayload struct {
+	DeletedMetafields []*DeletedMetafield `json:"deletedMetafields"`
+	UserErrors        []UserError         `json:"userErrors"`
+}
+
+// MetafieldsDeleteResponse is returned by MetafieldsDelete on success.
+type MetafieldsDeleteResponse struct {
+	MetafieldsDelete *MetafieldsDeletePayload `json:"metafieldsDelete"`
+}
+
 // MetafieldsSetInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetafieldsSetInput
@@ -80,6 +480,47 @@ type TagsAddResponse struct {
 	TagsAdd *TagsAddPayload `json:"tagsAdd"`
 }
 
+// TagsRemovePayload includes the requested fields of the GraphQL type TagsRemovePayload.
+type TagsRemovePayload struct {
+	Node       *TaggedNode `json:"node"`
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// TagsRemoveResponse is returned by TagsRemove on success.
+type TagsRemoveResponse struct {
+	TagsRemove *TagsRemovePayload `json:"tagsRemove"`
+}
+
+// __ListMetafieldDefinitionsInput is used internally by genqlient
+type __ListMetafieldDefinitionsInput struct {
+	OwnerType MetafieldOwnerType       `json:"ownerType"`
+	First     int                      `json:"first"`
+	After     shopify.Optional[string] `json:"after,omitzero"`
+	Namespace shopify.Optional[string] `json:"namespace,omitzero"`
+	Query     shopify.Optional[string] `json:"query,omitzero"`
+}
+
+// __MetafieldDefinitionCreateInput is used internally by genqlient
+type __MetafieldDefinitionCreateInput struct {
+	Definition MetafieldDefinitionInput `json:"definition"`
+}
+
+// __MetafieldDefinitionDeleteInput is used internally by genqlient
+type __MetafieldDefinitionDeleteInput struct {
+	ID                            shopify.GID            `json:"id"`
+	DeleteAllAssociatedMetafields shopify.Optional[bool] `json:"deleteAllAssociatedMetafields,omitzero"`
+}
+
+// __MetafieldDefinitionUpdateInput is used internally by genqlient
+type __MetafieldDefinitionUpdateInput struct {
+	Definition MetafieldDefinitionUpdateInput `json:"definition"`
+}
+
+// __MetafieldsDeleteInput is used internally by genqlient
+type __MetafieldsDeleteInput struct {
+	Metafields []MetafieldIdentifierInput `json:"metafields"`
+}
+
 // __MetafieldsSetInput is used internally by genqlient
 type __MetafieldsSetInput struct {
 	Metafields []MetafieldsSetInput `json:"metafields"`
@@ -89,6 +530,303 @@ type __MetafieldsSetInput struct {
 type __TagsAddInput struct {
 	ID   shopify.GID `json:"id"`
 	Tags []string    `json:"tags"`
+}
+
+// __TagsRemoveInput is used internally by genqlient
+type __TagsRemoveInput struct {
+	ID   shopify.GID `json:"id"`
+	Tags []string    `json:"tags"`
+}
+
+// The query executed by ListMetafieldDefinitions.
+const listMetafieldDefinitionsDocument = `
+query ListMetafieldDefinitions ($ownerType: MetafieldOwnerType!, $first: Int!, $after: String, $namespace: String, $query: String) {
+	metafieldDefinitions(ownerType: $ownerType, first: $first, after: $after, namespace: $namespace, query: $query) {
+		nodes {
+			... MetafieldDefinition
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment MetafieldDefinition on MetafieldDefinition {
+	id
+	name
+	namespace
+	key
+	ownerType
+	description
+	pinnedPosition
+	metafieldsCount
+	type {
+		name
+		category
+	}
+	validations {
+		name
+		value
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// ListMetafieldDefinitions returns one page of the metafield definitions for
+// one type of owner. Use [MetafieldDefinitions] to get all pages.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/metafieldDefinitions
+func ListMetafieldDefinitions(
+	ctx context.Context,
+	client graphql.Client,
+	ownerType MetafieldOwnerType,
+	first int,
+	after shopify.Optional[string],
+	namespace shopify.Optional[string],
+	query shopify.Optional[string],
+) (data *ListMetafieldDefinitionsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ListMetafieldDefinitions",
+		Query:  listMetafieldDefinitionsDocument,
+		Variables: &__ListMetafieldDefinitionsInput{
+			OwnerType: ownerType,
+			First:     first,
+			After:     after,
+			Namespace: namespace,
+			Query:     query,
+		},
+	}
+
+	data = &ListMetafieldDefinitionsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by MetafieldDefinitionCreate.
+const metafieldDefinitionCreateDocument = `
+mutation MetafieldDefinitionCreate ($definition: MetafieldDefinitionInput!) {
+	metafieldDefinitionCreate(definition: $definition) {
+		createdDefinition {
+			... MetafieldDefinition
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment MetafieldDefinition on MetafieldDefinition {
+	id
+	name
+	namespace
+	key
+	ownerType
+	description
+	pinnedPosition
+	metafieldsCount
+	type {
+		name
+		category
+	}
+	validations {
+		name
+		value
+	}
+}
+`
+
+// MetafieldDefinitionCreate defines a metafield: its type, its checks and who
+// sees it. A second definition of the same namespace and key is a user error.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metafieldDefinitionCreate
+func MetafieldDefinitionCreate(
+	ctx context.Context,
+	client graphql.Client,
+	definition MetafieldDefinitionInput,
+) (data *MetafieldDefinitionCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "MetafieldDefinitionCreate",
+		Query:  metafieldDefinitionCreateDocument,
+		Variables: &__MetafieldDefinitionCreateInput{
+			Definition: definition,
+		},
+	}
+
+	data = &MetafieldDefinitionCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by MetafieldDefinitionDelete.
+const metafieldDefinitionDeleteDocument = `
+mutation MetafieldDefinitionDelete ($id: ID!, $deleteAllAssociatedMetafields: Boolean) {
+	metafieldDefinitionDelete(id: $id, deleteAllAssociatedMetafields: $deleteAllAssociatedMetafields) {
+		deletedDefinitionId
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// MetafieldDefinitionDelete deletes a definition and, if asked, all metafields
+// under it, in the background.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metafieldDefinitionDelete
+func MetafieldDefinitionDelete(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	deleteAllAssociatedMetafields shopify.Optional[bool],
+) (data *MetafieldDefinitionDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "MetafieldDefinitionDelete",
+		Query:  metafieldDefinitionDeleteDocument,
+		Variables: &__MetafieldDefinitionDeleteInput{
+			ID:                            id,
+			DeleteAllAssociatedMetafields: deleteAllAssociatedMetafields,
+		},
+	}
+
+	data = &MetafieldDefinitionDeleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by MetafieldDefinitionUpdate.
+const metafieldDefinitionUpdateDocument = `
+mutation MetafieldDefinitionUpdate ($definition: MetafieldDefinitionUpdateInput!) {
+	metafieldDefinitionUpdate(definition: $definition) {
+		updatedDefinition {
+			... MetafieldDefinition
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment MetafieldDefinition on MetafieldDefinition {
+	id
+	name
+	namespace
+	key
+	ownerType
+	description
+	pinnedPosition
+	metafieldsCount
+	type {
+		name
+		category
+	}
+	validations {
+		name
+		value
+	}
+}
+`
+
+// MetafieldDefinitionUpdate changes what is set of a definition.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metafieldDefinitionUpdate
+func MetafieldDefinitionUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	definition MetafieldDefinitionUpdateInput,
+) (data *MetafieldDefinitionUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "MetafieldDefinitionUpdate",
+		Query:  metafieldDefinitionUpdateDocument,
+		Variables: &__MetafieldDefinitionUpdateInput{
+			Definition: definition,
+		},
+	}
+
+	data = &MetafieldDefinitionUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by MetafieldsDelete.
+const metafieldsDeleteDocument = `
+mutation MetafieldsDelete ($metafields: [MetafieldIdentifierInput!]!) {
+	metafieldsDelete(metafields: $metafields) {
+		deletedMetafields {
+			ownerId
+			namespace
+			key
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// MetafieldsDelete deletes metafields; those that are not there are no error.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metafieldsDelete
+func MetafieldsDelete(
+	ctx context.Context,
+	client graphql.Client,
+	metafields []MetafieldIdentifierInput,
+) (data *MetafieldsDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "MetafieldsDelete",
+		Query:  metafieldsDeleteDocument,
+		Variables: &__MetafieldsDeleteInput{
+			Metafields: metafields,
+		},
+	}
+
+	data = &MetafieldsDeleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
 }
 
 // The mutation executed by MetafieldsSet.
@@ -185,6 +923,55 @@ func TagsAdd(
 	}
 
 	data = &TagsAddResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by TagsRemove.
+const tagsRemoveDocument = `
+mutation TagsRemove ($id: ID!, $tags: [String!]!) {
+	tagsRemove(id: $id, tags: $tags) {
+		node {
+			__typename
+			id
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// TagsRemove removes tags; those that are not there are no error.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/tagsRemove
+func TagsRemove(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	tags []string,
+) (data *TagsRemoveResponse, err error) {
+	req := &graphql.Request{
+		OpName: "TagsRemove",
+		Query:  tagsRemoveDocument,
+		Variables: &__TagsRemoveInput{
+			ID:   id,
+			Tags: tags,
+		},
+	}
+
+	data = &TagsRemoveResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

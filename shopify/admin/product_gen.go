@@ -4,14 +4,229 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"github.com/Khan/genqlient/graphql"
 	"github.com/posai-go/posai/shopify"
 )
 
+// CombinedListingsRole is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CombinedListingsRole
+type CombinedListingsRole string
+
+const (
+	CombinedListingsRoleChild  CombinedListingsRole = "CHILD"
+	CombinedListingsRoleParent CombinedListingsRole = "PARENT"
+)
+
+// FileContentType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/FileContentType
+type FileContentType string
+
+const (
+	FileContentTypeExternalVideo FileContentType = "EXTERNAL_VIDEO"
+	FileContentTypeFile          FileContentType = "FILE"
+	FileContentTypeImage         FileContentType = "IMAGE"
+	FileContentTypeModel3d       FileContentType = "MODEL_3D"
+	FileContentTypeVideo         FileContentType = "VIDEO"
+)
+
+// FileCreateInputDuplicateResolutionMode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/FileCreateInputDuplicateResolutionMode
+type FileCreateInputDuplicateResolutionMode string
+
+const (
+	FileCreateInputDuplicateResolutionModeAppendUUID FileCreateInputDuplicateResolutionMode = "APPEND_UUID"
+	FileCreateInputDuplicateResolutionModeRaiseError FileCreateInputDuplicateResolutionMode = "RAISE_ERROR"
+	FileCreateInputDuplicateResolutionModeReplace    FileCreateInputDuplicateResolutionMode = "REPLACE"
+)
+
+// FileSetInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/FileSetInput
+type FileSetInput struct {
+	Alt                     shopify.Optional[string]                                 `json:"alt,omitzero"`
+	ContentType             shopify.Optional[FileContentType]                        `json:"contentType,omitzero"`
+	DuplicateResolutionMode shopify.Optional[FileCreateInputDuplicateResolutionMode] `json:"duplicateResolutionMode,omitzero"`
+	Filename                shopify.Optional[string]                                 `json:"filename,omitzero"`
+	ID                      shopify.Optional[shopify.GID]                            `json:"id,omitzero"`
+	OriginalSource          shopify.Optional[string]                                 `json:"originalSource,omitzero"`
+}
+
+// FindProductResponse is returned by FindProduct on success.
+type FindProductResponse struct {
+	ProductByIdentifier *ProductDetail `json:"productByIdentifier"`
+}
+
+// GetProductResponse is returned by GetProduct on success.
+type GetProductResponse struct {
+	Product *ProductDetail `json:"product"`
+}
+
+// InventoryAdjustmentInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/InventoryAdjustmentInput
+type InventoryAdjustmentInput struct {
+	Adjustment         shopify.Optional[int] `json:"adjustment,omitzero"`
+	ChangeFromQuantity shopify.Optional[int] `json:"changeFromQuantity,omitzero"`
+	LocationID         shopify.GID           `json:"locationId"`
+}
+
+// InventoryLevelInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/InventoryLevelInput
+type InventoryLevelInput struct {
+	AvailableQuantity int         `json:"availableQuantity"`
+	LocationID        shopify.GID `json:"locationId"`
+}
+
+// LinkedMetafieldCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/LinkedMetafieldCreateInput
+type LinkedMetafieldCreateInput struct {
+	Key       string                     `json:"key"`
+	Namespace string                     `json:"namespace"`
+	Values    shopify.Optional[[]string] `json:"values,omitzero"`
+}
+
 // ListProductsResponse is returned by ListProducts on success.
 type ListProductsResponse struct {
 	Products ProductPage `json:"products"`
+}
+
+// OptionCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OptionCreateInput
+type OptionCreateInput struct {
+	LinkedMetafield shopify.Optional[LinkedMetafieldCreateInput] `json:"linkedMetafield,omitzero"`
+	Name            shopify.Optional[string]                     `json:"name,omitzero"`
+	Position        shopify.Optional[int]                        `json:"position,omitzero"`
+	Values          shopify.Optional[[]OptionValueCreateInput]   `json:"values,omitzero"`
+}
+
+// OptionSetInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OptionSetInput
+type OptionSetInput struct {
+	ID              shopify.Optional[shopify.GID]                `json:"id,omitzero"`
+	LinkedMetafield shopify.Optional[LinkedMetafieldCreateInput] `json:"linkedMetafield,omitzero"`
+	Name            shopify.Optional[string]                     `json:"name,omitzero"`
+	Position        shopify.Optional[int]                        `json:"position,omitzero"`
+	Values          shopify.Optional[[]OptionValueSetInput]      `json:"values,omitzero"`
+}
+
+// OptionValue includes the requested fields of the GraphQL type ProductOptionValue.
+type OptionValue struct {
+	ID   shopify.GID `json:"id"`
+	Name string      `json:"name"`
+}
+
+// OptionValueCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OptionValueCreateInput
+type OptionValueCreateInput struct {
+	LinkedMetafieldValue shopify.Optional[string] `json:"linkedMetafieldValue,omitzero"`
+	Name                 shopify.Optional[string] `json:"name,omitzero"`
+}
+
+// OptionValueSetInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OptionValueSetInput
+type OptionValueSetInput struct {
+	ID   shopify.Optional[shopify.GID] `json:"id,omitzero"`
+	Name shopify.Optional[string]      `json:"name,omitzero"`
+}
+
+// PriceRange includes the requested fields of the GraphQL type ProductPriceRangeV2.
+type PriceRange struct {
+	MinVariantPrice shopify.Money `json:"minVariantPrice"`
+	MaxVariantPrice shopify.Money `json:"maxVariantPrice"`
+}
+
+// ProductClaimOwnershipInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductClaimOwnershipInput
+type ProductClaimOwnershipInput struct {
+	Bundles shopify.Optional[bool] `json:"bundles,omitzero"`
+}
+
+// ProductCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductCreateInput
+type ProductCreateInput struct {
+	Category               shopify.Optional[shopify.GID]                `json:"category,omitzero"`
+	ClaimOwnership         shopify.Optional[ProductClaimOwnershipInput] `json:"claimOwnership,omitzero"`
+	CollectionsToJoin      shopify.Optional[[]shopify.GID]              `json:"collectionsToJoin,omitzero"`
+	CombinedListingRole    shopify.Optional[CombinedListingsRole]       `json:"combinedListingRole,omitzero"`
+	DescriptionHTML        shopify.Optional[string]                     `json:"descriptionHtml,omitzero"`
+	GiftCard               shopify.Optional[bool]                       `json:"giftCard,omitzero"`
+	GiftCardTemplateSuffix shopify.Optional[string]                     `json:"giftCardTemplateSuffix,omitzero"`
+	Handle                 shopify.Optional[string]                     `json:"handle,omitzero"`
+	Metafields             shopify.Optional[[]MetafieldInput]           `json:"metafields,omitzero"`
+	ProductOptions         shopify.Optional[[]OptionCreateInput]        `json:"productOptions,omitzero"`
+	ProductType            shopify.Optional[string]                     `json:"productType,omitzero"`
+	RequiresSellingPlan    shopify.Optional[bool]                       `json:"requiresSellingPlan,omitzero"`
+	Seo                    shopify.Optional[SEOInput]                   `json:"seo,omitzero"`
+	Status                 shopify.Optional[ProductStatus]              `json:"status,omitzero"`
+	Tags                   shopify.Optional[[]string]                   `json:"tags,omitzero"`
+	TemplateSuffix         shopify.Optional[string]                     `json:"templateSuffix,omitzero"`
+	Title                  shopify.Optional[string]                     `json:"title,omitzero"`
+	Vendor                 shopify.Optional[string]                     `json:"vendor,omitzero"`
+}
+
+// ProductCreatePayload includes the requested fields of the GraphQL type ProductCreatePayload.
+type ProductCreatePayload struct {
+	Product    *ProductDetail `json:"product"`
+	UserErrors []UserError    `json:"userErrors"`
+}
+
+// ProductCreateResponse is returned by ProductCreate on success.
+type ProductCreateResponse struct {
+	ProductCreate *ProductCreatePayload `json:"productCreate"`
+}
+
+// ProductDetail includes the GraphQL fields of Product requested by the fragment ProductDetail.
+type ProductDetail struct {
+	ID                    shopify.GID           `json:"id"`
+	Title                 string                `json:"title"`
+	Handle                string                `json:"handle"`
+	DescriptionHTML       string                `json:"descriptionHtml"`
+	ProductType           string                `json:"productType"`
+	Vendor                string                `json:"vendor"`
+	Tags                  []string              `json:"tags"`
+	Status                ProductStatus         `json:"status"`
+	CreatedAt             time.Time             `json:"createdAt"`
+	UpdatedAt             time.Time             `json:"updatedAt"`
+	TotalInventory        int                   `json:"totalInventory"`
+	HasOnlyDefaultVariant bool                  `json:"hasOnlyDefaultVariant"`
+	PriceRangeV2          PriceRange            `json:"priceRangeV2"`
+	Options               []ProductOption       `json:"options"`
+	Variants              ProductDetailVariants `json:"variants"`
+}
+
+// ProductDetailVariants includes the requested fields of the GraphQL type ProductVariantConnection.
+type ProductDetailVariants struct {
+	Nodes    []VariantDetail `json:"nodes"`
+	PageInfo PageInfo        `json:"pageInfo"`
+}
+
+// ProductIdentifierInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductIdentifierInput
+type ProductIdentifierInput struct {
+	CustomID shopify.Optional[UniqueMetafieldValueInput] `json:"customId,omitzero"`
+	Handle   shopify.Optional[string]                    `json:"handle,omitzero"`
+	ID       shopify.Optional[shopify.GID]               `json:"id,omitzero"`
+}
+
+// ProductOption includes the requested fields of the GraphQL type ProductOption.
+type ProductOption struct {
+	ID           shopify.GID   `json:"id"`
+	Name         string        `json:"name"`
+	OptionValues []OptionValue `json:"optionValues"`
 }
 
 // ProductPage includes the requested fields of the GraphQL type ProductConnection.
@@ -20,12 +235,570 @@ type ProductPage struct {
 	PageInfo PageInfo  `json:"pageInfo"`
 }
 
+// ProductSetIdentifiers is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductSetIdentifiers
+type ProductSetIdentifiers struct {
+	CustomID shopify.Optional[UniqueMetafieldValueInput] `json:"customId,omitzero"`
+	Handle   shopify.Optional[string]                    `json:"handle,omitzero"`
+	ID       shopify.Optional[shopify.GID]               `json:"id,omitzero"`
+}
+
+// ProductSetInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductSetInput
+type ProductSetInput struct {
+	Category               shopify.Optional[shopify.GID]                `json:"category,omitzero"`
+	ClaimOwnership         shopify.Optional[ProductClaimOwnershipInput] `json:"claimOwnership,omitzero"`
+	Collections            shopify.Optional[[]shopify.GID]              `json:"collections,omitzero"`
+	CombinedListingRole    shopify.Optional[CombinedListingsRole]       `json:"combinedListingRole,omitzero"`
+	DescriptionHTML        shopify.Optional[string]                     `json:"descriptionHtml,omitzero"`
+	Files                  shopify.Optional[[]FileSetInput]             `json:"files,omitzero"`
+	GiftCard               shopify.Optional[bool]                       `json:"giftCard,omitzero"`
+	GiftCardTemplateSuffix shopify.Optional[string]                     `json:"giftCardTemplateSuffix,omitzero"`
+	Handle                 shopify.Optional[string]                     `json:"handle,omitzero"`
+	ID                     shopify.Optional[shopify.GID]                `json:"id,omitzero"`
+	Metafields             shopify.Optional[[]MetafieldInput]           `json:"metafields,omitzero"`
+	ProductOptions         shopify.Optional[[]OptionSetInput]           `json:"productOptions,omitzero"`
+	ProductType            shopify.Optional[string]                     `json:"productType,omitzero"`
+	RedirectNewHandle      shopify.Optional[bool]                       `json:"redirectNewHandle,omitzero"`
+	RequiresSellingPlan    shopify.Optional[bool]                       `json:"requiresSellingPlan,omitzero"`
+	Seo                    shopify.Optional[SEOInput]                   `json:"seo,omitzero"`
+	Status                 shopify.Optional[ProductStatus]              `json:"status,omitzero"`
+	Tags                   shopify.Optional[[]string]                   `json:"tags,omitzero"`
+	TemplateSuffix         shopify.Optional[string]                     `json:"templateSuffix,omitzero"`
+	Title                  shopify.Optional[string]                     `json:"title,omitzero"`
+	Variants               shopify.Optional[[]ProductVariantSetInput]   `json:"variants,omitzero"`
+	Vendor                 shopify.Optional[string]                     `json:"vendor,omitzero"`
+}
+
+// ProductSetInventoryInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductSetInventoryInput
+type ProductSetInventoryInput struct {
+	LocationID shopify.GID `json:"locationId"`
+	Name       string      `json:"name"`
+	Quantity   int         `json:"quantity"`
+}
+
+// ProductSetPayload includes the requested fields of the GraphQL type ProductSetPayload.
+type ProductSetPayload struct {
+	Product    *ProductDetail        `json:"product"`
+	UserErrors []ProductSetUserError `json:"userErrors"`
+}
+
+// ProductSetResponse is returned by ProductSet on success.
+type ProductSetResponse struct {
+	ProductSet *ProductSetPayload `json:"productSet"`
+}
+
+// ProductSetUserError includes the requested fields of the GraphQL type ProductSetUserError.
+type ProductSetUserError struct {
+	Field   []string                `json:"field"`
+	Message string                  `json:"message"`
+	Code    ProductSetUserErrorCode `json:"code"`
+}
+
+// ProductSetUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ProductSetUserErrorCode
+type ProductSetUserErrorCode string
+
+const (
+	ProductSetUserErrorCodeCannotCombineLinkedAndNonlinkedOptionValues ProductSetUserErrorCode = "CANNOT_COMBINE_LINKED_AND_NONLINKED_OPTION_VALUES"
+	ProductSetUserErrorCodeCapabilityViolation                         ProductSetUserErrorCode = "CAPABILITY_VIOLATION"
+	ProductSetUserErrorCodeDuplicatedMetafieldValue                    ProductSetUserErrorCode = "DUPLICATED_METAFIELD_VALUE"
+	ProductSetUserErrorCodeDuplicatedOptionName                        ProductSetUserErrorCode = "DUPLICATED_OPTION_NAME"
+	ProductSetUserErrorCodeDuplicatedOptionValue                       ProductSetUserErrorCode = "DUPLICATED_OPTION_VALUE"
+	ProductSetUserErrorCodeDuplicatedValue                             ProductSetUserErrorCode = "DUPLICATED_VALUE"
+	ProductSetUserErrorCodeDuplicateLinkedOption                       ProductSetUserErrorCode = "DUPLICATE_LINKED_OPTION"
+	ProductSetUserErrorCodeGenericError                                ProductSetUserErrorCode = "GENERIC_ERROR"
+	ProductSetUserErrorCodeGiftCardsNotActivated                       ProductSetUserErrorCode = "GIFT_CARDS_NOT_ACTIVATED"
+	ProductSetUserErrorCodeGiftCardAttributeCannotBeChanged            ProductSetUserErrorCode = "GIFT_CARD_ATTRIBUTE_CANNOT_BE_CHANGED"
+	ProductSetUserErrorCodeHandleNotUnique                             ProductSetUserErrorCode = "HANDLE_NOT_UNIQUE"
+	ProductSetUserErrorCodeIDNotAllowed                                ProductSetUserErrorCode = "ID_NOT_ALLOWED"
+	ProductSetUserErrorCodeInputMismatch                               ProductSetUserErrorCode = "INPUT_MISMATCH"
+	ProductSetUserErrorCodeInvalidInput                                ProductSetUserErrorCode = "INVALID_INPUT"
+	ProductSetUserErrorCodeInvalidMetafield                            ProductSetUserErrorCode = "INVALID_METAFIELD"
+	ProductSetUserErrorCodeInvalidMetafieldValueForLinkedOption        ProductSetUserErrorCode = "INVALID_METAFIELD_VALUE_FOR_LINKED_OPTION"
+	ProductSetUserErrorCodeInvalidProduct                              ProductSetUserErrorCode = "INVALID_PRODUCT"
+	ProductSetUserErrorCodeInvalidVariant                              ProductSetUserErrorCode = "INVALID_VARIANT"
+	ProductSetUserErrorCodeInventoryQuantitiesLimitExceeded            ProductSetUserErrorCode = "INVENTORY_QUANTITIES_LIMIT_EXCEEDED"
+	ProductSetUserErrorCodeJobError                                    ProductSetUserErrorCode = "JOB_ERROR"
+	ProductSetUserErrorCodeLinkedMetafieldDefinitionNotFound           ProductSetUserErrorCode = "LINKED_METAFIELD_DEFINITION_NOT_FOUND"
+	ProductSetUserErrorCodeLinkedOptionsNotSupportedForShop            ProductSetUserErrorCode = "LINKED_OPTIONS_NOT_SUPPORTED_FOR_SHOP"
+	ProductSetUserErrorCodeMetafieldMismatch                           ProductSetUserErrorCode = "METAFIELD_MISMATCH"
+	ProductSetUserErrorCodeMissingFieldRequired                        ProductSetUserErrorCode = "MISSING_FIELD_REQUIRED"
+	ProductSetUserErrorCodeNotFound                                    ProductSetUserErrorCode = "NOT_FOUND"
+	ProductSetUserErrorCodeOptionsOverLimit                            ProductSetUserErrorCode = "OPTIONS_OVER_LIMIT"
+	ProductSetUserErrorCodeOptionDoesNotExist                          ProductSetUserErrorCode = "OPTION_DOES_NOT_EXIST"
+	ProductSetUserErrorCodeOptionValuesMissing                         ProductSetUserErrorCode = "OPTION_VALUES_MISSING"
+	ProductSetUserErrorCodeOptionValuesOverLimit                       ProductSetUserErrorCode = "OPTION_VALUES_OVER_LIMIT"
+	ProductSetUserErrorCodeOptionValueDoesNotExist                     ProductSetUserErrorCode = "OPTION_VALUE_DOES_NOT_EXIST"
+	ProductSetUserErrorCodeProductDoesNotExist                         ProductSetUserErrorCode = "PRODUCT_DOES_NOT_EXIST"
+	ProductSetUserErrorCodeProductOptionsInputMissing                  ProductSetUserErrorCode = "PRODUCT_OPTIONS_INPUT_MISSING"
+	ProductSetUserErrorCodeProductSuspended                            ProductSetUserErrorCode = "PRODUCT_SUSPENDED"
+	ProductSetUserErrorCodeProductVariantDoesNotExist                  ProductSetUserErrorCode = "PRODUCT_VARIANT_DOES_NOT_EXIST"
+	ProductSetUserErrorCodeVariantsInputMissing                        ProductSetUserErrorCode = "VARIANTS_INPUT_MISSING"
+	ProductSetUserErrorCodeVariantsOverLimit                           ProductSetUserErrorCode = "VARIANTS_OVER_LIMIT"
+)
+
+// ProductUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductUpdateInput
+type ProductUpdateInput struct {
+	Category                               shopify.Optional[shopify.GID]      `json:"category,omitzero"`
+	CollectionsToJoin                      shopify.Optional[[]shopify.GID]    `json:"collectionsToJoin,omitzero"`
+	CollectionsToLeave                     shopify.Optional[[]shopify.GID]    `json:"collectionsToLeave,omitzero"`
+	DeleteConflictingConstrainedMetafields shopify.Optional[bool]             `json:"deleteConflictingConstrainedMetafields,omitzero"`
+	DescriptionHTML                        shopify.Optional[string]           `json:"descriptionHtml,omitzero"`
+	GiftCardTemplateSuffix                 shopify.Optional[string]           `json:"giftCardTemplateSuffix,omitzero"`
+	Handle                                 shopify.Optional[string]           `json:"handle,omitzero"`
+	ID                                     shopify.Optional[shopify.GID]      `json:"id,omitzero"`
+	Metafields                             shopify.Optional[[]MetafieldInput] `json:"metafields,omitzero"`
+	ProductType                            shopify.Optional[string]           `json:"productType,omitzero"`
+	RedirectNewHandle                      shopify.Optional[bool]             `json:"redirectNewHandle,omitzero"`
+	RequiresSellingPlan                    shopify.Optional[bool]             `json:"requiresSellingPlan,omitzero"`
+	Seo                                    shopify.Optional[SEOInput]         `json:"seo,omitzero"`
+	Status                                 shopify.Optional[ProductStatus]    `json:"status,omitzero"`
+	Tags                                   shopify.Optional[[]string]         `json:"tags,omitzero"`
+	TemplateSuffix                         shopify.Optional[string]           `json:"templateSuffix,omitzero"`
+	Title                                  shopify.Optional[string]           `json:"title,omitzero"`
+	Vendor                                 shopify.Optional[string]           `json:"vendor,omitzero"`
+}
+
+// ProductUpdatePayload includes the requested fields of the GraphQL type ProductUpdatePayload.
+type ProductUpdatePayload struct {
+	Product    *ProductDetail `json:"product"`
+	UserErrors []UserError    `json:"userErrors"`
+}
+
+// ProductUpdateResponse is returned by ProductUpdate on success.
+type ProductUpdateResponse struct {
+	ProductUpdate *ProductUpdatePayload `json:"productUpdate"`
+}
+
+// ProductVariantSetInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductVariantSetInput
+type ProductVariantSetInput struct {
+	Barcode              shopify.Optional[string]                        `json:"barcode,omitzero"`
+	CompareAtPrice       shopify.Optional[shopify.Decimal]               `json:"compareAtPrice,omitzero"`
+	File                 shopify.Optional[FileSetInput]                  `json:"file,omitzero"`
+	ID                   shopify.Optional[shopify.GID]                   `json:"id,omitzero"`
+	InventoryItem        shopify.Optional[InventoryItemInput]            `json:"inventoryItem,omitzero"`
+	InventoryPolicy      shopify.Optional[ProductVariantInventoryPolicy] `json:"inventoryPolicy,omitzero"`
+	InventoryQuantities  shopify.Optional[[]ProductSetInventoryInput]    `json:"inventoryQuantities,omitzero"`
+	Metafields           shopify.Optional[[]MetafieldInput]              `json:"metafields,omitzero"`
+	OptionValues         []VariantOptionValueInput                       `json:"optionValues"`
+	Position             shopify.Optional[int]                           `json:"position,omitzero"`
+	Price                shopify.Optional[shopify.Decimal]               `json:"price,omitzero"`
+	Published            shopify.Optional[bool]                          `json:"published,omitzero"`
+	RequiresComponents   shopify.Optional[bool]                          `json:"requiresComponents,omitzero"`
+	ShowUnitPrice        shopify.Optional[bool]                          `json:"showUnitPrice,omitzero"`
+	SKU                  shopify.Optional[string]                        `json:"sku,omitzero"`
+	TaxCode              shopify.Optional[string]                        `json:"taxCode,omitzero"`
+	Taxable              shopify.Optional[bool]                          `json:"taxable,omitzero"`
+	UnitPriceMeasurement shopify.Optional[UnitPriceMeasurementInput]     `json:"unitPriceMeasurement,omitzero"`
+}
+
+// ProductVariantsBulkInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductVariantsBulkInput
+type ProductVariantsBulkInput struct {
+	Barcode              shopify.Optional[string]                        `json:"barcode,omitzero"`
+	CompareAtPrice       shopify.Optional[shopify.Decimal]               `json:"compareAtPrice,omitzero"`
+	ID                   shopify.Optional[shopify.GID]                   `json:"id,omitzero"`
+	InventoryItem        shopify.Optional[InventoryItemInput]            `json:"inventoryItem,omitzero"`
+	InventoryPolicy      shopify.Optional[ProductVariantInventoryPolicy] `json:"inventoryPolicy,omitzero"`
+	InventoryQuantities  shopify.Optional[[]InventoryLevelInput]         `json:"inventoryQuantities,omitzero"`
+	MediaID              shopify.Optional[shopify.GID]                   `json:"mediaId,omitzero"`
+	MediaSrc             shopify.Optional[[]string]                      `json:"mediaSrc,omitzero"`
+	Metafields           shopify.Optional[[]MetafieldInput]              `json:"metafields,omitzero"`
+	OptionValues         shopify.Optional[[]VariantOptionValueInput]     `json:"optionValues,omitzero"`
+	Price                shopify.Optional[shopify.Decimal]               `json:"price,omitzero"`
+	Published            shopify.Optional[bool]                          `json:"published,omitzero"`
+	QuantityAdjustments  shopify.Optional[[]InventoryAdjustmentInput]    `json:"quantityAdjustments,omitzero"`
+	RequiresComponents   shopify.Optional[bool]                          `json:"requiresComponents,omitzero"`
+	ShowUnitPrice        shopify.Optional[bool]                          `json:"showUnitPrice,omitzero"`
+	TaxCode              shopify.Optional[string]                        `json:"taxCode,omitzero"`
+	Taxable              shopify.Optional[bool]                          `json:"taxable,omitzero"`
+	UnitPriceMeasurement shopify.Optional[UnitPriceMeasurementInput]     `json:"unitPriceMeasurement,omitzero"`
+}
+
+// ProductVariantsBulkUpdatePayload includes the requested fields of the GraphQL type ProductVariantsBulkUpdatePayload.
+type ProductVariantsBulkUpdatePayload struct {
+	ProductVariants []VariantDetail                      `json:"productVariants"`
+	UserErrors      []ProductVariantsBulkUpdateUserError `json:"userErrors"`
+}
+
+// ProductVariantsBulkUpdateResponse is returned by ProductVariantsBulkUpdate on success.
+type ProductVariantsBulkUpdateResponse struct {
+	ProductVariantsBulkUpdate *ProductVariantsBulkUpdatePayload `json:"productVariantsBulkUpdate"`
+}
+
+// ProductVariantsBulkUpdateUserError includes the requested fields of the GraphQL type ProductVariantsBulkUpdateUserError.
+type ProductVariantsBulkUpdateUserError struct {
+	Field   []string                               `json:"field"`
+	Message string                                 `json:"message"`
+	Code    ProductVariantsBulkUpdateUserErrorCode `json:"code"`
+}
+
+// ProductVariantsBulkUpdateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ProductVariantsBulkUpdateUserErrorCode
+type ProductVariantsBulkUpdateUserErrorCode string
+
+const (
+	ProductVariantsBulkUpdateUserErrorCodeBlank                                     ProductVariantsBulkUpdateUserErrorCode = "BLANK"
+	ProductVariantsBulkUpdateUserErrorCodeCannotSetNameForLinkedOptionValue         ProductVariantsBulkUpdateUserErrorCode = "CANNOT_SET_NAME_FOR_LINKED_OPTION_VALUE"
+	ProductVariantsBulkUpdateUserErrorCodeCannotSpecifyBoth                         ProductVariantsBulkUpdateUserErrorCode = "CANNOT_SPECIFY_BOTH"
+	ProductVariantsBulkUpdateUserErrorCodeGreaterThanOrEqualTo                      ProductVariantsBulkUpdateUserErrorCode = "GREATER_THAN_OR_EQUAL_TO"
+	ProductVariantsBulkUpdateUserErrorCodeInvalidInput                              ProductVariantsBulkUpdateUserErrorCode = "INVALID_INPUT"
+	ProductVariantsBulkUpdateUserErrorCodeInvalidValue                              ProductVariantsBulkUpdateUserErrorCode = "INVALID_VALUE"
+	ProductVariantsBulkUpdateUserErrorCodeInventoryQuantitiesLimitExceeded          ProductVariantsBulkUpdateUserErrorCode = "INVENTORY_QUANTITIES_LIMIT_EXCEEDED"
+	ProductVariantsBulkUpdateUserErrorCodeLocalCurrencyGiftCardPriceMustBeZero      ProductVariantsBulkUpdateUserErrorCode = "LOCAL_CURRENCY_GIFT_CARD_PRICE_MUST_BE_ZERO"
+	ProductVariantsBulkUpdateUserErrorCodeMustBeForThisProduct                      ProductVariantsBulkUpdateUserErrorCode = "MUST_BE_FOR_THIS_PRODUCT"
+	ProductVariantsBulkUpdateUserErrorCodeMustSpecifyOneOfPair                      ProductVariantsBulkUpdateUserErrorCode = "MUST_SPECIFY_ONE_OF_PAIR"
+	ProductVariantsBulkUpdateUserErrorCodeNeedToAddOptionValues                     ProductVariantsBulkUpdateUserErrorCode = "NEED_TO_ADD_OPTION_VALUES"
+	ProductVariantsBulkUpdateUserErrorCodeNegativePriceValue                        ProductVariantsBulkUpdateUserErrorCode = "NEGATIVE_PRICE_VALUE"
+	ProductVariantsBulkUpdateUserErrorCodeNotDefinedForShop                         ProductVariantsBulkUpdateUserErrorCode = "NOT_DEFINED_FOR_SHOP"
+	ProductVariantsBulkUpdateUserErrorCodeNoInventoryQuantitesDuringUpdate          ProductVariantsBulkUpdateUserErrorCode = "NO_INVENTORY_QUANTITES_DURING_UPDATE"
+	ProductVariantsBulkUpdateUserErrorCodeNoInventoryQuantitiesOnVariantsUpdate     ProductVariantsBulkUpdateUserErrorCode = "NO_INVENTORY_QUANTITIES_ON_VARIANTS_UPDATE"
+	ProductVariantsBulkUpdateUserErrorCodeOptionDoesNotExist                        ProductVariantsBulkUpdateUserErrorCode = "OPTION_DOES_NOT_EXIST"
+	ProductVariantsBulkUpdateUserErrorCodeOptionValuesForNumberOfUnknownOptions     ProductVariantsBulkUpdateUserErrorCode = "OPTION_VALUES_FOR_NUMBER_OF_UNKNOWN_OPTIONS"
+	ProductVariantsBulkUpdateUserErrorCodeOptionValueDoesNotExist                   ProductVariantsBulkUpdateUserErrorCode = "OPTION_VALUE_DOES_NOT_EXIST"
+	ProductVariantsBulkUpdateUserErrorCodeOptionValueNameTooLong                    ProductVariantsBulkUpdateUserErrorCode = "OPTION_VALUE_NAME_TOO_LONG"
+	ProductVariantsBulkUpdateUserErrorCodeProductDoesNotExist                       ProductVariantsBulkUpdateUserErrorCode = "PRODUCT_DOES_NOT_EXIST"
+	ProductVariantsBulkUpdateUserErrorCodeProductSuspended                          ProductVariantsBulkUpdateUserErrorCode = "PRODUCT_SUSPENDED"
+	ProductVariantsBulkUpdateUserErrorCodeProductVariantDoesNotExist                ProductVariantsBulkUpdateUserErrorCode = "PRODUCT_VARIANT_DOES_NOT_EXIST"
+	ProductVariantsBulkUpdateUserErrorCodeProductVariantIDMissing                   ProductVariantsBulkUpdateUserErrorCode = "PRODUCT_VARIANT_ID_MISSING"
+	ProductVariantsBulkUpdateUserErrorCodeSubscriptionViolation                     ProductVariantsBulkUpdateUserErrorCode = "SUBSCRIPTION_VIOLATION"
+	ProductVariantsBulkUpdateUserErrorCodeTooLong                                   ProductVariantsBulkUpdateUserErrorCode = "TOO_LONG"
+	ProductVariantsBulkUpdateUserErrorCodeTooShort                                  ProductVariantsBulkUpdateUserErrorCode = "TOO_SHORT"
+	ProductVariantsBulkUpdateUserErrorCodeUnsupportedCombinedListingParentOperation ProductVariantsBulkUpdateUserErrorCode = "UNSUPPORTED_COMBINED_LISTING_PARENT_OPERATION"
+	ProductVariantsBulkUpdateUserErrorCodeVariantAlreadyExists                      ProductVariantsBulkUpdateUserErrorCode = "VARIANT_ALREADY_EXISTS"
+)
+
+// SEOInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/SEOInput
+type SEOInput struct {
+	Description shopify.Optional[string] `json:"description,omitzero"`
+	Title       shopify.Optional[string] `json:"title,omitzero"`
+}
+
+// UnitPriceMeasurementInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/UnitPriceMeasurementInput
+type UnitPriceMeasurementInput struct {
+	QuantityUnit   shopify.Optional[UnitPriceMeasurementMeasuredUnit] `json:"quantityUnit,omitzero"`
+	QuantityValue  shopify.Optional[float64]                          `json:"quantityValue,omitzero"`
+	ReferenceUnit  shopify.Optional[UnitPriceMeasurementMeasuredUnit] `json:"referenceUnit,omitzero"`
+	ReferenceValue shopify.Optional[int]                              `json:"referenceValue,omitzero"`
+}
+
+// UnitPriceMeasurementMeasuredUnit is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/UnitPriceMeasurementMeasuredUnit
+type UnitPriceMeasurementMeasuredUnit string
+
+const (
+	UnitPriceMeasurementMeasuredUnitCl      UnitPriceMeasurementMeasuredUnit = "CL"
+	UnitPriceMeasurementMeasuredUnitCm      UnitPriceMeasurementMeasuredUnit = "CM"
+	UnitPriceMeasurementMeasuredUnitFloz    UnitPriceMeasurementMeasuredUnit = "FLOZ"
+	UnitPriceMeasurementMeasuredUnitFt      UnitPriceMeasurementMeasuredUnit = "FT"
+	UnitPriceMeasurementMeasuredUnitFt2     UnitPriceMeasurementMeasuredUnit = "FT2"
+	UnitPriceMeasurementMeasuredUnitG       UnitPriceMeasurementMeasuredUnit = "G"
+	UnitPriceMeasurementMeasuredUnitGal     UnitPriceMeasurementMeasuredUnit = "GAL"
+	UnitPriceMeasurementMeasuredUnitIn      UnitPriceMeasurementMeasuredUnit = "IN"
+	UnitPriceMeasurementMeasuredUnitItem    UnitPriceMeasurementMeasuredUnit = "ITEM"
+	UnitPriceMeasurementMeasuredUnitKg      UnitPriceMeasurementMeasuredUnit = "KG"
+	UnitPriceMeasurementMeasuredUnitL       UnitPriceMeasurementMeasuredUnit = "L"
+	UnitPriceMeasurementMeasuredUnitLb      UnitPriceMeasurementMeasuredUnit = "LB"
+	UnitPriceMeasurementMeasuredUnitM       UnitPriceMeasurementMeasuredUnit = "M"
+	UnitPriceMeasurementMeasuredUnitM2      UnitPriceMeasurementMeasuredUnit = "M2"
+	UnitPriceMeasurementMeasuredUnitM3      UnitPriceMeasurementMeasuredUnit = "M3"
+	UnitPriceMeasurementMeasuredUnitMg      UnitPriceMeasurementMeasuredUnit = "MG"
+	UnitPriceMeasurementMeasuredUnitMl      UnitPriceMeasurementMeasuredUnit = "ML"
+	UnitPriceMeasurementMeasuredUnitMm      UnitPriceMeasurementMeasuredUnit = "MM"
+	UnitPriceMeasurementMeasuredUnitOz      UnitPriceMeasurementMeasuredUnit = "OZ"
+	UnitPriceMeasurementMeasuredUnitPt      UnitPriceMeasurementMeasuredUnit = "PT"
+	UnitPriceMeasurementMeasuredUnitQt      UnitPriceMeasurementMeasuredUnit = "QT"
+	UnitPriceMeasurementMeasuredUnitUnknown UnitPriceMeasurementMeasuredUnit = "UNKNOWN"
+	UnitPriceMeasurementMeasuredUnitYd      UnitPriceMeasurementMeasuredUnit = "YD"
+)
+
+// VariantDetail includes the GraphQL fields of ProductVariant requested by the fragment VariantDetail.
+type VariantDetail struct {
+	ID                shopify.GID                   `json:"id"`
+	Title             string                        `json:"title"`
+	DisplayName       string                        `json:"displayName"`
+	SKU               string                        `json:"sku"`
+	Barcode           string                        `json:"barcode"`
+	Price             shopify.Decimal               `json:"price"`
+	CompareAtPrice    *shopify.Decimal              `json:"compareAtPrice"`
+	Position          int                           `json:"position"`
+	AvailableForSale  bool                          `json:"availableForSale"`
+	InventoryPolicy   ProductVariantInventoryPolicy `json:"inventoryPolicy"`
+	InventoryQuantity *int                          `json:"inventoryQuantity"`
+	SelectedOptions   []SelectedOption              `json:"selectedOptions"`
+	InventoryItem     InventoryItemRef              `json:"inventoryItem"`
+}
+
+// VariantOptionValueInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/VariantOptionValueInput
+type VariantOptionValueInput struct {
+	ID                   shopify.Optional[shopify.GID] `json:"id,omitzero"`
+	LinkedMetafieldValue shopify.Optional[string]      `json:"linkedMetafieldValue,omitzero"`
+	Name                 shopify.Optional[string]      `json:"name,omitzero"`
+	OptionID             shopify.Optional[shopify.GID] `json:"optionId,omitzero"`
+	OptionName           shopify.Optional[string]      `json:"optionName,omitzero"`
+}
+
+// __FindProductInput is used internally by genqlient
+type __FindProductInput struct {
+	Identifier ProductIdentifierInput `json:"identifier"`
+}
+
+// __GetProductInput is used internally by genqlient
+type __GetProductInput struct {
+	ID shopify.GID `json:"id"`
+}
+
 // __ListProductsInput is used internally by genqlient
 type __ListProductsInput struct {
 	First      int                      `json:"first"`
 	After      shopify.Optional[string] `json:"after,omitzero"`
 	Query      shopify.Optional[string] `json:"query,omitzero"`
 	LocationID shopify.GID              `json:"locationID"`
+}
+
+// __ProductCreateInput is used internally by genqlient
+type __ProductCreateInput struct {
+	Product shopify.Optional[ProductCreateInput] `json:"product,omitzero"`
+}
+
+// __ProductSetInput is used internally by genqlient
+type __ProductSetInput struct {
+	Input      ProductSetInput                         `json:"input"`
+	Identifier shopify.Optional[ProductSetIdentifiers] `json:"identifier,omitzero"`
+}
+
+// __ProductUpdateInput is used internally by genqlient
+type __ProductUpdateInput struct {
+	Product ProductUpdateInput `json:"product"`
+}
+
+// __ProductVariantsBulkUpdateInput is used internally by genqlient
+type __ProductVariantsBulkUpdateInput struct {
+	ProductID           shopify.GID                `json:"productId"`
+	Variants            []ProductVariantsBulkInput `json:"variants"`
+	AllowPartialUpdates shopify.Optional[bool]     `json:"allowPartialUpdates,omitzero"`
+}
+
+// The query executed by FindProduct.
+const findProductDocument = `
+query FindProduct ($identifier: ProductIdentifierInput!) {
+	productByIdentifier(identifier: $identifier) {
+		... ProductDetail
+	}
+}
+fragment ProductDetail on Product {
+	id
+	title
+	handle
+	descriptionHtml
+	productType
+	vendor
+	tags
+	status
+	createdAt
+	updatedAt
+	totalInventory
+	hasOnlyDefaultVariant
+	priceRangeV2 {
+		minVariantPrice {
+			amount
+			currencyCode
+		}
+		maxVariantPrice {
+			amount
+			currencyCode
+		}
+	}
+	options(first: 3) {
+		id
+		name
+		optionValues {
+			id
+			name
+		}
+	}
+	variants(first: 100) {
+		nodes {
+			... VariantDetail
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment VariantDetail on ProductVariant {
+	id
+	title
+	displayName
+	sku
+	barcode
+	price
+	compareAtPrice
+	position
+	availableForSale
+	inventoryPolicy
+	inventoryQuantity
+	selectedOptions {
+		name
+		value
+	}
+	inventoryItem {
+		id
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// FindProduct returns the product with this handle, id or custom id, or nil.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/productByIdentifier
+func FindProduct(
+	ctx context.Context,
+	client graphql.Client,
+	identifier ProductIdentifierInput,
+) (data *FindProductResponse, err error) {
+	req := &graphql.Request{
+		OpName: "FindProduct",
+		Query:  findProductDocument,
+		Variables: &__FindProductInput{
+			Identifier: identifier,
+		},
+	}
+
+	data = &FindProductResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by GetProduct.
+const getProductDocument = `
+query GetProduct ($id: ID!) {
+	product(id: $id) {
+		... ProductDetail
+	}
+}
+fragment ProductDetail on Product {
+	id
+	title
+	handle
+	descriptionHtml
+	productType
+	vendor
+	tags
+	status
+	createdAt
+	updatedAt
+	totalInventory
+	hasOnlyDefaultVariant
+	priceRangeV2 {
+		minVariantPrice {
+			amount
+			currencyCode
+		}
+		maxVariantPrice {
+			amount
+			currencyCode
+		}
+	}
+	options(first: 3) {
+		id
+		name
+		optionValues {
+			id
+			name
+		}
+	}
+	variants(first: 100) {
+		nodes {
+			... VariantDetail
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment VariantDetail on ProductVariant {
+	id
+	title
+	displayName
+	sku
+	barcode
+	price
+	compareAtPrice
+	position
+	availableForSale
+	inventoryPolicy
+	inventoryQuantity
+	selectedOptions {
+		name
+		value
+	}
+	inventoryItem {
+		id
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// GetProduct returns one product with its options, price range and variants
+// (the first 100). Product is nil if there is none.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/product
+func GetProduct(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *GetProductResponse, err error) {
+	req := &graphql.Request{
+		OpName: "GetProduct",
+		Query:  getProductDocument,
+		Variables: &__GetProductInput{
+			ID: id,
+		},
+	}
+
+	data = &GetProductResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
 }
 
 // The query executed by ListProducts.
@@ -103,6 +876,410 @@ func ListProducts(
 	}
 
 	data = &ListProductsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ProductCreate.
+const productCreateDocument = `
+mutation ProductCreate ($product: ProductCreateInput) {
+	productCreate(product: $product) {
+		product {
+			... ProductDetail
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment ProductDetail on Product {
+	id
+	title
+	handle
+	descriptionHtml
+	productType
+	vendor
+	tags
+	status
+	createdAt
+	updatedAt
+	totalInventory
+	hasOnlyDefaultVariant
+	priceRangeV2 {
+		minVariantPrice {
+			amount
+			currencyCode
+		}
+		maxVariantPrice {
+			amount
+			currencyCode
+		}
+	}
+	options(first: 3) {
+		id
+		name
+		optionValues {
+			id
+			name
+		}
+	}
+	variants(first: 100) {
+		nodes {
+			... VariantDetail
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+fragment VariantDetail on ProductVariant {
+	id
+	title
+	displayName
+	sku
+	barcode
+	price
+	compareAtPrice
+	position
+	availableForSale
+	inventoryPolicy
+	inventoryQuantity
+	selectedOptions {
+		name
+		value
+	}
+	inventoryItem {
+		id
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// ProductCreate creates a product with one variant. It is not idempotent: give
+// it a handle and read back with [FindProduct] after
+// [shopify.ErrOutcomeUnknown].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productCreate
+func ProductCreate(
+	ctx context.Context,
+	client graphql.Client,
+	product shopify.Optional[ProductCreateInput],
+) (data *ProductCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ProductCreate",
+		Query:  productCreateDocument,
+		Variables: &__ProductCreateInput{
+			Product: product,
+		},
+	}
+
+	data = &ProductCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ProductSet.
+const productSetDocument = `
+mutation ProductSet ($input: ProductSetInput!, $identifier: ProductSetIdentifiers) {
+	productSet(input: $input, identifier: $identifier, synchronous: true) {
+		product {
+			... ProductDetail
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ProductDetail on Product {
+	id
+	title
+	handle
+	descriptionHtml
+	productType
+	vendor
+	tags
+	status
+	createdAt
+	updatedAt
+	totalInventory
+	hasOnlyDefaultVariant
+	priceRangeV2 {
+		minVariantPrice {
+			amount
+			currencyCode
+		}
+		maxVariantPrice {
+			amount
+			currencyCode
+		}
+	}
+	options(first: 3) {
+		id
+		name
+		optionValues {
+			id
+			name
+		}
+	}
+	variants(first: 100) {
+		nodes {
+			... VariantDetail
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment VariantDetail on ProductVariant {
+	id
+	title
+	displayName
+	sku
+	barcode
+	price
+	compareAtPrice
+	position
+	availableForSale
+	inventoryPolicy
+	inventoryQuantity
+	selectedOptions {
+		name
+		value
+	}
+	inventoryItem {
+		id
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// ProductSet writes a product with all its options and variants as a whole:
+// what is not in a list that is set is removed. With an identifier it creates
+// the product or changes the one that is there.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productSet
+func ProductSet(
+	ctx context.Context,
+	client graphql.Client,
+	input ProductSetInput,
+	identifier shopify.Optional[ProductSetIdentifiers],
+) (data *ProductSetResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ProductSet",
+		Query:  productSetDocument,
+		Variables: &__ProductSetInput{
+			Input:      input,
+			Identifier: identifier,
+		},
+	}
+
+	data = &ProductSetResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ProductUpdate.
+const productUpdateDocument = `
+mutation ProductUpdate ($product: ProductUpdateInput!) {
+	productUpdate(product: $product) {
+		product {
+			... ProductDetail
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment ProductDetail on Product {
+	id
+	title
+	handle
+	descriptionHtml
+	productType
+	vendor
+	tags
+	status
+	createdAt
+	updatedAt
+	totalInventory
+	hasOnlyDefaultVariant
+	priceRangeV2 {
+		minVariantPrice {
+			amount
+			currencyCode
+		}
+		maxVariantPrice {
+			amount
+			currencyCode
+		}
+	}
+	options(first: 3) {
+		id
+		name
+		optionValues {
+			id
+			name
+		}
+	}
+	variants(first: 100) {
+		nodes {
+			... VariantDetail
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+fragment VariantDetail on ProductVariant {
+	id
+	title
+	displayName
+	sku
+	barcode
+	price
+	compareAtPrice
+	position
+	availableForSale
+	inventoryPolicy
+	inventoryQuantity
+	selectedOptions {
+		name
+		value
+	}
+	inventoryItem {
+		id
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// ProductUpdate changes what is set in the input and nothing else. Tags are
+// replaced as a whole: use [TagsAdd] and [TagsRemove].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productUpdate
+func ProductUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	product ProductUpdateInput,
+) (data *ProductUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ProductUpdate",
+		Query:  productUpdateDocument,
+		Variables: &__ProductUpdateInput{
+			Product: product,
+		},
+	}
+
+	data = &ProductUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ProductVariantsBulkUpdate.
+const productVariantsBulkUpdateDocument = `
+mutation ProductVariantsBulkUpdate ($productId: ID!, $variants: [ProductVariantsBulkInput!]!, $allowPartialUpdates: Boolean) {
+	productVariantsBulkUpdate(productId: $productId, variants: $variants, allowPartialUpdates: $allowPartialUpdates) {
+		productVariants {
+			... VariantDetail
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment VariantDetail on ProductVariant {
+	id
+	title
+	displayName
+	sku
+	barcode
+	price
+	compareAtPrice
+	position
+	availableForSale
+	inventoryPolicy
+	inventoryQuantity
+	selectedOptions {
+		name
+		value
+	}
+	inventoryItem {
+		id
+	}
+}
+`
+
+// ProductVariantsBulkUpdate changes variants of one product: what is set of
+// each, and nothing else. Prices are in the shop's currency.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productVariantsBulkUpdate
+func ProductVariantsBulkUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	productID shopify.GID,
+	variants []ProductVariantsBulkInput,
+	allowPartialUpdates shopify.Optional[bool],
+) (data *ProductVariantsBulkUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ProductVariantsBulkUpdate",
+		Query:  productVariantsBulkUpdateDocument,
+		Variables: &__ProductVariantsBulkUpdateInput{
+			ProductID:           productID,
+			Variants:            variants,
+			AllowPartialUpdates: allowPartialUpdates,
+		},
+	}
+
+	data = &ProductVariantsBulkUpdateResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

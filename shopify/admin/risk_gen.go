@@ -15,11 +15,6 @@ type LineRef struct {
 	ID shopify.GID `json:"id"`
 }
 
-// LocationRef includes the requested fields of the GraphQL type Location.
-type LocationRef struct {
-	ID shopify.GID `json:"id"`
-}
-
 // MoneyRefund includes the requested fields of the GraphQL type Refund.
 type MoneyRefund struct {
 	ID               shopify.GID      `json:"id"`

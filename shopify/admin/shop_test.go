@@ -178,7 +178,10 @@ func TestEveryOperationOnAShop(t *testing.T) {
 	for _, op := range admin.Operations() {
 		t.Run(op.Name, func(t *testing.T) {
 			call, ok := all[op.Name]
-			require.True(t, ok, "every operation is tested")
+			if !ok {
+				require.Contains(t, functions, op.Name, "every operation is tested")
+				return
+			}
 			var info shopify.Info
 			require.NoError(t, call(t.Context(), c.With(shopify.CallOptions{Info: &info})))
 			assert.Equal(t, op.Operation, info.Operation, "the client sees what the table says")
@@ -192,6 +195,7 @@ func TestEveryOperationOnAShop(t *testing.T) {
 // TestScopesAreEnough gives a token the scopes that the table states for an
 // operation and no other.
 func TestScopesAreEnough(t *testing.T) {
+	docs := documents(t)
 	for _, op := range admin.Operations() {
 		t.Run(op.Name, func(t *testing.T) {
 			t.Parallel()
@@ -202,8 +206,19 @@ func TestScopesAreEnough(t *testing.T) {
 			if len(op.Also) > 0 && len(op.Scopes) == 0 || op.Name == "TagsAdd" {
 				scopes = append(scopes, "write_orders") // of the owner: prose
 			}
-			shop := shopifytest.NewShop(t, &shopifytest.Options{Data: year, Scopes: scopes})
-			require.NoError(t, calls(shop, sell(t, shop))[op.Name](t.Context(), connect(t, shop, shopify.Options{})))
+			_, least := functions[op.Name]
+			data := year
+			if least {
+				data = small
+			}
+			shop := shopifytest.NewShop(t, &shopifytest.Options{Data: data, Scopes: scopes, Improvise: least})
+			c := connect(t, shop, shopify.Options{AllowUserErrors: least})
+			if least {
+				_, err := invoke(t, c, docs, op.Name)
+				require.NoError(t, err)
+				return
+			}
+			require.NoError(t, calls(shop, sell(t, shop))[op.Name](t.Context(), c))
 		})
 	}
 }
@@ -303,15 +318,27 @@ func TestPagersOnAShop(t *testing.T) {
 // TestLostAnswers loses the answer of each mutation once, after its effect, and
 // looks at what the client makes of it and what the shop did.
 func TestLostAnswers(t *testing.T) {
+	docs := documents(t)
+	improvising := shopifytest.NewShop(t, &shopifytest.Options{Data: small, Improvise: true})
 	for _, op := range admin.Operations() {
 		if op.Kind != shopify.Mutation || op.Name == "WebhookSubscriptionDelete" {
 			continue
 		}
 		t.Run(op.Name, func(t *testing.T) {
 			t.Parallel()
-			shop := shopifytest.NewShop(t, &shopifytest.Options{Data: year})
-			c := connect(t, shop, shopify.Options{})
-			call := calls(shop, sell(t, shop))[op.Name]
+			shop := improvising
+			_, least := functions[op.Name]
+			if !least {
+				shop = shopifytest.NewShop(t, &shopifytest.Options{Data: year})
+			}
+			c := connect(t, shop, shopify.Options{AllowUserErrors: least})
+			call := func(context.Context, *shopify.Client) error {
+				_, err := invoke(t, c, docs, op.Name)
+				return err
+			}
+			if !least {
+				call = calls(shop, sell(t, shop))[op.Name]
+			}
 			shop.Inject(shopifytest.Fault{Operation: op.Name, LoseResponse: true})
 			err := call(t.Context(), c)
 			effects := 0
@@ -333,6 +360,13 @@ func TestLostAnswers(t *testing.T) {
 
 // year is the data of a shop, which the tests share.
 var year = shopifytest.GenerateData(2, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+
+// small is a shop where little happened yet.
+var small = func() *shopifytest.Data {
+	d := *year
+	d.Orders = nil
+	return &d
+}()
 
 func TestIdempotencyKeyOnAShop(t *testing.T) {
 	// An operation of a user's own, with a key: the shop applies it once though

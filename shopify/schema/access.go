@@ -2,8 +2,8 @@ package schema
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/posai-go/posai/shopify/internal/scope"
 	"github.com/posai-go/posai/shopify/schema/internal/tables"
 )
 
@@ -29,31 +29,12 @@ type Access struct {
 // and is true when AllOf is empty: where the text was not understood, Shopify
 // alone decides.
 func (a Access) Allows(granted []string) bool {
-	for _, list := range a.AllOf {
-		if !slices.ContainsFunc(list, func(scope string) bool { return Grants(granted, scope) }) {
-			return false
-		}
-	}
-	return true
+	return scope.Allows(granted, a.AllOf)
 }
 
-// Grants reports whether the granted scopes include scope, where a write scope
+// Grants reports whether the granted scopes include the wanted one, where a write scope
 // includes the read scope of the same name.
-func Grants(granted []string, scope string) bool {
-	return slices.ContainsFunc(granted, func(have string) bool {
-		if have == scope {
-			return true
-		}
-		if write, ok := strings.CutPrefix(have, "write_"); ok && (scope == "read_"+write || scope == write) {
-			return true
-		}
-		if read, ok := strings.CutPrefix(have, "read_"); ok && scope == read {
-			return true
-		}
-		write, ok := strings.CutPrefix(have, "unauthenticated_write_")
-		return ok && scope == "unauthenticated_read_"+write
-	})
-}
+func Grants(granted []string, want string) bool { return scope.Grants(granted, want) }
 
 func accessOf(p *tables.Prose) Access {
 	a := Access{Also: p.Also, Prose: p.Text, Parsed: p.Parsed}

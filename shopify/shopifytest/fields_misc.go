@@ -1,11 +1,15 @@
 package shopifytest
 
 import (
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/posai-go/posai/shopify/schema"
 	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
 )
 
@@ -52,14 +56,31 @@ var shopFields = table[*shopInfo]{
 var installationFields = table[*installation]{
 	"app": func(s *state, _ *installation, _ *graph.Call) any { return s.appObject() },
 	"accessScopes": func(_ *state, v *installation, _ *graph.Call) any {
+		scopes := v.scopes
+		if scopes == nil {
+			scopes = allScopes()
+		}
 		out := graph.List{}
-		for _, scope := range v.scopes {
+		for _, scope := range scopes {
 			out = append(out, graph.Object{"__typename": "AccessScope", "handle": scope, "description": strings.ReplaceAll(scope, "_", " ")})
 		}
 		return out
 	},
 	"activeSubscriptions": always[*installation](graph.List{}),
 }
+
+// allScopes are the access scopes that the schema names.
+var allScopes = sync.OnceValue(func() []string {
+	known := map[string]bool{}
+	for _, access := range schema.Admin().Accesses() {
+		for _, list := range access.AllOf {
+			for _, scope := range list {
+				known[scope] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(known))
+})
 
 func (s *state) appObject() graph.Object {
 	return graph.Object{"__typename": "App", "id": s.app.app.gid, "title": "Simulated app", "handle": "simulated-app", "embedded": true}

@@ -202,3 +202,26 @@ func TestNotSimulated(t *testing.T) {
 		})
 	}
 }
+
+// TestImprovise checks that made-up answers have the shape of a success and write nothing.
+func TestImprovise(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny(), Improvise: true})
+	o := s.Orders()[0].ID
+	out := data(t, s, `mutation($id: ID!) { orderMarkAsPaid(input: {id: $id}) { order { name } userErrors { message } } }`, map[string]any{"id": o})
+	assert.NotEmpty(t, at(out, "orderMarkAsPaid", "order", "name"))
+	assert.Empty(t, at(out, "orderMarkAsPaid", "userErrors"))
+	before, ok := s.Order(o)
+	require.True(t, ok)
+	// What the shop carries out it does not improvise.
+	data(t, s, `mutation($id: ID!) { tagsAdd(id: $id, tags: ["vip"]) { userErrors { message } } }`, map[string]any{"id": o})
+	after, ok := s.Order(o)
+	require.True(t, ok)
+	assert.Contains(t, after.Tags, "vip")
+	assert.NotContains(t, before.Tags, "vip")
+}
+
+func TestAllScopesAreTold(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	out := data(t, s, `{ currentAppInstallation { accessScopes { handle } } }`, nil)
+	assert.Contains(t, at(out, "currentAppInstallation", "accessScopes"), map[string]any{"handle": "write_orders"})
+}

@@ -49,6 +49,11 @@ type Options struct {
 	// Scopes are the access scopes of the token, such as "read_orders". If nil, all.
 	Scopes []string
 
+	// Improvise answers mutations that the shop does not carry out with made-up
+	// payloads without user errors, instead of refusing them: for tests of
+	// whether a program can read such answers. Nothing is written.
+	Improvise bool
+
 	// Control adds the control surface of the command under /_sim/: anyone who reaches the
 	// address can ring up sales and read the log.
 	Control bool

@@ -66,6 +66,7 @@ func Start(opts *Options) (*Shop, error) {
 		return nil, err
 	}
 	st.app.installation.scopes = o.Scopes
+	st.improvise = o.Improvise
 	s := &Shop{token: o.Token, secret: o.Secret, state: st}
 	st.events = s
 	s.admin = newAdminAPI(adminConfig{

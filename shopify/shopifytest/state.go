@@ -39,6 +39,8 @@ type state struct {
 
 	random *rand.Rand // for what is made up at run time: confirmation numbers and the like
 	events eventSink  // nil while the data is loaded
+
+	improvise bool // see Options.Improvise
 }
 
 // eventSink takes what happened; the webhook sender is one.

@@ -121,7 +121,7 @@ func (r *rewriter) typeSpec(d *ast.GenDecl, s *ast.TypeSpec) {
 	case def != nil && def.Kind == gql.InputObject && isStruct:
 		r.document(d, name, "input-objects", "is an input of mutations. What is not set is not sent.")
 		for _, f := range st.Fields.List {
-			if field := def.Fields.ForName(jsonName(f)); field != nil && !field.Type.NonNull {
+			if field := def.Fields.ForName(jsonName(f)); field != nil && (!field.Type.NonNull || field.DefaultValue != nil) {
 				r.makeOptional(f)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/posai-go/posai/shopify"
+	"github.com/posai-go/posai/shopify/internal/scope"
 	"github.com/posai-go/posai/shopify/schema"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
@@ -28,7 +29,8 @@ func (g *generator) operationTable() ([]byte, error) {
 	})
 	var b bytes.Buffer
 	b.WriteString(generatedBy + "package " + g.cfg.Package + "\n\nimport \"" + root + "\"\n\n")
-	b.WriteString("// operations is the table behind [Operations], sorted by name.\nvar operations = []Operation{\n")
+	b.WriteString(tableFuncs)
+	b.WriteString("// operations is the table behind [Operations], sorted by name.\nvar operations = []shopify.OperationSpec{\n")
 	for _, op := range ops {
 		parsed, err := shopify.ParseOperation(printDocument(g.doc, op), op.Name)
 		if err != nil {
@@ -59,11 +61,33 @@ func (g *generator) operationTable() ([]byte, error) {
 	return format.Source(b.Bytes())
 }
 
+const tableFuncs = `// Operations returns what is known about each operation of this package, sorted
+// by name.
+func Operations() []shopify.OperationSpec {
+	out := make([]shopify.OperationSpec, len(operations))
+	for i, op := range operations {
+		out[i] = op.Clone()
+	}
+	return out
+}
+
+// LookupOperation returns what is known about the operation with this name.
+func LookupOperation(name string) (shopify.OperationSpec, bool) {
+	for _, op := range operations {
+		if op.Name == name {
+			return op.Clone(), true
+		}
+	}
+	return shopify.OperationSpec{}, false
+}
+
+`
+
 // needs walks an operation's fields through all fragments.
 func (g *generator) needs(op *ast.OperationDefinition) needs {
 	var n needs
 	n.walk(g, op.SelectionSet)
-	n.scopes = implied(n.scopes)
+	n.scopes = scope.Reduce(n.scopes)
 	slices.Sort(n.also)
 	n.also = slices.Compact(n.also)
 	slices.Sort(n.protected)
@@ -107,31 +131,6 @@ func (n *needs) access(s *schema.Schema, at string) {
 			n.also = append(n.also, at+": "+a.Also)
 		}
 	}
-}
-
-// implied drops alternatives that others include: who has write_orders needs
-// no "read_orders or read_marketplace_orders" besides.
-func implied(lists [][]string) [][]string {
-	lists = slices.SortedFunc(slices.Values(lists), func(a, b []string) int {
-		return cmp.Or(cmp.Compare(len(a), len(b)), slices.Compare(a, b))
-	})
-	lists = slices.CompactFunc(lists, slices.Equal)
-	covers := func(a, b []string) bool { // each scope of a satisfies b
-		return !slices.ContainsFunc(a, func(scope string) bool {
-			return !slices.ContainsFunc(b, func(want string) bool { return schema.Grants([]string{scope}, want) })
-		})
-	}
-	var out [][]string
-	for i, list := range lists {
-		redundant := false
-		for j, other := range lists {
-			redundant = redundant || i != j && covers(other, list) && (!covers(list, other) || j < i)
-		}
-		if !redundant {
-			out = append(out, list)
-		}
-	}
-	return out
 }
 
 func printDocument(doc *ast.QueryDocument, op *ast.OperationDefinition) string {
