@@ -18,7 +18,8 @@ import (
 )
 
 // TestKilledAtAnyMoment delivers 200 sales to the service while it is killed
-// (SIGKILL) again and again, then counts what became of each sale.
+// (SIGKILL) again and again and a manager approves every other one, then counts
+// what became of each sale.
 func TestKilledAtAnyMoment(t *testing.T) {
 	const sales = 200
 	sim := shopifytest.NewShop(t, &shopifytest.Options{
@@ -27,7 +28,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		// Shopify's eight retries, in seconds instead of hours.
 		RetrySchedule: []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second},
 	})
-	service := demotest.NewVictim(t, sim, "-limit", "100000")
+	service := demotest.NewVictim(t, sim)
 	service.Start()
 	// It answers before it has subscribed; a sale before that is delivered to nobody.
 	require.Eventually(t, func() bool { return len(sim.Subscriptions()) > 0 }, 20*time.Second, 10*time.Millisecond)
@@ -52,6 +53,11 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			time.Sleep(40 * time.Millisecond)
 		}
 	})
+	managing, stopManaging := context.WithCancel(t.Context())
+	defer stopManaging()
+	approved := make(chan int, 1)
+	go func() { approved <- demotest.Manage(managing, t, service) }()
+
 	random := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	for range 12 {
 		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(900*time.Millisecond))))
@@ -66,6 +72,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	require.Len(t, sim.Deliveries(), sales, "each sale was delivered")
 	// The last step of each is on record, and so all before it is done.
 	require.Eventually(t, func() bool { return demotest.Effects(t, service.Dir) == sales }, 2*time.Minute, 250*time.Millisecond, "sales without an effect")
+	stopManaging()
+	byHand := <-approved
 	service.Stop()
 
 	log := demotest.OpenAudit(t, service.Dir)
@@ -104,8 +112,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 		assert.Positive(t, steps[audit.KindProposed], "proposed entries of %s", id)
 		assert.Positive(t, steps[audit.KindStarted], "started entries of %s", id)
+		assert.Equal(t, i%2, steps[audit.KindDecided], "decided entries of %s: %v", id, steps)
 	}
 	report, err := log.Verify(t.Context())
 	require.NoError(t, err)
-	t.Logf("%d sales, %d kills, %d draft orders, %d audit entries verified", len(orders), service.Kills, len(sim.DraftOrders()), report.Entries)
+	t.Logf("%d sales, %d approvals acknowledged, %d kills, %d draft orders, %d audit entries verified", len(orders), byHand, service.Kills, len(sim.DraftOrders()), report.Entries)
 }

@@ -17,24 +17,63 @@ import (
 // sign-in link, confirms it, looks at the request, and approves exactly what
 // was shown.
 func ApproveOverHTTP(ctx context.Context, signInLink, requestID string) error {
-	link, err := url.Parse(signInLink)
+	b, err := SignIn(ctx, signInLink)
 	if err != nil {
 		return err
+	}
+	return b.Approve(ctx, requestID)
+}
+
+// Browser is a scripted manager at the console. It keeps cookies and asks for
+// JSON.
+type Browser struct {
+	client *http.Client
+	base   *url.URL
+}
+
+// SignIn opens a sign-in link and confirms it.
+func SignIn(ctx context.Context, link string) (*Browser, error) {
+	u, err := url.Parse(link)
+	if err != nil {
+		return nil, err
 	}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	browser := scriptedBrowser{
+	b := &Browser{
 		client: &http.Client{Jar: jar, Timeout: 15 * time.Second},
-		base:   link.ResolveReference(&url.URL{Path: strings.TrimSuffix(link.Path, "sign-in")}),
+		base:   u.ResolveReference(&url.URL{Path: strings.TrimSuffix(u.Path, "sign-in")}),
 	}
-	if err := browser.do(ctx, http.MethodGet, "sign-in", link.Query(), nil); err != nil {
-		return fmt.Errorf("sign-in page: %w", err)
+	if err := b.do(ctx, http.MethodGet, "sign-in", u.Query(), nil); err != nil {
+		return nil, fmt.Errorf("sign-in page: %w", err)
 	}
-	if err := browser.do(ctx, http.MethodPost, "sign-in", url.Values{"token": link.Query()["token"]}, nil); err != nil {
-		return fmt.Errorf("sign-in: %w", err)
+	if err := b.do(ctx, http.MethodPost, "sign-in", url.Values{"token": u.Query()["token"]}, nil); err != nil {
+		return nil, fmt.Errorf("sign-in: %w", err)
 	}
+	return b, nil
+}
+
+// Waiting returns the IDs of the requests that wait for the manager, the oldest
+// first, as many as the console lists.
+func (b *Browser) Waiting(ctx context.Context) ([]string, error) {
+	var page struct {
+		Waiting []struct {
+			ID string `json:"id"`
+		} `json:"waiting"`
+	}
+	if err := b.do(ctx, http.MethodGet, "", nil, &page); err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	ids := make([]string, len(page.Waiting))
+	for i, r := range page.Waiting {
+		ids[i] = r.ID
+	}
+	return ids, nil
+}
+
+// Approve looks at a request and approves exactly what was shown.
+func (b *Browser) Approve(ctx context.Context, requestID string) error {
 	var page struct {
 		CSRF    string `json:"csrf"`
 		Request struct {
@@ -42,25 +81,19 @@ func ApproveOverHTTP(ctx context.Context, signInLink, requestID string) error {
 		} `json:"request"`
 	}
 	path := "requests/" + url.PathEscape(requestID)
-	if err := browser.do(ctx, http.MethodGet, path, nil, &page); err != nil {
+	if err := b.do(ctx, http.MethodGet, path, nil, &page); err != nil {
 		return fmt.Errorf("request page: %w", err)
 	}
 	decision := url.Values{"csrf": {page.CSRF}, "digest": {page.Request.Digest}, "verdict": {"approve"}}
-	if err := browser.do(ctx, http.MethodPost, path+"/decision", decision, nil); err != nil {
+	if err := b.do(ctx, http.MethodPost, path+"/decision", decision, nil); err != nil {
 		return fmt.Errorf("decision: %w", err)
 	}
 	return nil
 }
 
-// scriptedBrowser keeps cookies and asks for JSON.
-type scriptedBrowser struct {
-	client *http.Client
-	base   *url.URL
-}
-
 // do sends values as query of a GET or as form of a POST, and decodes the
 // answer into result if there is one to be had.
-func (b *scriptedBrowser) do(ctx context.Context, method, path string, values url.Values, result any) error {
+func (b *Browser) do(ctx context.Context, method, path string, values url.Values, result any) error {
 	target := b.base.JoinPath(path)
 	var body io.Reader
 	if method == http.MethodPost {

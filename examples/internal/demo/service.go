@@ -275,5 +275,10 @@ func keyFile(path string) ([]byte, error) {
 	}
 	key = make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	return key, os.WriteFile(path, key, 0o600)
+	// Whole or not at all, whenever the process dies.
+	draft := path + ".new"
+	if err := os.WriteFile(draft, key, 0o600); err != nil {
+		return nil, err
+	}
+	return key, os.Rename(draft, path)
 }
