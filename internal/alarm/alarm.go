@@ -21,7 +21,7 @@
 // Set for now and committed through [sqldb.DB.Tx], it rings within
 // milliseconds in this process; in other processes on PostgreSQL by
 // LISTEN/NOTIFY, and at the latest at the next poll. Set for a later time, it
-// rings up to about six seconds late.
+// rings up to [Options.PollInterval] late.
 //
 // # When a worker dies
 //
@@ -94,8 +94,8 @@ type Options struct {
 	// 10 min.
 	JobTimeout time.Duration
 
-	// PollInterval is how often the database is asked for alarms whose
-	// notification was missed. If zero, 1 s.
+	// PollInterval is how often the database is asked for alarms whose time
+	// has come or whose notification was missed. If zero, 1 s.
 	PollInterval time.Duration
 
 	// Heartbeat is how often the clock shows on PostgreSQL that it is alive.
@@ -203,13 +203,11 @@ func New(db *sqldb.DB, room string, handle Handler, opts *Options) (*Clock, erro
 		return nil, fmt.Errorf("alarm: %w", err)
 	}
 	client, err := river.NewClient(c.driver(), &river.Config{
-		ID:      c.id,
-		Workers: workers,
-		Queues:  map[string]river.QueueConfig{c.queue: {MaxWorkers: o.Workers}},
-		Logger:  o.Logger,
-		// The first alarm after a pause is fetched at once; in a burst, fetches
-		// keep this distance and take many alarms each.
-		FetchCooldown:               5 * time.Millisecond,
+		ID:                          c.id,
+		Workers:                     workers,
+		Queues:                      map[string]river.QueueConfig{c.queue: {MaxWorkers: o.Workers}},
+		Logger:                      o.Logger,
+		FetchCooldown:               c.fetchCooldown(),
 		FetchPollInterval:           o.PollInterval,
 		MaxAttempts:                 o.MaxAttempts,
 		JobTimeout:                  o.JobTimeout,
@@ -223,6 +221,16 @@ func New(db *sqldb.DB, room string, handle Handler, opts *Options) (*Clock, erro
 	}
 	c.client = client
 	return c, nil
+}
+
+// fetchCooldown is the least distance between fetches in a burst; the first
+// alarm after a pause is fetched at once. On SQLite each fetch is a commit, and
+// should take many alarms.
+func (c *Clock) fetchCooldown() time.Duration {
+	if c.db.Dialect == sqldb.SQLite {
+		return 10 * time.Millisecond
+	}
+	return time.Millisecond
 }
 
 // SetTx sets an alarm as part of tx: it rings at the given time, or soon after

@@ -132,6 +132,27 @@ func TestSetBeforeStartAndForLater(t *testing.T) {
 	})
 }
 
+func TestAlarmsForLaterAreNotLate(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		rang := make(chan time.Time, 1)
+		clock := newClock(t, db, "test", &alarm.Options{PollInterval: 50 * time.Millisecond}, func(context.Context, alarm.Call) error {
+			rang <- time.Now()
+			return nil
+		})
+		start(t, clock)
+		var late []time.Duration
+		for i := range 5 { // River alone looks every 5 s
+			due := time.Now().Add(300 * time.Millisecond)
+			set(t, db, clock, strconv.Itoa(i), due)
+			late = append(late, receive(t, rang).Sub(due))
+		}
+		slices.Sort(late)
+		t.Logf("late: median %v, worst %v", late[2], late[4])
+		assert.Less(t, late[2], 2*time.Second)
+	})
+}
+
 func TestOutcomes(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
 		quick := func(int) time.Duration { return time.Millisecond }

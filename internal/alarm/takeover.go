@@ -112,7 +112,7 @@ func (c *Clock) takeOver(ctx context.Context, ex executor) error {
 	return err
 }
 
-// pulse is the goroutine that beats for a clock on PostgreSQL.
+// pulse is the goroutines that ring what is due and, on PostgreSQL, beat.
 type pulse struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -126,10 +126,39 @@ func (p *pulse) stop() {
 func (c *Clock) startPulse() *pulse {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &pulse{cancel: cancel}
+	p.wg.Go(func() { c.ringDue(ctx) })
 	if c.db.Dialect == sqldb.PostgreSQL {
 		p.wg.Go(func() { c.pulsate(ctx) })
 	}
 	return p
+}
+
+// ringDue makes alarms available when their time has come. River does that
+// only every five seconds, and only where its leader runs.
+func (c *Clock) ringDue(ctx context.Context) {
+	now := `now()`
+	if c.db.Dialect == sqldb.SQLite {
+		now = `datetime('now', 'subsec')`
+	}
+	query := c.db.Rebind(`UPDATE river_job SET state = 'available' WHERE state IN ('scheduled', 'retryable') AND queue = ? AND scheduled_at <= ` + now)
+	tick := time.NewTicker(c.opts.PollInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		asking, cancel := context.WithTimeout(ctx, 10*time.Second)
+		res, err := c.db.ExecContext(asking, query, c.queue)
+		cancel()
+		if err != nil {
+			continue // the next one will do, and River does it too
+		}
+		if n, err := res.RowsAffected(); err == nil && n > 0 {
+			c.ring()
+		}
+	}
 }
 
 // pulsate beats, takes over the work of those who do not, and gives up its own
