@@ -28,7 +28,7 @@ type Process func(context.Context, webhook.Delivery) error
 // Options are the settings of an [Inbox]. Nil means the defaults.
 type Options struct {
 	// Workers is how many deliveries this process works on at once. If zero,
-	// 8.
+	// 8. At most 10,000.
 	Workers int
 
 	// MaxAttempts is how often a delivery is tried before it is dead. If
@@ -48,9 +48,28 @@ type Options struct {
 	// and may be a day late. If zero, 7 days.
 	KeepProcessed time.Duration
 
-	// DeadAfter is how long a process on PostgreSQL may be silent before its
-	// deliveries are taken over by others. If zero, 20 s.
+	// KeepDead is how long dead letters are kept. If zero, for ever: until
+	// [Inbox.Replay] or [Inbox.Delete].
+	KeepDead time.Duration
+
+	// DeadAfter is how long a process on PostgreSQL may be silent before it
+	// counts as dead, at least 1 s. Its deliveries are taken over by others
+	// within one and a half times that. All processes should agree on it. If
+	// zero, 20 s: takeover within 30 s.
 	DeadAfter time.Duration
+
+	// Resource reads what a delivery is about, for Order, Stale and queries.
+	// It sees bodies from outside and must bear anything. If nil,
+	// [ResourceOf].
+	Resource func(webhook.Delivery) Resource
+
+	// Order says whether deliveries about the same thing may be processed side
+	// by side. If zero, [AnyOrder]. All processes should agree on it.
+	Order Order
+
+	// Stale says what becomes of a delivery when a later state of its resource
+	// was processed under the same topic before. If zero, [ProcessStale].
+	Stale Stale
 
 	// Observe is told what happens to deliveries, for metrics. It is called
 	// after the fact and may miss some when the process dies: what must not
@@ -63,6 +82,32 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// Order says what may be processed side by side.
+type Order int
+
+const (
+	// AnyOrder processes whatever comes, side by side.
+	AnyOrder Order = iota
+
+	// OneByOne processes deliveries of one shop with the same
+	// [Resource.Ordering] one after the other, in the order of their arrival,
+	// across all processes. One that is to be retried holds up those behind it
+	// until it is processed or dead.
+	OneByOne
+)
+
+// Stale says what becomes of stale deliveries.
+type Stale int
+
+const (
+	// ProcessStale processes them; [Attempt.Stale] tells.
+	ProcessStale Stale = iota
+
+	// SkipStale marks them processed without calling the function. A
+	// delivery that [Inbox.Replay] asked for is not skipped.
+	SkipStale
+)
+
 // EventKind is what happened to a delivery.
 type EventKind string
 
@@ -71,6 +116,7 @@ const (
 	Received  EventKind = "received"  // it is durable now
 	Duplicate EventKind = "duplicate" // it was durable before
 	Processed EventKind = "processed"
+	Skipped   EventKind = "skipped" // marked processed without a call, see [Record.Skipped]
 	Retried   EventKind = "retried" // an attempt failed, or asked for a later one
 	Died      EventKind = "died"    // it is a dead letter now
 )
@@ -83,13 +129,33 @@ type Event struct {
 	Err      error         // of the attempt
 }
 
+const (
+	maxWorkers = 10_000
+	maxTimeout = 24 * time.Hour
+)
+
 func (o *Options) withDefaults() (Options, error) {
 	var v Options
 	if o != nil {
 		v = *o
 	}
-	if v.Workers < 0 || v.MaxAttempts < 0 || v.Timeout < 0 || v.KeepProcessed < 0 || v.DeadAfter < 0 {
+	if v.Workers < 0 || v.MaxAttempts < 0 || v.Timeout < 0 || v.KeepProcessed < 0 || v.KeepDead < 0 || v.DeadAfter < 0 {
 		return v, errors.New("inbox: a number in Options is negative")
+	}
+	if v.DeadAfter != 0 && v.DeadAfter < time.Second {
+		return v, errors.New("inbox: Options.DeadAfter is less than 1 s")
+	}
+	if v.Order < AnyOrder || v.Order > OneByOne || v.Stale < ProcessStale || v.Stale > SkipStale {
+		return v, errors.New("inbox: Options.Order or Options.Stale is unknown")
+	}
+	if v.Resource == nil {
+		v.Resource = ResourceOf
+	}
+	if v.Workers > maxWorkers || v.Timeout > maxTimeout {
+		return v, errors.New("inbox: Options.Workers or Options.Timeout is too large")
+	}
+	if v.Workers == 0 {
+		v.Workers = 8
 	}
 	if v.MaxAttempts == 0 {
 		v.MaxAttempts = 25
@@ -112,11 +178,15 @@ func (o *Options) withDefaults() (Options, error) {
 // Inbox keeps and processes deliveries. It is a [webhook.Inbox], safe for
 // concurrent use.
 type Inbox struct {
-	db      *sqldb.DB
-	clock   *alarm.Clock
-	process Process
-	opts    Options
-	batcher *batcher
+	db       *sqldb.DB
+	clock    *alarm.Clock
+	process  Process
+	opts     Options
+	arrivals batcher[arrival, bool]
+	inserts  inserts
+	steps    batcher[step, struct{}]
+	slots    *slots
+	metrics  metrics
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
@@ -143,15 +213,23 @@ func Open(ctx context.Context, databaseURL string, process Process, opts *Option
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
 	b := &Inbox{db: db, process: process, opts: o}
-	b.batcher = newBatcher(b.insert)
+	b.arrivals.commit, b.arrivals.size = b.insertAll, func(a arrival) int { return len(a.Body) }
+	b.steps.commit = b.runSteps
 	heartbeat := o.DeadAfter / 4
+	b.slots = newSlots(o.Workers)
+	ringing := o.Workers
+	if db.Dialect == sqldb.SQLite {
+		// One process has all the work, so it may fetch ahead: the commit that a
+		// fetch takes is shared by more. Elsewhere others would go without.
+		ringing = max(ringing, maxBatch)
+	}
 	b.clock, err = alarm.New(db, room, b.work, &alarm.Options{
-		Workers: o.Workers,
+		Workers: ringing,
 		// The inbox counts itself, over replays; the alarm is not to end
 		// before it does.
 		MaxAttempts: 10_000,
 		Backoff:     o.Backoff,
-		JobTimeout:  o.Timeout,
+		JobTimeout:  maxTimeout, // it counts the wait for a slot; attempts have their own
 		Heartbeat:   heartbeat,
 		DeadAfter:   o.DeadAfter,
 		Logger:      o.Logger,
@@ -178,6 +256,7 @@ func (b *Inbox) Start(ctx context.Context) error {
 	if b.cleaner != nil {
 		return errors.New("inbox: started already")
 	}
+	b.slots.restart()
 	if err := b.clock.Start(ctx); err != nil {
 		return fmt.Errorf("inbox: %w", err)
 	}
@@ -202,6 +281,7 @@ func (b *Inbox) stop(ctx context.Context) error {
 	}
 	b.cleaner.stop()
 	b.cleaner = nil
+	b.slots.stop()
 	if err := b.clock.Stop(ctx); err != nil {
 		return fmt.Errorf("inbox: %w", err)
 	}
@@ -224,6 +304,13 @@ func (b *Inbox) Close() error {
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	b.batcher.close()
+	b.arrivals.close()
+	b.steps.close()
 	return errors.Join(err, b.db.Close())
+}
+
+// observe tells everybody what happened.
+func (b *Inbox) observe(ev Event) {
+	b.metrics.observe(ev)
+	b.opts.Observe(ev)
 }

@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
+	"strings"
 	"time"
 
-	"github.com/posai-go/posai/internal/alarm"
 	"github.com/posai-go/posai/webhook"
 )
 
@@ -37,75 +36,113 @@ type Record struct {
 
 	// FinishedAt is when the delivery was processed or died; else zero.
 	FinishedAt time.Time
+
+	// Resource is what the delivery is about, as [Options.Resource] said when
+	// it arrived. Its Ordering is empty under [AnyOrder].
+	Resource Resource
+
+	// Skipped says why the delivery was marked processed without a call of the
+	// function; empty if it was called.
+	Skipped Skip
+
+	// Reconciled says that the delivery came by [Inbox.AcceptMissed].
+	Reconciled bool
+
+	// Replays counts the calls of [Inbox.Replay].
+	Replays int
 }
+
+// Skip is why a delivery was marked processed without a call.
+type Skip string
+
+const (
+	// SkippedStale is a delivery whose resource had been processed in a later
+	// state, see [SkipStale].
+	SkippedStale Skip = "stale"
+
+	// SkippedCovered is a delivery that came both from Shopify and by
+	// [Inbox.AcceptMissed], and the other was processed.
+	SkippedCovered Skip = "covered"
+)
 
 // record is a Record that scans itself.
 type record struct{ Record }
 
-const recordColumns = `id, topic, shop, webhook_id, event_id, api_version, name, triggered_at, received_at, body, state, attempts, last_error, finished_at`
+const recordColumns = `id, topic, shop, webhook_id, event_id, api_version, name, triggered_at, received_at, body, state, attempts, last_error, finished_at,
+	resource, version, ordering, skipped, reconciled, replays`
 
 type scanner interface{ Scan(...any) error }
 
 func (r *record) scan(row scanner, more ...any) error {
-	var triggered, received, finished int64
+	var triggered, received, finished, version int64
+	var reconciled int
 	err := row.Scan(append([]any{
 		&r.ID, &r.Topic, &r.Shop, &r.WebhookID, &r.EventID, &r.APIVersion, &r.Name,
 		&triggered, &received, &r.Body, &r.State, &r.Attempts, &r.LastError, &finished,
+		&r.Resource.ID, &version, &r.Resource.Ordering, &r.Skipped, &reconciled, &r.Replays,
 	}, more...)...)
+	r.Resource.Version, r.Reconciled = fromMicros(version), reconciled != 0
 	r.TriggeredAt, r.ReceivedAt, r.FinishedAt = fromMicros(triggered), fromMicros(received), fromMicros(finished)
 	return err
 }
 
-// Stats are numbers of an inbox.
-type Stats struct {
-	// How many deliveries are in each state. Processed ones are counted until
-	// they are deleted.
-	Pending, Processing, Processed, Dead int
-
-	// Lag is the age of the oldest delivery that is pending or processing;
-	// zero if there is none.
-	Lag time.Duration
-}
-
-// Stats counts the deliveries.
-func (b *Inbox) Stats(ctx context.Context) (Stats, error) {
-	var s Stats
-	var oldest int64
-	// The counts come from the index on the states; only what is yet to be
-	// processed is looked at itself.
-	err := b.db.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM posai_delivery WHERE state = 'pending'),
-		(SELECT count(*) FROM posai_delivery WHERE state = 'processing'),
-		(SELECT count(*) FROM posai_delivery WHERE state = 'processed'),
-		(SELECT count(*) FROM posai_delivery WHERE state = 'dead'),
-		(SELECT COALESCE(min(received_at), 0) FROM posai_delivery WHERE state IN ('pending', 'processing'))`,
-	).Scan(&s.Pending, &s.Processing, &s.Processed, &s.Dead, &oldest)
-	if err != nil {
-		return Stats{}, fmt.Errorf("inbox: stats: %w", err)
-	}
-	if oldest != 0 {
-		s.Lag = max(time.Since(fromMicros(oldest)), 0)
-	}
-	return s, nil
-}
-
-// Query says which deliveries [Inbox.List] yields. The zero Query means all.
+// Query says which deliveries are meant. The zero Query means all.
 type Query struct {
-	State State  // if not empty, those in this state
-	Topic string // if not empty, those of this topic
-	Shop  string // if not empty, those of this shop
+	State     State  // if not empty, those in this state
+	Topic     string // if not empty, those of this topic
+	Shop      string // if not empty, those of this shop
+	WebhookID string // if not empty, those with this webhook ID
+	Resource  string // if not empty, those with this [Resource.ID]
+
+	// Since and Until bound the time of arrival: from Since on, before Until.
+	// If zero, there is no bound.
+	Since, Until time.Time
+
+	// Reverse makes List begin with the latest.
+	Reverse bool
+
+	// After makes List begin behind the delivery with this id. If zero, at the
+	// beginning.
+	After int64
+}
+
+// where returns the condition that the query stands for, and its arguments.
+func (q Query) where() (condition string, args []any) {
+	var b strings.Builder
+	b.WriteString(`1 = 1`)
+	add := func(sql string, arg any) {
+		b.WriteString(` AND ` + sql)
+		args = append(args, arg)
+	}
+	for _, c := range [...]struct{ column, value string }{
+		{"state", string(q.State)}, {"topic", q.Topic}, {"shop", q.Shop}, {"webhook_id", q.WebhookID}, {"resource", q.Resource},
+	} {
+		if c.value != "" {
+			add(c.column+` = ?`, c.value)
+		}
+	}
+	if !q.Since.IsZero() {
+		add(`received_at >= ?`, micros(q.Since))
+	}
+	if !q.Until.IsZero() {
+		add(`received_at < ?`, micros(q.Until))
+	}
+	if q.After != 0 {
+		add(map[bool]string{false: `id > ?`, true: `id < ?`}[q.Reverse], q.After)
+	}
+	return b.String(), args
 }
 
 // listPage is how many rows List reads at a time.
 const listPage = 100
 
-// List yields deliveries in the order of their arrival. An error is yielded
-// once and ends it.
+// List yields deliveries in the order of their arrival, or the reverse. An
+// error is yielded once and ends it.
 func (b *Inbox) List(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		var last int64
+		q := q
 		for {
-			page, err := b.page(ctx, q, last)
+			page, err := b.page(ctx, q)
 			if err != nil {
 				yield(Record{}, fmt.Errorf("inbox: list: %w", err))
 				return
@@ -114,7 +151,7 @@ func (b *Inbox) List(ctx context.Context, q Query) iter.Seq2[Record, error] {
 				if !yield(r, nil) {
 					return
 				}
-				last = r.ID
+				q.After = r.ID
 			}
 			if len(page) < listPage {
 				return
@@ -125,10 +162,11 @@ func (b *Inbox) List(ctx context.Context, q Query) iter.Seq2[Record, error] {
 
 // page reads rows to their end before it returns them: on SQLite the caller
 // could not call anything else in between.
-func (b *Inbox) page(ctx context.Context, q Query, after int64) ([]Record, error) {
-	rows, err := b.db.QueryContext(ctx, b.db.Rebind(`SELECT `+recordColumns+` FROM posai_delivery
-		WHERE id > ? AND (? = '' OR state = ?) AND (? = '' OR topic = ?) AND (? = '' OR shop = ?) ORDER BY id LIMIT ?`),
-		after, q.State, q.State, q.Topic, q.Topic, q.Shop, q.Shop, listPage)
+func (b *Inbox) page(ctx context.Context, q Query) ([]Record, error) {
+	condition, args := q.where()
+	order := map[bool]string{false: `id`, true: `id DESC`}[q.Reverse]
+	rows, err := b.db.QueryContext(ctx, b.db.Rebind(`SELECT `+recordColumns+` FROM posai_delivery WHERE `+condition+` ORDER BY `+order+` LIMIT ?`),
+		append(args, listPage)...)
 	if err != nil {
 		return nil, err
 	}
@@ -155,54 +193,4 @@ func (b *Inbox) Get(ctx context.Context, id int64) (Record, error) {
 		return Record{}, fmt.Errorf("inbox: get: %w", err)
 	}
 	return r.Record, nil
-}
-
-// Replay processes a dead or processed delivery anew, as if it had just
-// arrived. Otherwise it fails with [ErrActive] or [ErrNotFound].
-func (b *Inbox) Replay(ctx context.Context, id int64) error {
-	return b.finished(ctx, "replay", id, func(tx *sql.Tx) error {
-		err := b.update(ctx, tx, `UPDATE posai_delivery SET state = 'pending', attempts = 0, finished_at = 0, last_error = '' WHERE id = ?`, id)
-		if err != nil {
-			return err
-		}
-		return b.clock.SetTx(ctx, tx, alarm.Call{Task: taskProcess, Ref: strconv.FormatInt(id, 10)}, time.Time{})
-	})
-}
-
-// Delete removes a dead or processed delivery, body and all. Otherwise it
-// fails with [ErrActive] or [ErrNotFound].
-func (b *Inbox) Delete(ctx context.Context, id int64) error {
-	return b.finished(ctx, "delete", id, func(tx *sql.Tx) error {
-		return b.update(ctx, tx, `DELETE FROM posai_delivery WHERE id = ?`, id)
-	})
-}
-
-// finished runs fn in a transaction in which the delivery is dead or
-// processed.
-func (b *Inbox) finished(ctx context.Context, what string, id int64, fn func(*sql.Tx) error) error {
-	err := b.db.Tx(ctx, func(tx *sql.Tx) error {
-		// An update that changes nothing locks the row on both dialects.
-		res, err := tx.ExecContext(ctx, b.db.Rebind(`UPDATE posai_delivery SET state = state WHERE id = ? AND state IN ('processed', 'dead')`), id)
-		if err != nil {
-			return err
-		}
-		switch n, err := res.RowsAffected(); {
-		case err != nil:
-			return err
-		case n == 1:
-			return fn(tx)
-		}
-		var exists bool
-		if err := tx.QueryRowContext(ctx, b.db.Rebind(`SELECT EXISTS (SELECT 1 FROM posai_delivery WHERE id = ?)`), id).Scan(&exists); err != nil {
-			return err
-		}
-		if exists {
-			return ErrActive
-		}
-		return ErrNotFound
-	})
-	if err != nil && !errors.Is(err, ErrActive) && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("inbox: %s: %w", what, err)
-	}
-	return err
 }

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -42,14 +43,29 @@ func (c *cleaner) stop() {
 	c.wg.Wait()
 }
 
-// Clean deletes the processed deliveries that were kept for
-// [Options.KeepProcessed], and returns how many. A started inbox does so every
-// ten minutes.
+// Clean deletes the deliveries that were kept long enough after they were
+// processed ([Options.KeepProcessed]) or died ([Options.KeepDead]), and returns
+// how many. A started inbox does so every ten minutes.
 func (b *Inbox) Clean(ctx context.Context) (int, error) {
-	before, total := micros(time.Now().Add(-b.opts.KeepProcessed)), 0
+	n, err := b.clean(ctx, Done, b.opts.KeepProcessed)
+	if err == nil && b.opts.KeepDead != 0 {
+		var dead int
+		dead, err = b.clean(ctx, Dead, b.opts.KeepDead)
+		n += dead
+	}
+	if err != nil {
+		return n, fmt.Errorf("inbox: clean: %w", err)
+	}
+	return n, nil
+}
+
+func (b *Inbox) clean(ctx context.Context, state State, keep time.Duration) (int, error) {
+	before, total := micros(time.Now().Add(-keep)), 0
+	// The state is part of the text so that the partial indexes apply.
+	query := b.db.Rebind(`DELETE FROM posai_delivery WHERE id IN (
+		SELECT id FROM posai_delivery WHERE state = '` + string(state) + `' AND finished_at < ? ORDER BY finished_at LIMIT ?)`)
 	for {
-		res, err := b.db.ExecContext(ctx, b.db.Rebind(`DELETE FROM posai_delivery WHERE id IN (
-			SELECT id FROM posai_delivery WHERE state = 'processed' AND finished_at < ? ORDER BY finished_at LIMIT ?)`), before, cleanBatch)
+		res, err := b.db.ExecContext(ctx, query, before, cleanBatch)
 		if err != nil {
 			return total, err
 		}

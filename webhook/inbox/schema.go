@@ -22,6 +22,22 @@ var migrations = []sqldb.Migration{{
 		id integer PRIMARY KEY AUTOINCREMENT, body blob NOT NULL,` + columns,
 	PostgreSQL: `CREATE TABLE posai_delivery (
 		id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea NOT NULL,` + columns,
+}, {
+	// version is the resource's, in microseconds like a time. ordering is the
+	// key that is worked on once at a time, empty if that was not asked for;
+	// skipped says why the function was not called; replays counts them, and a
+	// replayed delivery is not skipped.
+	Name: "resources, order and watermarks",
+	SQL: `ALTER TABLE posai_delivery ADD COLUMN resource text NOT NULL DEFAULT '';
+	ALTER TABLE posai_delivery ADD COLUMN version bigint NOT NULL DEFAULT 0;
+	ALTER TABLE posai_delivery ADD COLUMN ordering text NOT NULL DEFAULT '';
+	ALTER TABLE posai_delivery ADD COLUMN reconciled integer NOT NULL DEFAULT 0;
+	ALTER TABLE posai_delivery ADD COLUMN skipped text NOT NULL DEFAULT '';
+	ALTER TABLE posai_delivery ADD COLUMN replays integer NOT NULL DEFAULT 0;
+	CREATE INDEX posai_delivery_resource ON posai_delivery (resource, shop, topic, version) WHERE resource <> '';
+	CREATE INDEX posai_delivery_ordering ON posai_delivery (ordering, shop, id) WHERE ordering <> '' AND state IN ('pending', 'processing');
+	CREATE INDEX posai_delivery_dead ON posai_delivery (finished_at) WHERE state = 'dead';
+	CREATE TABLE posai_watermark (name text PRIMARY KEY, at bigint NOT NULL)`,
 }}
 
 const columns = `
