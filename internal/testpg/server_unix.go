@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -20,70 +21,122 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// start makes a database cluster in a temporary folder and runs a server on
-// it. A shell stays beside the server as its keeper: it ends when this process
-// does, however it does, and takes server and folder with it.
+// cluster is a database cluster in a temporary folder.
+type cluster struct {
+	dir, bin, port string
+	cred           *syscall.Credential
+	settings       []string
+
+	keeper *exec.Cmd
+	stdin  io.WriteCloser // of the keeper; kept, because the keeper ends when it is closed
+}
+
+// start makes a database cluster and runs a server on it.
 func start() (running, error) {
-	bin, err := binaries()
+	c, err := newCluster("fsync=off", "full_page_writes=off")
 	if err != nil {
 		return running{}, err
 	}
-	cred, err := credential()
+	return running{url: c.url(), keeper: c}, nil
+}
+
+// newCluster makes a cluster and runs a server on it.
+func newCluster(settings ...string) (*cluster, error) {
+	c := &cluster{settings: settings}
+	var err error
+	if c.bin, err = binaries(); err != nil {
+		return nil, err
+	}
+	if c.cred, err = credential(); err != nil {
+		return nil, err
+	}
+	if c.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	if c.dir, err = os.MkdirTemp("", "testpg"); err != nil {
+		return nil, err
+	}
+	if c.cred != nil {
+		err = os.Chown(c.dir, int(c.cred.Uid), int(c.cred.Gid))
+	}
+	if err == nil {
+		err = c.initdb()
+	}
+	if err == nil {
+		err = c.run()
+	}
 	if err != nil {
-		return running{}, err
+		_ = os.RemoveAll(c.dir)
+		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "testpg")
-	if err != nil {
-		return running{}, err
-	}
-	fail := func(err error) (running, error) {
-		_ = os.RemoveAll(dir)
-		return running{}, err
-	}
-	if cred != nil {
-		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
-			return fail(err)
-		}
-	}
-	data := filepath.Join(dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "posai", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-	initdb.Dir = dir
-	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	return c, nil
+}
+
+func (c *cluster) url() string {
+	return "postgres://posai@127.0.0.1:" + c.port + "/postgres?sslmode=disable"
+}
+
+func (c *cluster) initdb() error {
+	initdb := exec.Command(filepath.Join(c.bin, "initdb"), "-D", filepath.Join(c.dir, "data"), "-U", "posai", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	initdb.Dir = c.dir
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred}
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return fail(fmt.Errorf("initdb: %w\n%s", err, out))
+		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	port, err := freePort()
+	return nil
+}
+
+// run starts the server. A shell stays beside it as its keeper: it ends when
+// this process does, however it does, and takes server and folder with it.
+func (c *cluster) run() error {
+	log, err := os.Create(filepath.Join(c.dir, "log"))
 	if err != nil {
-		return fail(err)
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return fail(err)
+		return err
 	}
 	defer func() { _ = log.Close() }()
-
 	// The keeper's standard input is a pipe that only we hold: the kernel
 	// closes it when we are gone, and "read" returns.
-	const script = `"$@" & pid=$!; read _; kill -INT $pid; wait $pid; rm -rf "$PWD"`
-	cmd := exec.Command("/bin/sh", "-c", script, "keeper", filepath.Join(bin, "postgres"), "-D", data,
-		"-c", "listen_addresses=127.0.0.1", "-c", "port="+port, "-c", "unix_socket_directories=", "-c", "fsync=off",
-		"-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "timezone=UTC")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Setpgid: true}
-	if _, err := cmd.StdinPipe(); err != nil {
-		return fail(err)
+	const script = `"$@" & pid=$!; read order; kill -QUIT $pid; wait $pid; [ "$order" = stop ] || rm -rf "$PWD"`
+	args := []string{
+		"-c", script, "keeper", filepath.Join(c.bin, "postgres"), "-D", filepath.Join(c.dir, "data"),
+		"-c", "listen_addresses=127.0.0.1", "-c", "port=" + c.port, "-c", "unix_socket_directories=",
+		"-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "timezone=UTC",
+	}
+	for _, s := range c.settings {
+		args = append(args, "-c", s)
+	}
+	cmd := exec.Command("/bin/sh", args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Setpgid: true}
+	if c.stdin, err = cmd.StdinPipe(); err != nil {
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fail(err)
+		return err
 	}
-	base := "postgres://posai@127.0.0.1:" + port + "/postgres?sslmode=disable"
-	if err := ready(base); err != nil {
+	c.keeper = cmd
+	if err := ready(c.url()); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
-		return fail(fmt.Errorf("the server does not answer: %w\n%s", err, text))
+		return fmt.Errorf("the server does not answer: %w\n%s", err, text)
 	}
-	return running{url: base, keeper: cmd}, nil
+	return nil
+}
+
+// stop ends the server at once, without a shutdown: what it was about to
+// answer is never answered.
+func (c *cluster) stop() error {
+	_, err := io.WriteString(c.stdin, "stop\n")
+	_ = c.keeper.Wait() // with the status of the server
+	return err
+}
+
+// remove ends the server and removes its folder.
+func (c *cluster) remove() error {
+	err := c.stdin.Close()
+	_ = c.keeper.Wait()
+	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
 func ready(base string) error {

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +32,7 @@ var server = sync.OnceValues(start)
 // closed when nothing refers to it.
 type running struct {
 	url    string
-	keeper *exec.Cmd
+	keeper *cluster
 }
 
 // URL returns the URL of a fresh, empty database that is dropped when the test
@@ -43,14 +42,26 @@ func URL(t testing.TB) string {
 	base := os.Getenv("POSAI_TEST_POSTGRES")
 	if base == "" {
 		s, err := server()
-		if err != nil {
-			if os.Getenv("POSAI_NO_SKIP") == "1" {
-				t.Fatalf("no PostgreSQL for this test: %v", err)
-			}
-			t.Skipf("no PostgreSQL for this test: %v", err)
-		}
+		skip(t, err)
 		base = s.url
 	}
+	return fresh(t, base)
+}
+
+func skip(t testing.TB, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case os.Getenv("POSAI_NO_SKIP") == "1":
+		t.Fatalf("no PostgreSQL for this test: %v", err)
+	default:
+		t.Skipf("no PostgreSQL for this test: %v", err)
+	}
+}
+
+// fresh makes a database on the server at base.
+func fresh(t testing.TB, base string) string {
+	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatal("POSAI_TEST_POSTGRES is not a URL")

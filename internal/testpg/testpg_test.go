@@ -21,3 +21,22 @@ func TestURLGivesEachTestItsOwnDatabase(t *testing.T) {
 		require.NoError(t, conn.Close(t.Context()))
 	}
 }
+
+func TestServerStopsAndStarts(t *testing.T) {
+	server := testpg.NewServer(t)
+	url := server.URL(t)
+	exec := func(statement string) error {
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			return err
+		}
+		_, err = conn.Exec(t.Context(), statement)
+		require.NoError(t, conn.Close(t.Context()))
+		return err
+	}
+	require.NoError(t, exec(`CREATE TABLE mine (n int)`))
+	server.Stop(t)
+	require.Error(t, exec(`SELECT 1`))
+	server.Start(t)
+	require.NoError(t, exec(`INSERT INTO mine VALUES (1)`), "what was committed is there")
+}
