@@ -314,16 +314,23 @@ func TestStopWaitsAndGivesBack(t *testing.T) {
 
 func TestSeveralInboxesShareTheWork(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
-		const n = 100
+		const n = 200 // more than one fetches ahead
 		var mu sync.Mutex
 		seen := make(map[string]int)
 		workers := make(map[int]int)
+		both := make(chan struct{}) // closed when both are at work
 		process := func(worker int) inbox.Process {
-			return func(_ context.Context, d webhook.Delivery) error {
+			return func(ctx context.Context, d webhook.Delivery) error {
 				mu.Lock()
-				defer mu.Unlock()
 				seen[d.WebhookID]++
-				workers[worker]++
+				if workers[worker]++; workers[worker] == 1 && len(workers) == 2 {
+					close(both)
+				}
+				mu.Unlock()
+				select {
+				case <-both:
+				case <-ctx.Done():
+				}
 				return nil
 			}
 		}

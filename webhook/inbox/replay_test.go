@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
@@ -135,7 +136,7 @@ func TestMetrics(t *testing.T) {
 		require.NoError(t, box.Stop(t.Context())) // all is counted
 		get := func() (int, string) {
 			w := httptest.NewRecorder()
-			box.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+			box.Metrics().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 			body, err := io.ReadAll(w.Result().Body)
 			require.NoError(t, err)
 			return w.Code, string(body)
