@@ -33,3 +33,14 @@ func CallerFrom(ctx context.Context) (Caller, bool) {
 	c, ok := ctx.Value(callerKey{}).(Caller)
 	return c, ok
 }
+
+type callIDKey struct{}
+
+// CallID returns the ID under which a [Budget] has entered the call of this
+// context in its ledger, or "". Adapters send it where their provider takes a
+// request ID of the client's, so that even a call that never ended is found in
+// the provider's records.
+func CallID(ctx context.Context) string {
+	id, _ := ctx.Value(callIDKey{}).(string)
+	return id
+}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // A Schema is a JSON Schema (draft 2020-12) that describes a Go type. It comes
@@ -48,6 +49,9 @@ import (
 type Schema struct {
 	root *node
 	defs []namedNode // sorted by name
+
+	once sync.Once
+	text []byte // see json
 }
 
 // An Enum is a type with a fixed set of values. SchemaValues returns them as
@@ -112,10 +116,16 @@ func (s *Schema) IsObject() bool {
 }
 
 // MarshalJSON returns the schema as JSON.
-func (s *Schema) MarshalJSON() ([]byte, error) {
-	var w schemaWriter
-	w.node(s.root, s.defs)
-	return w.buf.Bytes(), nil
+func (s *Schema) MarshalJSON() ([]byte, error) { return bytes.Clone(s.json()), nil }
+
+// json returns the schema as JSON. The caller must not change it.
+func (s *Schema) json() []byte {
+	s.once.Do(func() {
+		var w schemaWriter
+		w.node(s.root, s.defs)
+		s.text = w.buf.Bytes()
+	})
+	return s.text
 }
 
 // resolve follows a reference to the definition.

@@ -22,6 +22,10 @@ const maxErrorBytes = 64 << 10
 // a reply into an [ai.Error], so that nothing of the SDK's errors, which carry
 // request and response, gets out; and it limits and mends the body of a reply.
 func (m *Model) intercept(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	if id := ai.CallID(req.Context()); id != "" {
+		// https://platform.openai.com/docs/api-reference/debugging-requests
+		req.Header.Set("X-Client-Request-Id", id)
+	}
 	res, err := next(req)
 	if err != nil {
 		return nil, transportError(err)
