@@ -31,6 +31,8 @@ type pending struct {
 	record  Record // its Index is not set, see index
 	leaf    Leaf
 	tail    int           // where the hashes of sealed parts begin in the leaf
+	fresh   bool          // its ID was made here, so nobody else has it
+	seen    int64         // size of the log in which its ID was not found
 	taken   bool          // the writer has it: it may be written
 	waiters int           // Appends that wait for it
 	done    chan struct{} // closed when what follows is final
@@ -186,9 +188,15 @@ func (l *Log) claim(p *pending) *pending {
 // then p is done. An error is p's outcome too.
 func (l *Log) admit(ctx context.Context, p *pending, fresh bool) (err error) {
 	var found *Record
+	p.fresh, p.seen = fresh, l.Size()
 	if !fresh {
-		if found, err = l.lookup(ctx, p); err != nil && ctx.Err() != nil {
+		found, err = l.lookup(ctx, p)
+		switch {
+		case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrCorrupt):
+		case ctx.Err() != nil:
 			err = notWritten(ctx)
+		default:
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
 	l.mu.Lock()
@@ -342,11 +350,11 @@ func (l *Log) waiting() bool {
 
 // turn writes one batch, in this log's turn where the store is shared.
 func (l *Log) turn() {
+	ctx := context.Background() // the entries belong to several callers
 	if l.shared == nil {
-		l.commit(l.take())
+		l.commit(ctx, l.take())
 		return
 	}
-	ctx := context.Background() // the entries belong to several callers
 	if l.maxWait > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, l.maxWait, errMaxWait)
@@ -365,14 +373,32 @@ func (l *Log) turn() {
 		l.settle(batch, fmt.Errorf("%w: %w", ErrUnavailable, err), nil)
 		return
 	}
-	l.commit(batch)
+	l.commit(ctx, batch)
 }
 
 // unwritten settles those of the batch that others have written meanwhile and
 // returns the rest.
 func (l *Log) unwritten(ctx context.Context, batch []*pending) ([]*pending, error) {
+	size := l.Size()
+	var ids []string
+	for _, p := range batch {
+		if !p.fresh && p.seen < size {
+			ids = append(ids, p.record.Entry.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return batch, nil
+	}
+	known, err := l.shared.Known(ctx, ids)
+	if err != nil {
+		return batch, err
+	}
 	rest := make([]*pending, 0, len(batch))
 	for i, p := range batch {
+		if !known[p.record.Entry.ID] {
+			rest = append(rest, p)
+			continue
+		}
 		found, err := l.lookup(ctx, p)
 		switch {
 		case errors.Is(err, ErrConflict):
@@ -406,7 +432,7 @@ func (l *Log) take() []*pending {
 
 // commit makes the batch durable and tells all who wait. Only the writer calls
 // it, so the tree does not change in between.
-func (l *Log) commit(batch []*pending) {
+func (l *Log) commit(ctx context.Context, batch []*pending) {
 	if len(batch) == 0 {
 		return
 	}
@@ -426,9 +452,15 @@ func (l *Log) commit(batch []*pending) {
 		return
 	}
 	b.Checkpoint = next.signed
-	// The entries belong to several callers: no single context may end this.
-	if err := l.store.Append(context.Background(), b); err != nil {
-		l.settle(batch, fmt.Errorf("%w: %w", ErrUncertain, err), func() { l.failed = err })
+	if err := l.store.Append(ctx, b); err != nil {
+		switch {
+		case l.shared == nil:
+			l.settle(batch, fmt.Errorf("%w: %w", ErrUncertain, err), func() { l.failed = err })
+		case errors.Is(err, ErrUnavailable):
+			l.settle(batch, err, nil)
+		default: // the next turn finds out
+			l.settle(batch, fmt.Errorf("%w: %w", ErrUncertain, err), nil)
+		}
 		return
 	}
 	l.settle(batch, nil, func() { l.head = next })

@@ -88,13 +88,18 @@ type Store interface {
 }
 
 // Shared is implemented by a [Store] that several Logs append to, in one process
-// or in many. They take turns.
+// or in many. They take turns. Unlike other stores it goes on after an Append
+// that failed: the next turn shows what came of it.
 type Shared interface {
 	// Turn waits until no other Log may append and returns the function that
 	// ends the turn. Within it, the store's methods show all that others have
-	// appended. If the turn is lost before its end, Append fails and has
-	// written nothing.
+	// appended. If the turn is lost before its end, Append writes nothing and
+	// fails with an error that matches [ErrUnavailable], as always where it
+	// certainly has written nothing.
 	Turn(ctx context.Context) (end func(), err error)
+
+	// Known returns which of the entries' IDs are in the log.
+	Known(ctx context.Context, ids []string) (map[string]bool, error)
 }
 
 // Keyed is implemented by a [Reader] that knows its log's public keys: it is

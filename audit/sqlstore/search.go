@@ -135,3 +135,20 @@ func (s *Store) during(q *audit.Query, column string, arg func(any) string) stri
 	}
 	return out
 }
+
+// Known implements [audit.Shared].
+func (s *Store) Known(ctx context.Context, ids []string) (map[string]bool, error) {
+	found, err := s.pool.Query(ctx, `SELECT id FROM posai_audit_leaf WHERE log = $1 AND id = ANY($2)`, s.log, ids)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: search: %w", err)
+	}
+	known := make(map[string]bool)
+	var id string
+	if _, err := pgx.ForEachRow(found, []any{&id}, func() error {
+		known[id] = true
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("sqlstore: search: %w", err)
+	}
+	return known, nil
+}
