@@ -180,6 +180,12 @@ func ToolErrorf(format string, args ...any) error {
 	return &toolError{text: fmt.Sprintf(format, args...)}
 }
 
+// IsToolError reports whether err, or what it wraps, was made by [ToolErrorf].
+func IsToolError(err error) bool {
+	_, ok := errors.AsType[*toolError](err)
+	return ok
+}
+
 type toolError struct{ text string }
 
 func (e *toolError) Error() string { return e.text }

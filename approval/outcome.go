@@ -14,6 +14,10 @@ func Permanent(err error) error { return &classError{err: err, class: classPerma
 // request [Uncertain] if that cannot tell.
 func Unknown(err error) error { return &classError{err: err, class: classUnknown} }
 
+// ErrNoReadBack is what [Executor].Find returns for an action that cannot be
+// read back. The queue then goes on as if there were no Find.
+var ErrNoReadBack = errors.New("approval: cannot be read back")
+
 type errorClass int
 
 const (

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/posai-go/posai/audit"
@@ -29,6 +30,10 @@ func (x *execution) reconcile(ctx context.Context, now time.Time) (time.Duration
 		return 0, timeErr
 	}
 	switch {
+	case errors.Is(err, ErrNoReadBack) && !e.UnknownSince.IsZero() && !r.toldToTryAgain():
+		return x.uncertain(ctx, now, nil)
+	case errors.Is(err, ErrNoReadBack):
+		return x.attempt(ctx, now)
 	case err != nil && r.toldToTryAgain():
 		return x.attempt(ctx, now) // somebody looked with their own eyes
 	case err != nil:

@@ -25,8 +25,9 @@ type Executor[A Action, R any] struct {
 
 	// Find reads back whether it already happened, and with what result. The
 	// queue asks it before every attempt after the first, and whenever the
-	// outcome of an attempt is unknown. An error means that it cannot tell. If
-	// Find is nil, an unknown outcome is settled by a person.
+	// outcome of an attempt is unknown. An error means that it cannot tell;
+	// [ErrNoReadBack] that it never will, for this action. If Find is nil, an
+	// unknown outcome is settled by a person.
 	Find func(ctx context.Context, e Execution, action A) (result R, found bool, err error)
 
 	// Undo takes back what Execute did, and returned; optional. Its error is
