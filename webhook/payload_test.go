@@ -18,7 +18,7 @@ import (
 
 func readOrder(t testing.TB) (o webhook.Order, body []byte) {
 	t.Helper()
-	body, err := os.ReadFile("testdata/orders/create.json")
+	body, err := os.ReadFile("webhooktest/samples/orders/create.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(body, &o))
 	return o, body

@@ -14,7 +14,7 @@ import (
 // fixture decodes the sample body of a topic.
 func fixture[T any](t testing.TB, topic webhook.Topic[T]) T {
 	t.Helper()
-	body, err := os.ReadFile("testdata/" + string(topic) + ".json")
+	body, err := os.ReadFile("webhooktest/samples/" + string(topic) + ".json")
 	require.NoError(t, err)
 	var payload T
 	require.NoError(t, json.Unmarshal(body, &payload))

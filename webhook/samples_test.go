@@ -37,7 +37,7 @@ func typed[T any](topic webhook.Topic[T]) sample {
 	}, reflect.TypeFor[T]()}
 }
 
-// samples are the topics with typed payloads. testdata has a body for each.
+// samples are the topics with typed payloads. Package webhooktest has a body of each.
 var samples = []sample{
 	typed(webhook.OrdersCreate),
 	typed(webhook.OrdersPaid),
@@ -145,7 +145,7 @@ var samples = []sample{
 func TestSamples(t *testing.T) {
 	for _, s := range samples {
 		t.Run(s.topic, func(t *testing.T) {
-			body, err := os.ReadFile("testdata/" + s.topic + ".json")
+			body, err := os.ReadFile("webhooktest/samples/" + s.topic + ".json")
 			require.NoError(t, err)
 			payload, err := s.decode(t.Context(), body)
 			require.NoError(t, err)
@@ -282,7 +282,7 @@ func TestSamplesOfNothing(t *testing.T) {
 func TestSamplesSetEveryField(t *testing.T) {
 	set := make(map[string]bool)
 	for _, s := range samples {
-		body, err := os.ReadFile("testdata/" + s.topic + ".json")
+		body, err := os.ReadFile("webhooktest/samples/" + s.topic + ".json")
 		require.NoError(t, err)
 		payload, err := s.decode(t.Context(), body)
 		require.NoError(t, err)

@@ -69,11 +69,14 @@ func (s Secrets) check() error {
 	return nil
 }
 
-func (s Secrets) verify(body []byte, signature string, now time.Time) error {
+// Verify checks a signature as the function [Verify] does, with the secrets
+// that are accepted at a time. It returns nil or [ErrSignature]. Secrets that
+// [NewHandler] would refuse verify nothing.
+func (s Secrets) Verify(body []byte, signature string, at time.Time) error {
 	if s.check() != nil {
 		return ErrSignature
 	}
-	if s.Previous != "" && now.Before(s.PreviousUntil) {
+	if s.Previous != "" && at.Before(s.PreviousUntil) {
 		return Verify(body, signature, s.Current, s.Previous)
 	}
 	return Verify(body, signature, s.Current)
