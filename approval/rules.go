@@ -142,7 +142,7 @@ func ConfidenceBelow(min float64) Condition {
 func ArgIs(matches ...ArgMatch) Condition {
 	return func(r *Request) (bool, error) {
 		for _, m := range matches {
-			if err := m.validate(); err != nil {
+			if err := m.Validate(); err != nil {
 				return false, err
 			}
 			if !m.holds(r.Args) {

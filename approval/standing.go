@@ -135,7 +135,7 @@ func (s *StandingRule) validate(now time.Time) error {
 	c.check(len(s.Match) > 0, "match", "is missing: a rule about everything belongs into the policy")
 	c.check(len(s.Match) <= maxMatches, "match", "has too many conditions")
 	for _, m := range s.Match {
-		c.check(m.validate() == nil, "match", "needs a path, and a value or decimal bounds")
+		c.check(m.Validate() == nil, "match", "needs a path, and a value or decimal bounds")
 	}
 	c.check(s.Cap >= 1 && s.Cap <= maxStandingCap, "cap", fmt.Sprintf("must be from 1 to %d", maxStandingCap))
 	c.amount(s.MaxAmount)
@@ -145,18 +145,21 @@ func (s *StandingRule) validate(now time.Time) error {
 	return c.err
 }
 
-func (m ArgMatch) validate() error {
+// Validate reports why m makes no sense. The error matches [ErrInvalid].
+func (m ArgMatch) Validate() error {
 	bounds := m.Min != "" || m.Max != ""
 	if len(m.Path) > maxID || m.Path != "" && m.Path[0] != '/' || (m.Equal != nil) == bounds || len(m.Equal) > maxText {
-		return ErrInvalid
+		return invalid("match", "needs a path, and either a value or bounds")
 	}
 	if m.Equal != nil {
-		_, err := canonical(m.Equal)
-		return err
+		if _, err := canonical(m.Equal); err != nil {
+			return invalid("match", "has a value that is not JSON")
+		}
+		return nil
 	}
 	for _, bound := range []string{m.Min, m.Max} {
 		if bound != "" && !amountPattern.MatchString(bound) {
-			return ErrInvalid
+			return invalid("match", "has a bound that is not a decimal")
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/posai-go/posai/ai"
@@ -181,7 +182,7 @@ func (g *Gate) propose(ctx context.Context, s Session, gated ai.GatedCall) (*app
 // key is the same for the same call of the same conversation.
 func key(s Session, gated ai.GatedCall) string {
 	h := sha256.New()
-	for _, part := range []string{s.ID, fmt.Sprint(gated.Step), gated.Call.ID, gated.Call.Name, string(gated.Call.Arguments)} {
+	for _, part := range []string{s.ID, strconv.Itoa(gated.Step), gated.Call.ID, gated.Call.Name, string(gated.Call.Arguments)} {
 		fmt.Fprintf(h, "%d\n%s\n", len(part), part)
 	}
 	return s.ID + "/" + hex.EncodeToString(h.Sum(nil)[:16])
@@ -213,12 +214,11 @@ func (g *Gate) told(r *approval.Request) (ai.ToolResult, error) {
 	}
 	switch r.State {
 	case approval.Executed:
-		result, err := approval.ResultOf[Result](r)
-		if err != nil {
-			// A person saw that it happened; what it returned is not known.
-			return ai.ToolResult{Content: []ai.Part{ai.Text{Text: "It was done. The result is not known."}}}, nil
+		if result, err := approval.ResultOf[Result](r); err == nil {
+			return result.tool(), nil
 		}
-		return result.tool(), nil
+		// A person saw that it happened; what it returned is not known.
+		return ai.ToolResult{Content: []ai.Part{ai.Text{Text: "It was done. The result is not known."}}}, nil
 	case approval.Denied:
 		return refuse("This action is not allowed, and was not done.", r.Ruling.Reason)
 	case approval.Rejected:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,7 +36,6 @@ type shop struct {
 	refunds, tags atomic.Int32
 	key           atomic.Value
 	refundError   error // of the next refunds
-	noteIsHostile bool
 }
 
 func (s *shop) tools(t *testing.T) []*ai.BoundTool {
@@ -124,11 +124,12 @@ func lastResult(t *testing.T, m *aitest.Model) ai.ToolResult {
 	return result
 }
 
-func text(r ai.ToolResult) (s string) {
+func text(r ai.ToolResult) string {
+	var b strings.Builder
 	for _, p := range r.Content {
-		s += p.(ai.Text).Text
+		b.WriteString(p.(ai.Text).Text)
 	}
-	return s
+	return b.String()
 }
 
 // only returns the one request of the queue.
