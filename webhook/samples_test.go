@@ -316,3 +316,31 @@ func visit(v reflect.Value, set map[string]bool) {
 		}
 	}
 }
+
+// FuzzPayloads decodes anything as the payload of each topic: it is refused
+// without quoting it, or what it decodes to encodes to the same again.
+func FuzzPayloads(f *testing.F) {
+	for i, s := range samples {
+		body, err := os.ReadFile("webhooktest/samples/" + s.topic + ".json")
+		require.NoError(f, err)
+		f.Add(uint8(i), body)
+	}
+	f.Add(uint8(0), []byte(`{"id":"gid://shopify/Order/1?x","total_price":"1e32","created_at":"2026-11-24","test":"true"}`))
+	f.Fuzz(func(t *testing.T, i uint8, body []byte) {
+		s := samples[int(i)%len(samples)]
+		payload, err := s.decode(t.Context(), body)
+		if err != nil {
+			var pe *webhook.PayloadError
+			require.ErrorAs(t, err, &pe)
+			return
+		}
+		data, err := json.Marshal(payload)
+		require.NoError(t, err)
+		require.Less(t, len(data), 20_000+100*len(body), "the encoding exploded")
+		again, err := s.decode(t.Context(), data)
+		require.NoError(t, err, "%s", data)
+		second, err := json.Marshal(again)
+		require.NoError(t, err)
+		require.Equal(t, string(data), string(second))
+	})
+}
