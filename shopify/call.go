@@ -25,7 +25,7 @@ type call struct {
 	variables json.RawMessage
 	body      []byte
 	key       string // of @idempotent
-	costKey   string // by which the bucket remembers the cost
+	costKey   costKey
 	info      Info
 	start     time.Time
 
@@ -76,7 +76,7 @@ func (c *Client) newCall(req *graphql.Request) (*call, error) {
 		}
 	}
 	k.info.Operation = k.op
-	k.costKey = costKey(req, d, k.variables)
+	k.costKey = costKeyOf(req, d, k.variables)
 	wire.Variables = k.variables
 	if k.body, err = json.Marshal(wire); err != nil {
 		return nil, fmt.Errorf("shopify: %s: encoding the request: %w", k.op.Name, err)
@@ -108,7 +108,7 @@ func (k *call) run(ctx context.Context) error {
 		return err
 	}
 	resp, err := rc.Do(req)
-	k.settle(nil)
+	k.settle(ctx, nil)
 	if resp != nil {
 		_ = resp.Body.Close() // read already, or of no use
 	}
@@ -129,10 +129,9 @@ func (k *call) prepare(req *http.Request) error {
 	}
 	req.Header.Set("X-Shopify-Access-Token", token)
 
-	cost := k.client.shared.bucket.expect(k.costKey)
 	start := time.Now()
 	k.sentAt = time.Time{}
-	points, err := k.client.shared.bucket.take(req.Context(), k.lane, cost, k.client.shared.opts.MaxWait-k.wait)
+	points, err := k.client.shared.bucket.take(req.Context(), k.lane, k.costKey, k.client.shared.opts.MaxWait-k.wait)
 	k.queued = time.Since(start)
 	k.wait += k.queued
 	k.info.WaitedForPoints += k.queued
@@ -150,9 +149,9 @@ func (k *call) prepare(req *http.Request) error {
 }
 
 // settle gives the bucket the answer to the attempt under way, once.
-func (k *call) settle(cost *Cost) {
+func (k *call) settle(ctx context.Context, cost *Cost) {
 	if k.points != nil {
-		k.client.shared.bucket.settle(k.costKey, k.points, cost)
+		k.client.shared.bucket.settle(ctx, k.points, cost)
 		k.points = nil
 	}
 }
@@ -176,7 +175,7 @@ func (k *call) receive(resp *http.Response) error {
 	a, err := parseAnswer(resp.StatusCode, body)
 	if a != nil && a.cost != nil {
 		k.info.Cost = *a.cost
-		k.settle(a.cost)
+		k.settle(resp.Request.Context(), a.cost)
 	}
 	k.client.report(k, resp)
 	if err != nil {
@@ -245,25 +244,24 @@ func (k *call) deliver(ctx context.Context, resp *graphql.Response) error {
 	return errors.Join(errs...)
 }
 
-// costKey names what the cost of a call depends on: the operation and its
-// numbers, of which some say how long a page is.
-func costKey(req *graphql.Request, d *parsedDocument, variables json.RawMessage) string {
-	name := d.op.Name
-	if name == "" {
-		name = req.Query
+func costKeyOf(req *graphql.Request, d *parsedDocument, variables json.RawMessage) costKey {
+	key := costKey{operation: d.op.Name}
+	if key.operation == "" {
+		key.operation = req.Query
 	}
 	if len(d.ints) == 0 || len(variables) == 0 {
-		return name
+		return key
 	}
 	var values map[string]json.RawMessage
 	if json.Unmarshal(variables, &values) != nil {
-		return name
+		return key
 	}
-	key := []byte(name)
+	var numbers []byte
 	for _, v := range d.ints {
-		key = append(append(key, ' '), values[v]...)
+		numbers = append(append(numbers, ' '), values[v]...)
 	}
-	return string(key)
+	key.numbers = string(numbers)
+	return key
 }
 
 func (k *call) responseError(a *answer) *ResponseError {

@@ -139,7 +139,7 @@ func (o *Options) setDefaults() {
 		o.Version = Version
 	}
 	if o.Limiter == nil {
-		o.Limiter = NewLimiter()
+		o.Limiter = NewLimiter(nil)
 	}
 	if o.Lane == 0 {
 		o.Lane = Interactive

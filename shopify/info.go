@@ -42,13 +42,23 @@ type Info struct {
 // in points.
 // Source: https://shopify.dev/docs/api/usage/limits
 type Cost struct {
-	Requested float64 `json:"requestedQueryCost"`
-	Actual    float64 `json:"actualQueryCost"` // 0 when the operation did not run
-	Throttle  struct {
-		MaximumAvailable   float64 `json:"maximumAvailable"`
-		CurrentlyAvailable float64 `json:"currentlyAvailable"`
-		RestoreRate        float64 `json:"restoreRate"` // points per second
-	} `json:"throttleStatus"`
+	Requested float64  `json:"requestedQueryCost"`
+	Actual    float64  `json:"actualQueryCost"` // 0 when the operation did not run
+	Throttle  Throttle `json:"throttleStatus"`
+}
+
+// Throttle is the state of a shop's bucket of points.
+type Throttle struct {
+	MaximumAvailable   float64 `json:"maximumAvailable"`
+	CurrentlyAvailable float64 `json:"currentlyAvailable"`
+	RestoreRate        float64 `json:"restoreRate"` // points per second
+}
+
+func (c *Cost) orUnknown() Cost {
+	if c == nil {
+		return Cost{}
+	}
+	return *c
 }
 
 // SearchWarning is Shopify's remark on a search filter (a connection's "query"

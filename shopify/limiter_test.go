@@ -103,7 +103,7 @@ func TestThrottledWaitsAsLongAsTheCostSays(t *testing.T) {
 func TestLimiterKeepsBelowTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &leaky{maximum: 1000, rate: 100, level: 1000, cost: 100, latency: 20 * time.Millisecond}
-		limiter := shopify.NewLimiter()
+		limiter := shopify.NewLimiter(nil)
 		// Two clients of one shop share the points.
 		clients := []*shopify.Client{l.client(t, shopify.Options{Limiter: limiter, MaxWait: time.Hour}), l.client(t, shopify.Options{Limiter: limiter, MaxWait: time.Hour})}
 		_, _, err := do(t.Context(), clients[0], readShop, nil) // learns cost and level
@@ -145,7 +145,7 @@ func TestAnswersOvertakeEachOther(t *testing.T) {
 			time.Sleep(time.Second)
 			return resp, err
 		})
-		limiter := shopify.NewLimiter()
+		limiter := shopify.NewLimiter(nil)
 		fast := l.client(t, shopify.Options{Limiter: limiter, MaxWait: -1})
 		held, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{Limiter: limiter, HTTPClient: &http.Client{Transport: slow}})
 		require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestAnswersOvertakeEachOther(t *testing.T) {
 func TestInteractiveGoesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &leaky{maximum: 1000, rate: 100, level: 1000, cost: 100}
-		limiter := shopify.NewLimiter()
+		limiter := shopify.NewLimiter(nil)
 		client := func(name string, lane shopify.Lane) *shopify.Client {
 			c, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{
 				Limiter: limiter, MaxWait: time.Hour, Lane: lane,

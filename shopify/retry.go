@@ -84,7 +84,7 @@ func (k *call) decide(ctx context.Context, _ *http.Response, err error) (bool, e
 
 func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 	// An answer settled itself; a request without one costs nothing known.
-	k.settle(nil)
+	k.settle(ctx, nil)
 	again := false
 	switch e := err.(type) { //nolint:errorlint // these are ours, unwrapped
 	case *failedError:

@@ -1,0 +1,82 @@
+package pglimit
+
+// createSQL: the table is unlogged, because its content is worth nothing after
+// a crash of the database, and has room in its pages, because its few rows are
+// written all the time.
+const createSQL = `CREATE UNLOGGED TABLE IF NOT EXISTS %s (
+	app          text NOT NULL,
+	shop         text NOT NULL,
+	level        double precision NOT NULL,
+	at           double precision NOT NULL,
+	maximum      double precision NOT NULL,
+	restore      double precision NOT NULL,
+	in_flight    double precision NOT NULL DEFAULT 0,
+	settled      double precision NOT NULL DEFAULT 0,
+	wanted       double precision NOT NULL DEFAULT 0,
+	wanted_until double precision NOT NULL DEFAULT 0,
+	granted      boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (app, shop)
+) WITH (fillfactor = 50)`
+
+// takeSQL decides in one statement, under the row's lock: what a subquery reads
+// of the row is read again when another process was faster. Points that are
+// under way fade, for those whose process died.
+//
+// An urgent request that is refused notes what it wants; what is not urgent
+// leaves that alone as well, until the urgent one should have had its turn.
+const takeSQL = `UPDATE %s AS t
+SET (level, at, in_flight, wanted, wanted_until, granted) = (
+	SELECT
+		CASE WHEN g THEN lvl - $4::float8 ELSE lvl END,
+		n,
+		fl + CASE WHEN g THEN $4::float8 ELSE 0 END,
+		CASE WHEN $6::boolean THEN CASE WHEN g THEN 0 ELSE $4::float8 END WHEN n < t.wanted_until THEN t.wanted ELSE 0 END,
+		CASE WHEN $6::boolean AND NOT g THEN n + ($4::float8 - lvl) / t.restore + 0.5 ELSE t.wanted_until END,
+		g
+	FROM (
+		SELECT n,
+			LEAST(t.maximum, t.level + t.restore * GREATEST(0, n - t.at)) AS lvl,
+			t.in_flight * exp(-GREATEST(0, n - t.at) / 60) AS fl
+		FROM (SELECT COALESCE($3::float8, extract(epoch FROM clock_timestamp())::float8) AS n) AS clock
+	) AS now,
+	LATERAL (
+		SELECT lvl >= LEAST(t.maximum, $4::float8 + $5::float8 + CASE WHEN NOT $6::boolean AND n < t.wanted_until THEN t.wanted ELSE 0 END) AS g
+	) AS decision
+)
+WHERE app = $1 AND shop = $2
+RETURNING granted, at, settled,
+	CASE WHEN granted THEN 0 ELSE GREATEST(0.005, (LEAST(maximum, $4::float8 + $5::float8 + CASE WHEN NOT $6::boolean AND at < wanted_until THEN wanted ELSE 0 END) - level) / restore) END`
+
+// settleSQL sets the row right by an answer. Answers overtake each other: what
+// one says of the level holds within bounds, see the limiter of package
+// shopify, which does the same for one process.
+const settleSQL = `UPDATE %s AS t
+SET (level, at, in_flight, settled, maximum, restore) = (
+	SELECT
+		CASE
+			WHEN NOT $7::boolean THEN lvl
+			WHEN t.maximum = $10::float8 AND t.restore = $11::float8 AND lvl + unused <= most THEN GREATEST(least, lvl + unused)
+			ELSE least
+		END,
+		n, fl, t.settled + $4::float8,
+		CASE WHEN $7::boolean THEN $10::float8 ELSE t.maximum END,
+		CASE WHEN $7::boolean THEN $11::float8 ELSE t.restore END
+	FROM (
+		SELECT n,
+			LEAST(t.maximum, t.level + t.restore * GREATEST(0, n - t.at)) AS lvl,
+			GREATEST(0, t.in_flight * exp(-GREATEST(0, n - t.at) / 60) - $4::float8) AS fl,
+			GREATEST(0, t.settled - $6::float8) AS meanwhile,
+			CASE WHEN $8::float8 > 0 THEN GREATEST(0, $4::float8 - $8::float8) ELSE 0 END AS unused
+		FROM (SELECT COALESCE($3::float8, extract(epoch FROM clock_timestamp())::float8) AS n) AS clock
+	) AS now,
+	LATERAL (
+		SELECT LEAST(GREATEST(0, $9::float8 - fl - meanwhile), $10::float8) AS least,
+			LEAST($9::float8 + $11::float8 * GREATEST(0, n - $5::float8) + 1, $10::float8) AS most
+	) AS bounds
+)
+WHERE app = $1 AND shop = $2`
+
+// learnSQL makes the row of a shop of which nothing was known.
+const learnSQL = `INSERT INTO %s (app, shop, at, level, maximum, restore)
+VALUES ($1, $2, COALESCE($3::float8, extract(epoch FROM clock_timestamp())::float8), $4, $5, $6)
+ON CONFLICT (app, shop) DO NOTHING`
