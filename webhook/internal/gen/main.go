@@ -54,7 +54,7 @@ func generate(dir, target string) ([]byte, error) {
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
-					if s, ok := spec.(*ast.TypeSpec); ok && hasExtra(s) {
+					if s, ok := spec.(*ast.TypeSpec); ok && s.TypeParams == nil && hasExtra(s) { // generic ones have their own methods
 						types = append(types, s.Name.Name)
 					}
 				}
