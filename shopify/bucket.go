@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"context"
+	"crypto/rand"
 	"math"
 	"slices"
 	"sync"
@@ -43,6 +44,7 @@ type waiter struct {
 	cost float64
 	wake chan struct{} // holds one
 
+	ticket  string
 	taken   time.Time
 	settled float64    // the bucket's, when the points were taken
 	grant   PointGrant // of the store; not OK if it was not asked
@@ -62,6 +64,9 @@ func (b *bucket) expect(key costKey) float64 {
 func (b *bucket) take(ctx context.Context, lane Lane, key costKey, maxWait time.Duration) (*waiter, error) {
 	start := time.Now()
 	w := &waiter{lane: lane, key: key, wake: make(chan struct{}, 1)}
+	if b.remote != nil {
+		w.ticket = rand.Text()
+	}
 	b.enter(w)
 	for {
 		wait, taken := b.try(ctx, w)
@@ -130,7 +135,7 @@ func (b *bucket) try(ctx context.Context, w *waiter) (wait time.Duration, taken 
 	if b.waiting[0] == w && b.remote != nil {
 		// Only the first of each process asks the store, so that the queue
 		// behind it keeps its order.
-		want := PointRequest{Cost: w.cost, Spare: b.spare(w), Urgent: w.lane == Interactive}
+		want := PointRequest{Cost: w.cost, Spare: b.spare(w), Urgent: w.lane == Interactive, Ticket: w.ticket}
 		b.mu.Unlock()
 		grant, ok := b.remote.take(ctx, want)
 		b.mu.Lock()

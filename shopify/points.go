@@ -30,9 +30,14 @@ type PointRequest struct {
 	// Spare is how many must be left behind: background work leaves some to
 	// interactive calls.
 	Spare float64
-	// Urgent requests, of interactive calls, that are refused hold up those
-	// that are not until they had their turn.
+	// Urgent requests, of interactive calls, go before others.
 	Urgent bool
+	// Ticket identifies the call that asks. The first that is refused holds a
+	// place: until it is granted, or has not asked again for a while, others
+	// that are not more urgent get only what it does not need, so that cheap
+	// calls do not starve dear ones. An urgent one takes the place of one that
+	// is not. If empty, no place is held.
+	Ticket string
 }
 
 // PointGrant is the answer to a [PointRequest].

@@ -19,7 +19,8 @@
 // goes by what Shopify's answers say, see [shopify.LimiterOptions.Points].
 //
 // Order is kept within a process. Among processes interactive calls go before
-// background ones; otherwise whoever asks when the points are there gets them.
+// background ones, and the call that was refused first holds a place, so that
+// cheap calls of others do not starve it.
 //
 // It uses database/sql and brings no driver; open the database with pgx's
 // stdlib package, for instance. It needs PostgreSQL 13 or later.
@@ -95,7 +96,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 func (s *Store) Take(ctx context.Context, shop shopify.Domain, want shopify.PointRequest) (shopify.PointGrant, error) {
 	var g shopify.PointGrant
 	var wait float64
-	err := s.db.QueryRowContext(ctx, s.takeSQL, s.app, string(shop), s.clock(), want.Cost, want.Spare, want.Urgent).
+	err := s.db.QueryRowContext(ctx, s.takeSQL, s.app, string(shop), s.clock(), want.Cost, want.Spare, want.Urgent, want.Ticket).
 		Scan(&g.OK, &g.At, &g.Settled, &wait)
 	if errors.Is(err, sql.ErrNoRows) {
 		return shopify.PointGrant{OK: true, Cost: want.Cost}, nil // nothing is known of the shop

@@ -57,7 +57,7 @@ func child(raw string) error {
 	}
 	var m loadtest.Meter
 	c, err := shopify.NewClient(shopify.Domain(cfg.Shop), shopify.StaticToken(cfg.Token), &shopify.Options{
-		BaseURL: cfg.URL, Hooks: m.Hooks(),
+		BaseURL: cfg.URL, Hooks: m.Hooks(), MaxWait: time.Hour,
 		// The machine of a test may be slow, and has no reason to go without the store.
 		Limiter: shopify.NewLimiter(&shopify.LimiterOptions{Points: store, PointsTimeout: 10 * time.Second}),
 	})

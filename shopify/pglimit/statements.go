@@ -12,9 +12,12 @@ const createSQL = `CREATE UNLOGGED TABLE IF NOT EXISTS %s (
 	restore      double precision NOT NULL,
 	in_flight    double precision NOT NULL DEFAULT 0,
 	settled      double precision NOT NULL DEFAULT 0,
-	wanted       double precision NOT NULL DEFAULT 0,
-	wanted_until double precision NOT NULL DEFAULT 0,
-	granted      boolean NOT NULL DEFAULT false,
+	wanted        double precision NOT NULL DEFAULT 0,
+	wanted_by     text NOT NULL DEFAULT '',
+	wanted_urgent boolean NOT NULL DEFAULT false,
+	wanted_until  double precision NOT NULL DEFAULT 0,
+	granted       boolean NOT NULL DEFAULT false,
+	need          double precision NOT NULL DEFAULT 0,
 	PRIMARY KEY (app, shop)
 ) WITH (fillfactor = 50)`
 
@@ -22,30 +25,36 @@ const createSQL = `CREATE UNLOGGED TABLE IF NOT EXISTS %s (
 // of the row is read again when another process was faster. Points that are
 // under way fade, for those whose process died.
 //
-// An urgent request that is refused notes what it wants; what is not urgent
-// leaves that alone as well, until the urgent one should have had its turn.
+// The columns wanted_… are the place that a refused request holds: held is what
+// this request must leave to another one, mine whether the place is, or may
+// become, its own.
 const takeSQL = `UPDATE %s AS t
-SET (level, at, in_flight, wanted, wanted_until, granted) = (
+SET (level, at, in_flight, wanted, wanted_by, wanted_urgent, wanted_until, granted, need) = (
 	SELECT
 		CASE WHEN g THEN lvl - $4::float8 ELSE lvl END,
 		n,
 		fl + CASE WHEN g THEN $4::float8 ELSE 0 END,
-		CASE WHEN $6::boolean THEN CASE WHEN g THEN 0 ELSE $4::float8 END WHEN n < t.wanted_until THEN t.wanted ELSE 0 END,
-		CASE WHEN $6::boolean AND NOT g THEN n + ($4::float8 - lvl) / t.restore + 0.5 ELSE t.wanted_until END,
-		g
+		CASE WHEN mine THEN $4::float8 ELSE t.wanted END,
+		CASE WHEN mine THEN $7::text ELSE t.wanted_by END,
+		CASE WHEN mine THEN $6::boolean ELSE t.wanted_urgent END,
+		CASE WHEN NOT mine THEN t.wanted_until WHEN g THEN 0 ELSE n + GREATEST(0, total - lvl) / t.restore + 0.5 END,
+		g,
+		total
 	FROM (
-		SELECT n,
+		SELECT n, n < t.wanted_until AS taken,
 			LEAST(t.maximum, t.level + t.restore * GREATEST(0, n - t.at)) AS lvl,
 			t.in_flight * exp(-GREATEST(0, n - t.at) / 60) AS fl
 		FROM (SELECT COALESCE($3::float8, extract(epoch FROM clock_timestamp())::float8) AS n) AS clock
 	) AS now,
 	LATERAL (
-		SELECT lvl >= LEAST(t.maximum, $4::float8 + $5::float8 + CASE WHEN NOT $6::boolean AND n < t.wanted_until THEN t.wanted ELSE 0 END) AS g
-	) AS decision
+		SELECT $7::text <> '' AND (NOT taken OR t.wanted_by = $7::text OR $6::boolean AND NOT t.wanted_urgent) AS mine,
+			LEAST(t.maximum, $4::float8 + $5::float8 +
+				CASE WHEN taken AND t.wanted_by <> $7::text AND (t.wanted_urgent OR NOT $6::boolean) THEN t.wanted ELSE 0 END) AS total
+	) AS place,
+	LATERAL (SELECT lvl >= total AS g) AS decision
 )
 WHERE app = $1 AND shop = $2
-RETURNING granted, at, settled,
-	CASE WHEN granted THEN 0 ELSE GREATEST(0.005, (LEAST(maximum, $4::float8 + $5::float8 + CASE WHEN NOT $6::boolean AND at < wanted_until THEN wanted ELSE 0 END) - level) / restore) END`
+RETURNING granted, at, settled, CASE WHEN granted THEN 0 ELSE GREATEST(0.005, (need - level) / restore) END`
 
 // settleSQL sets the row right by an answer. Answers overtake each other: what
 // one says of the level holds within bounds, see the limiter of package

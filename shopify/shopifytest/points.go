@@ -101,11 +101,26 @@ func TestPointStore(t *testing.T, newStore func(t *testing.T) shopify.PointStore
 		settle(t, s, take(t, s, shopify.PointRequest{Cost: 60}), shopify.Cost{})
 		granted(t, "what was sent counts as used", false, take(t, s, shopify.PointRequest{Cost: 60}))
 	})
-	t.Run("urgent requests hold up others", func(t *testing.T) {
+	t.Run("who was refused first holds a place", func(t *testing.T) {
 		s := filled(t, 100)
-		granted(t, "more than there is", false, take(t, s, shopify.PointRequest{Cost: 120, Urgent: true}))
-		granted(t, "an urgent one waits", false, take(t, s, shopify.PointRequest{Cost: 50}))
-		granted(t, "another urgent one", true, take(t, s, shopify.PointRequest{Cost: 50, Urgent: true}))
+		big := take(t, s, shopify.PointRequest{Cost: 20})
+		dear := shopify.PointRequest{Cost: 120, Ticket: "dear"}
+		granted(t, "more than there is", false, take(t, s, dear))
+		granted(t, "a cheap one behind it", false, take(t, s, shopify.PointRequest{Cost: 50, Ticket: "cheap"}))
+		settle(t, s, big, answer(20, 20, 130))
+		granted(t, "a cheap one behind it, again", false, take(t, s, shopify.PointRequest{Cost: 50, Ticket: "cheap"}))
+		granted(t, "what the dear one does not need", true, take(t, s, shopify.PointRequest{Cost: 8, Ticket: "cheaper"}))
+		granted(t, "the dear one", true, take(t, s, dear))
+		settle(t, s, take(t, s, shopify.PointRequest{Cost: 1, Ticket: "x"}), answer(1, 1, 200))
+		granted(t, "its place is free", true, take(t, s, shopify.PointRequest{Cost: 50, Ticket: "cheap"}))
+	})
+	t.Run("urgent requests go first", func(t *testing.T) {
+		s := filled(t, 100)
+		granted(t, "more than there is", false, take(t, s, shopify.PointRequest{Cost: 120, Ticket: "background"}))
+		granted(t, "an urgent one does not wait for it", true, take(t, s, shopify.PointRequest{Cost: 20, Urgent: true, Ticket: "cashier"}))
+		granted(t, "an urgent one that is too dear", false, take(t, s, shopify.PointRequest{Cost: 110, Urgent: true, Ticket: "dear cashier"}))
+		granted(t, "it holds the place now", false, take(t, s, shopify.PointRequest{Cost: 10, Ticket: "background"}))
+		granted(t, "also before other urgent ones", false, take(t, s, shopify.PointRequest{Cost: 10, Urgent: true, Ticket: "cashier"}))
 	})
 	t.Run("implausible answers", func(t *testing.T) {
 		s := filled(t, 100)
