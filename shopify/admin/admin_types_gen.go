@@ -661,8 +661,6 @@ type ReturnLine interface {
 	GetID() shopify.GID
 	// GetQuantity returns the interface-field "quantity" from its implementation.
 	GetQuantity() int
-	// GetReturnReason returns the interface-field "returnReason" from its implementation.
-	GetReturnReason() ReturnReason
 	// GetReturnReasonNote returns the interface-field "returnReasonNote" from its implementation.
 	GetReturnReasonNote() string
 	// GetCustomerNote returns the interface-field "customerNote" from its implementation.
@@ -736,7 +734,6 @@ type ReturnLineReturnLineItem struct {
 	Typename               string                  `json:"__typename"`
 	ID                     shopify.GID             `json:"id"`
 	Quantity               int                     `json:"quantity"`
-	ReturnReason           ReturnReason            `json:"returnReason"`
 	ReturnReasonNote       string                  `json:"returnReasonNote"`
 	CustomerNote           string                  `json:"customerNote"`
 	ReturnReasonDefinition *ReturnReasonDefinition `json:"returnReasonDefinition"`
@@ -751,9 +748,6 @@ func (v *ReturnLineReturnLineItem) GetID() shopify.GID { return v.ID }
 
 // GetQuantity returns ReturnLineReturnLineItem.Quantity, and is useful for accessing the field via an interface.
 func (v *ReturnLineReturnLineItem) GetQuantity() int { return v.Quantity }
-
-// GetReturnReason returns ReturnLineReturnLineItem.ReturnReason, and is useful for accessing the field via an interface.
-func (v *ReturnLineReturnLineItem) GetReturnReason() ReturnReason { return v.ReturnReason }
 
 // GetReturnReasonNote returns ReturnLineReturnLineItem.ReturnReasonNote, and is useful for accessing the field via an interface.
 func (v *ReturnLineReturnLineItem) GetReturnReasonNote() string { return v.ReturnReasonNote }
@@ -776,7 +770,6 @@ type ReturnLineUnverifiedReturnLineItem struct {
 	Typename               string                  `json:"__typename"`
 	ID                     shopify.GID             `json:"id"`
 	Quantity               int                     `json:"quantity"`
-	ReturnReason           ReturnReason            `json:"returnReason"`
 	ReturnReasonNote       string                  `json:"returnReasonNote"`
 	CustomerNote           string                  `json:"customerNote"`
 	ReturnReasonDefinition *ReturnReasonDefinition `json:"returnReasonDefinition"`
@@ -790,9 +783,6 @@ func (v *ReturnLineUnverifiedReturnLineItem) GetID() shopify.GID { return v.ID }
 
 // GetQuantity returns ReturnLineUnverifiedReturnLineItem.Quantity, and is useful for accessing the field via an interface.
 func (v *ReturnLineUnverifiedReturnLineItem) GetQuantity() int { return v.Quantity }
-
-// GetReturnReason returns ReturnLineUnverifiedReturnLineItem.ReturnReason, and is useful for accessing the field via an interface.
-func (v *ReturnLineUnverifiedReturnLineItem) GetReturnReason() ReturnReason { return v.ReturnReason }
 
 // GetReturnReasonNote returns ReturnLineUnverifiedReturnLineItem.ReturnReasonNote, and is useful for accessing the field via an interface.
 func (v *ReturnLineUnverifiedReturnLineItem) GetReturnReasonNote() string { return v.ReturnReasonNote }
@@ -882,24 +872,6 @@ func (v *ReturnLines) __premarshalJSON() (*__premarshalReturnLines, error) {
 	}
 	return &retval, nil
 }
-
-// ReturnReason is an enum; Shopify may add values.
-//
-// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ReturnReason
-type ReturnReason string
-
-const (
-	ReturnReasonColor          ReturnReason = "COLOR"
-	ReturnReasonDefective      ReturnReason = "DEFECTIVE"
-	ReturnReasonNotAsDescribed ReturnReason = "NOT_AS_DESCRIBED"
-	ReturnReasonOther          ReturnReason = "OTHER"
-	ReturnReasonSizeTooLarge   ReturnReason = "SIZE_TOO_LARGE"
-	ReturnReasonSizeTooSmall   ReturnReason = "SIZE_TOO_SMALL"
-	ReturnReasonStyle          ReturnReason = "STYLE"
-	ReturnReasonUnknown        ReturnReason = "UNKNOWN"
-	ReturnReasonUnwanted       ReturnReason = "UNWANTED"
-	ReturnReasonWrongItem      ReturnReason = "WRONG_ITEM"
-)
 
 // ReturnReasonDefinition includes the GraphQL fields of ReturnReasonDefinition requested by the fragment ReturnReasonDefinition.
 type ReturnReasonDefinition struct {

@@ -98,7 +98,6 @@ fragment ReturnSummary on Return {
 			__typename
 			id
 			quantity
-			returnReason
 			returnReasonNote
 			customerNote
 			returnReasonDefinition {
@@ -160,9 +159,7 @@ fragment StoreLocation on Location {
 `
 
 // GetReturn returns one return with the notes and reasons of its lines (the first
-// 50) and its order. Return is nil
-// if there is none. Reasons come twice: as a definition of Shopify's library, and
-// as the older enum that stands for it.
+// 50) and its order. Return is nil if there is none.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/return
 func GetReturn(
@@ -284,7 +281,6 @@ fragment ReturnSummary on Return {
 			__typename
 			id
 			quantity
-			returnReason
 			returnReasonNote
 			customerNote
 			returnReasonDefinition {

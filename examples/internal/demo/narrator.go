@@ -49,6 +49,20 @@ func (n *Narrator) Observe(e inbox.Event) {
 	}
 }
 
+// Drain forgets what the inbox said and nobody asked about.
+func (n *Narrator) Drain() {
+	for {
+		select {
+		case <-n.events:
+		default:
+			return
+		}
+	}
+}
+
+// Writer is where the steps are printed.
+func (n *Narrator) Writer() io.Writer { return n.out }
+
 // Printf prints text as it is.
 func (n *Narrator) Printf(format string, args ...any) { fmt.Fprintf(n.out, format, args...) }
 
