@@ -118,9 +118,9 @@ func clip(text string, most int) string {
 // orders are phrases that tell a machine or a clerk what to do. A sentence with
 // one gives no reason, and a text with one is not to be trusted.
 var orders = regexp.MustCompile(`(?i)\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruction|previous|above|prior|rule|categor|prompt|polic)` +
-	`|\b(ignora|ignorez|ignoriere|negeer)\b.{0,40}\b(instruc|anweisung|consign|instructie)` +
+	`|\b(ignora|ignorez|ignoriere|negeer)\b.{0,40}\b(instruc|anweisung|consign)` +
 	`|\bsystem( prompt|:| administrator)|\badmin(istrator)? (override|order)|\bassistant\b|maintenance mode|as an? (ai|language model)` +
-	`|\b(classify|mark|set|output|answer|respond|responde|reply|write|print)\b.{0,40}("|\{|\bas\b|\bto\b|\bconfidence\b|not_as|_)` +
+	`|\b(classify|categori[sz]e|mark|set|output|answer|respond|responde|reply|write|print)\b.{0,60}("|\{|\bas (an? )?(damaged|defective|gift|wrong|late)|\bconfidence\b|\breason\b|categor|prompt|_as_|_item)` +
 	`|\bconfidence\b\s*("|:|to|=|of)|new task|end of data|</?\w+[^>]*>|\{\{|drop table|\breason\s*=`)
 
 // suspicious says whether a text tries to give orders.

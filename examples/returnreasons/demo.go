@@ -155,4 +155,3 @@ func (d *demonstration) summarize(ctx context.Context) error {
 	}
 	return nil
 }
-

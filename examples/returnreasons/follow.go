@@ -95,40 +95,38 @@ func (f *follower) follow(ctx context.Context, id string, d webhook.Delivery) er
 		return err
 	}
 	defer done()
-	_, err = f.consider(ctx, id, entry)
-	return err
+	return f.consider(ctx, id, entry)
 }
 
-// consider reads goods and proposes what to record of them. It returns nil where
-// there is nothing to record.
-func (f *follower) consider(ctx context.Context, id string, entry audit.Entry) (*approval.Request, error) {
+// consider reads goods and proposes what to record of them, if there is anything.
+func (f *follower) consider(ctx context.Context, id string, entry audit.Entry) error {
 	g, err := f.shop.goods(ctx, id)
 	if err != nil || len(g.Items) == 0 || g.Status == "DECLINED" || g.Status == "CANCELED" {
-		return nil, err
+		return err
 	}
 	// A model may judge differently the second time: what was proposed for the
 	// same words stays.
 	key := g.ID + ":" + g.digest()
 	if r, err := f.requestOf(ctx, entry.Shop, key); r != nil || err != nil {
-		return r, err
+		return err
 	}
 	read := entry
 	read.ID, read.Kind, read.Correlation, read.Location = "read/"+entry.Shop+"/"+key, audit.KindRead, g.ID, g.Location
 	read.Subjects = subjects(g)
 	read.Attributes = map[string]string{"data": "items, reasons and notes of the return, without personal data"}
 	if _, err := f.log.Append(ctx, read); err != nil && !errors.Is(err, audit.ErrConflict) {
-		return nil, err
+		return err
 	}
 	known, err := f.shop.offered(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	v, err := judge(ctx, f.model, f.timeout, g, known)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	confidence := v.confidence()
-	return f.queue.Propose(ctx, newRecord(g, v), approval.Proposal{
+	_, err = f.queue.Propose(ctx, newRecord(g, v), approval.Proposal{
 		Key:         key,
 		Shop:        entry.Shop,
 		Location:    g.Location,
@@ -140,6 +138,7 @@ func (f *follower) consider(ctx context.Context, id string, entry audit.Entry) (
 		Evidence:    evidence(g),
 		Confidence:  &confidence,
 	})
+	return err
 }
 
 // requestOf returns the request with this key, or nil.

@@ -239,4 +239,3 @@ func (r *reporter) write(ctx context.Context, page, out io.Writer, week time.Tim
 	}
 	return s.WriteHTML(page)
 }
-

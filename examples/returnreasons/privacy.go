@@ -37,8 +37,11 @@ var patterns = []struct {
 // mask returns a note without personal data.
 func mask(text string, p person) string {
 	for _, known := range []struct{ value, mask string }{
-		{p.Email, "[email]"}, {p.Phone, "[phone]"},
-		{strings.TrimSpace(p.FirstName + " " + p.LastName), "[name]"}, {p.LastName, "[name]"}, {p.FirstName, "[name]"},
+		{p.Email, "[email]"},
+		{p.Phone, "[phone]"},
+		{strings.TrimSpace(p.FirstName + " " + p.LastName), "[name]"},
+		{p.LastName, "[name]"},
+		{p.FirstName, "[name]"},
 	} {
 		text = replaceWord(text, strings.TrimSpace(known.value), known.mask)
 	}

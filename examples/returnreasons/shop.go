@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -164,7 +165,7 @@ func channelOf(source string) string {
 // add adds a line. Its notes are masked here, before anything else sees them.
 func (g *Goods) add(sold *admin.SoldItem, quantity int, native Definition, staff, customer string) {
 	i := Item{
-		Key: fmt.Sprint(len(g.Items) + 1), Quantity: quantity, Native: native, ProductTitle: "An article of another shop",
+		Key: strconv.Itoa(len(g.Items) + 1), Quantity: quantity, Native: native, ProductTitle: "An article of another shop",
 		StaffNote: mask(strings.TrimSpace(staff), g.person), CustomerNote: mask(strings.TrimSpace(customer), g.person),
 	}
 	if sold != nil {

@@ -77,7 +77,7 @@ func (f *follower) write(ctx context.Context, _ approval.Execution, r Record) (R
 		return Result{}, demo.Outcome(err)
 	}
 	if g.digest() != r.Digest {
-		if _, err := f.consider(ctx, r.GoodsID, audit.Entry{
+		if err := f.consider(ctx, r.GoodsID, audit.Entry{
 			Shop: string(f.shop.client.Shop()), Correlation: r.GoodsID, Action: kindRecord,
 			Actor: audit.Actor{Type: audit.System, ID: self.ID, Channel: "execution"},
 		}); err != nil {

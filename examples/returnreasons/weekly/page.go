@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 		if c.Hidden {
 			return "not shown"
 		}
-		return fmt.Sprint(c.Units)
+		return strconv.Itoa(c.Units)
 	},
 	"times": func(lift float64) string { return fmt.Sprintf("%.1f times", lift) },
 	"q":     qText,

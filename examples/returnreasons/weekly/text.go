@@ -3,6 +3,7 @@ package weekly
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -48,7 +49,7 @@ func (s *Summary) units(c Cell) string {
 	if c.Hidden {
 		return "–"
 	}
-	return fmt.Sprint(c.Units)
+	return strconv.Itoa(c.Units)
 }
 
 func rate(c Cell) string {
