@@ -1,0 +1,189 @@
+package rollout
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// ErrInvalid says that a plan makes no sense.
+var ErrInvalid = errors.New("rollout: invalid plan")
+
+// Plan is how a feature is brought to the stores. It is data: keep it in a file
+// under version control.
+type Plan struct {
+	// Name names the feature for good, at most 64 bytes; required.
+	Name string `json:"name"`
+
+	// Version is changed with the plan; required, at most 64 bytes.
+	Version string `json:"version"`
+
+	// Salt makes assignments independent of those of other plans with the same
+	// units, beyond the name. It never changes while the plan runs.
+	Salt string `json:"salt,omitzero"`
+
+	// Holdout is the share of units that never gets the feature, from 0 to
+	// 0.9, for comparison.
+	Holdout float64 `json:"holdout"`
+
+	// Stages are the steps, each at least as wide as the one before; required.
+	Stages []Stage `json:"stages"`
+
+	// Primary is what has to be shown before a promotion. The zero Goal asks
+	// for nothing but a person.
+	Primary Goal `json:"primary,omitzero"`
+
+	// Guardrails pause the plan when they break.
+	Guardrails []Guardrail `json:"guardrails,omitempty"`
+}
+
+// Stage is one step of a plan.
+type Stage struct {
+	Name      string   `json:"name"`                // required
+	Locations []string `json:"locations,omitempty"` // GIDs; empty: all
+	Roles     []string `json:"roles,omitempty"`     // of the associate; empty: all
+
+	// Share of the units in reach that are not held out, from 0 to 1.
+	Share float64 `json:"share"`
+}
+
+// Goal is what the primary metric has to show.
+type Goal struct {
+	Metric string `json:"metric"`
+
+	// MinUnits is how many units each arm needs.
+	MinUnits int `json:"min_units"`
+
+	// MaxP is the largest p-value at which the treatment counts as better, such
+	// as 0.05. If zero, it need not be better, only not significantly worse at
+	// 0.05.
+	MaxP float64 `json:"max_p,omitzero"`
+
+	// Lower says that less is better, such as a waiting time.
+	Lower bool `json:"lower,omitzero"`
+}
+
+// Guardrail bounds the mean of a metric in the treatment arm.
+type Guardrail struct {
+	Metric   string  `json:"metric"`
+	Max      float64 `json:"max"`       // it breaks above this
+	MinUnits int     `json:"min_units"` // of the treatment arm, before it can break; at least 1
+}
+
+// Validate reports why the plan makes no sense. The error matches [ErrInvalid].
+func (p *Plan) Validate() error {
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case p.Name == "" || len(p.Name) > 64:
+		return wrong("a name of at most 64 bytes is required")
+	case p.Version == "" || len(p.Version) > 64:
+		return wrong("a version of at most 64 bytes is required")
+	case !(p.Holdout >= 0 && p.Holdout <= 0.9):
+		return wrong("the holdout is not from 0 to 0.9")
+	case len(p.Stages) == 0 || len(p.Stages) > 50:
+		return wrong("1 to 50 stages are required")
+	}
+	for i, s := range p.Stages {
+		if s.Name == "" || !(s.Share >= 0 && s.Share <= 1) {
+			return wrong("stage %d needs a name, and a share from 0 to 1", i+1)
+		}
+		if i > 0 && !s.wider(p.Stages[i-1]) {
+			return wrong("stage %d takes the feature away from somebody who has it at the stage before", i+1)
+		}
+	}
+	if g := p.Primary; g != (Goal{}) {
+		if g.Metric == "" || g.MinUnits < 2 || !(g.MaxP >= 0 && g.MaxP < 1) {
+			return wrong("the primary goal needs a metric, at least 2 units and a p-value below 1")
+		}
+		if p.Holdout == 0 {
+			return wrong("a goal needs a holdout to compare with")
+		}
+	}
+	for _, g := range p.Guardrails {
+		if g.Metric == "" || g.MinUnits < 1 || math.IsNaN(g.Max) {
+			return wrong("a guardrail needs a metric, a bound and at least 1 unit")
+		}
+	}
+	return nil
+}
+
+// wider reports whether whoever has the feature at the stage before has it at s.
+func (s Stage) wider(before Stage) bool {
+	return s.Share >= before.Share && covers(s.Locations, before.Locations) && covers(s.Roles, before.Roles)
+}
+
+func covers(wide, narrow []string) bool {
+	if len(wide) == 0 {
+		return true
+	}
+	if len(narrow) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(narrow, func(v string) bool { return !slices.Contains(wide, v) })
+}
+
+// digest names the plan's content.
+func (p *Plan) digest() string {
+	data, err := json.Marshal(p)
+	if err != nil {
+		panic("rollout: a valid plan cannot be written: " + err.Error())
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Arm is what a unit gets.
+type Arm string
+
+// The arms.
+const (
+	Treatment Arm = "treatment" // the feature
+	Control   Arm = "control"   // held out, for comparison
+	Off       Arm = "off"       // not part of the plan at this stage
+)
+
+// Subject is what is assigned.
+type Subject struct {
+	Unit     string // ID of a customer, a basket, a register's day, a store
+	Location string // GID
+	Role     string // of the associate
+}
+
+// Assign returns the arm of a subject at a stage, counted from 0. It is a pure
+// function of the plan and the subject. Before the first stage and without a
+// unit everything is Off.
+func (p *Plan) Assign(stage int, s Subject) Arm {
+	if stage < 0 || stage >= len(p.Stages) || s.Unit == "" {
+		return Off
+	}
+	st := p.Stages[stage]
+	if len(st.Locations) > 0 && !slices.Contains(st.Locations, s.Location) || len(st.Roles) > 0 && !slices.Contains(st.Roles, s.Role) {
+		return Off
+	}
+	u := p.point(s.Unit)
+	switch {
+	case u < p.Holdout:
+		return Control
+	case (u-p.Holdout)/(1-p.Holdout) < st.Share:
+		return Treatment
+	}
+	return Off
+}
+
+// point maps a unit to [0, 1), uniformly.
+func (p *Plan) point(unit string) float64 {
+	h := sha256.New()
+	for _, part := range []string{"posai/rollout/v1", p.Name, p.Salt, unit} {
+		_ = binary.Write(h, binary.BigEndian, uint32(len(part))) // a hash takes everything
+		h.Write([]byte(part))
+	}
+	const bits = 53 // of a float64's mantissa
+	return float64(binary.BigEndian.Uint64(h.Sum(nil))>>(64-bits)) / (1 << bits)
+}
