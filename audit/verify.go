@@ -1,9 +1,7 @@
 package audit
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,6 +21,18 @@ type VerifyOptions struct {
 	// must still contain what each of them covers: this is what detects that
 	// the whole store was put back to an earlier state.
 	Remembered [][]byte
+
+	// Entries asks that each entry is read too, not only hashed, which is about
+	// ten times the work: it finds what was signed but is no entry.
+	Entries bool
+
+	// Workers is how many processors hash and check signatures. If zero, all.
+	Workers int
+
+	// Progress, if set, is called now and then with the number of entries that
+	// were read so far, and of those that the published checkpoint covers. The
+	// verification waits for it.
+	Progress func(read, published int64)
 }
 
 // Report is the result of a verification.
@@ -38,9 +48,10 @@ type Report struct {
 	Problem *CorruptError `json:"problem,omitempty"`
 }
 
-// Verify reads the whole log anew and proves it: each leaf is parsed and hashed,
-// each batch must give the tree head that its checkpoint signed, the published
-// checkpoint must be one of them, and so must every remembered one.
+// Verify reads the whole log anew and proves it: each leaf and sealed part is
+// hashed, each batch must give the tree head that its checkpoint signed, the
+// published checkpoint must be one of them, and so must every remembered one.
+// The work is divided among processors; memory is needed for a few batches.
 //
 // The error is nil only if all of that holds. A [*CorruptError], also in the
 // report, names the first bad entry; the report then covers what is before it.
@@ -62,7 +73,7 @@ func Verify(ctx context.Context, r Reader, opts *VerifyOptions) (*Report, error)
 		}
 		remembered = append(remembered, c)
 	}
-	s := &scan{verifiers: verifiers, remembered: remembered, roots: map[int64]tlog.Hash{}}
+	s := &scan{verifiers: verifiers, opts: o, reader: r, roots: map[int64]tlog.Hash{}}
 	for _, c := range remembered {
 		s.roots[c.Size] = tlog.Hash{}
 	}
@@ -92,122 +103,6 @@ func (l *Log) Verify(ctx context.Context) (*Report, error) {
 		opts.Remembered = [][]byte{head.signed}
 	}
 	return Verify(ctx, l.reader, opts)
-}
-
-// scan reads a store and checks it.
-type scan struct {
-	verifiers  note.Verifiers
-	remembered []Checkpoint
-	roots      map[int64]tlog.Hash // of the sizes that are asked for, once they were passed
-
-	tree      frontier
-	origin    string
-	proven    frontier // entries under a good checkpoint
-	open      int64    // first entry after the last checkpoint
-	batches   int64
-	published int64
-}
-
-func (s *scan) run(ctx context.Context, r Reader) error {
-	// What is published now is durable, so reading on from here must find it.
-	published, err := r.Checkpoint(ctx)
-	if err != nil {
-		return err
-	}
-	if published != nil {
-		c, err := ParseCheckpoint(published, s.verifiers)
-		if err != nil {
-			return &CorruptError{Index: -1, Reason: "the published checkpoint: " + bare(err)}
-		}
-		s.origin, s.published = c.Origin, c.Size
-	}
-	met := s.published == 0
-	s.pass()
-	for b, err := range r.Batches(ctx, 0) {
-		if err != nil {
-			return err
-		}
-		if err := s.batch(b); err != nil {
-			return err
-		}
-		if s.tree.size == s.published {
-			met = bytes.Equal(b.Checkpoint, published)
-		}
-		if s.tree.size >= s.published && !met {
-			return &CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
-		}
-	}
-	if s.tree.size < s.published {
-		return &CorruptError{
-			Index: s.tree.size, Truncated: true,
-			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are there", s.published, s.tree.size),
-		}
-	}
-	if s.published == 0 && s.batches > 1 {
-		return &CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
-	}
-	if s.open < s.tree.size {
-		return &CorruptError{Index: s.open, Reason: "no checkpoint covers it"}
-	}
-	return nil
-}
-
-// pass notes the root of a size that is asked for.
-func (s *scan) pass() {
-	if _, ok := s.roots[s.tree.size]; ok {
-		s.roots[s.tree.size] = s.tree.root()
-	}
-}
-
-// batch checks one batch and adds it to the tree.
-func (s *scan) batch(b Batch) error {
-	if b.First != s.tree.size {
-		return &CorruptError{Index: s.tree.size, Reason: fmt.Sprintf("entry %d follows", b.First)}
-	}
-	for _, leaf := range b.Leaves {
-		index := s.tree.size
-		_, sealed, err := parseLeaf(leaf.Data)
-		if err == nil {
-			err = checkSealed(sealed, leaf.Sealed)
-		}
-		if err != nil {
-			return &CorruptError{Index: index, Reason: bare(err)}
-		}
-		s.tree.add(tlog.RecordHash(leaf.Data), nil)
-		s.pass()
-	}
-	if b.Checkpoint == nil {
-		return nil
-	}
-	c, err := ParseCheckpoint(b.Checkpoint, s.verifiers)
-	switch {
-	case err != nil:
-		return &CorruptError{Index: s.open, Reason: "checkpoint of the batch: " + bare(err)}
-	case s.origin != "" && c.Origin != s.origin:
-		return &CorruptError{Index: s.open, Reason: "the batch belongs to another log"}
-	case c.Size != s.tree.size || c.Root != s.tree.root():
-		return &CorruptError{
-			Index:  s.open,
-			Reason: fmt.Sprintf("entries %d to %d are not those that the checkpoint signed", s.open, s.tree.size-1),
-		}
-	}
-	s.origin = c.Origin
-	s.batches++
-	s.proven, s.open = s.tree.clone(), s.tree.size
-	return nil
-}
-
-// checkSealed compares the sealed parts with the hashes in the leaf.
-func checkSealed(hashes []tlog.Hash, parts [][]byte) error {
-	if len(hashes) != len(parts) {
-		return &FieldError{Field: "sealed", Reason: "a part is missing"}
-	}
-	for i, part := range parts {
-		if sha256.Sum256(part) != hashes[i] {
-			return &FieldError{Field: "sealed", Reason: fmt.Sprintf("part %d is not the one that was written", i)}
-		}
-	}
-	return nil
 }
 
 // remembers checks the tree against a checkpoint that was kept elsewhere.

@@ -235,8 +235,8 @@ func TestTamperingIsFound(t *testing.T) {
 		index     int64
 	}{
 		"a changed entry":          {`UPDATE posai_audit_leaf SET data = set_byte(data, 0, 65) WHERE index = 5`, 5},
-		"another entry":            {`UPDATE posai_audit_leaf SET data = (SELECT data FROM posai_audit_leaf WHERE index = 5) WHERE index = 6`, 4},
-		"two entries exchanged":    {`UPDATE posai_audit_leaf SET data = CASE index WHEN 2 THEN (SELECT data FROM posai_audit_leaf WHERE index = 3) ELSE (SELECT data FROM posai_audit_leaf WHERE index = 2) END WHERE index IN (2, 3)`, 1},
+		"another entry":            {`UPDATE posai_audit_leaf SET data = (SELECT data FROM posai_audit_leaf WHERE index = 5) WHERE index = 6`, 6},
+		"two entries exchanged":    {`UPDATE posai_audit_leaf SET data = CASE index WHEN 2 THEN (SELECT data FROM posai_audit_leaf WHERE index = 3) ELSE (SELECT data FROM posai_audit_leaf WHERE index = 2) END WHERE index IN (2, 3)`, 2},
 		"a missing entry":          {`DELETE FROM posai_audit_leaf WHERE index = 5`, 5},
 		"a missing last entry":     {`DELETE FROM posai_audit_leaf WHERE index = 6`, 6},
 		"an invented entry":        {`INSERT INTO posai_audit_leaf SELECT log, 7, 'x', at, data, sealed, hashes FROM posai_audit_leaf WHERE index = 5`, 7},

@@ -1,0 +1,275 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// scan reads a store and checks it.
+type scan struct {
+	verifiers note.Verifiers
+	opts      VerifyOptions
+	reader    Reader
+	roots     map[int64]tlog.Hash // of the sizes that are asked for, once they were passed
+
+	tree      frontier
+	origin    string
+	proven    frontier // entries under a good checkpoint
+	open      int64    // first entry after the last checkpoint
+	batches   int64
+	published int64
+}
+
+// hashed is a batch and what can be said of it without the tree.
+type hashed struct {
+	Batch
+	err        error // of the reader, ends the log
+	leaves     []tlog.Hash
+	bad        int // number of the first bad leaf
+	badErr     error
+	checkpoint Checkpoint
+	signature  error
+}
+
+func (s *scan) run(ctx context.Context, r Reader) error {
+	// What is published now is durable, so reading on from here must find it.
+	published, err := r.Checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	if published != nil {
+		c, err := ParseCheckpoint(published, s.verifiers)
+		if err != nil {
+			return &CorruptError{Index: -1, Reason: "the published checkpoint: " + bare(err)}
+		}
+		s.origin, s.published = c.Origin, c.Size
+	}
+	met := s.published == 0
+	s.pass()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for h := range s.hash(ctx, r) {
+		if h.err != nil {
+			return h.err
+		}
+		if err := s.batch(ctx, h); err != nil {
+			return err
+		}
+		if s.tree.size == s.published {
+			met = bytes.Equal(h.Checkpoint, published)
+		}
+		if s.tree.size >= s.published && !met {
+			return &CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
+		}
+		if s.opts.Progress != nil {
+			s.opts.Progress(s.tree.size, s.published)
+		}
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if s.tree.size < s.published {
+		return &CorruptError{
+			Index: s.tree.size, Truncated: true,
+			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are there", s.published, s.tree.size),
+		}
+	}
+	if s.published == 0 && s.batches > 1 {
+		return &CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+	}
+	if s.open < s.tree.size {
+		return &CorruptError{Index: s.open, Reason: "no checkpoint covers it"}
+	}
+	return nil
+}
+
+// hash yields the batches in order, hashed by several workers. What it started
+// has ended when it returns.
+func (s *scan) hash(ctx context.Context, r Reader) func(yield func(*hashed) bool) {
+	return func(yield func(*hashed) bool) {
+		workers := s.opts.Workers
+		if workers <= 0 {
+			workers = runtime.GOMAXPROCS(0)
+		}
+		ctx, stop := context.WithCancel(ctx)
+		type job struct {
+			*hashed
+			done chan struct{}
+		}
+		jobs, order := make(chan job), make(chan job, 2*workers)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer close(order)
+			defer close(jobs)
+			for b, err := range r.Batches(ctx, 0) {
+				j := job{&hashed{Batch: b, err: err}, make(chan struct{})}
+				select {
+				case order <- j:
+				case <-ctx.Done():
+					return
+				}
+				select {
+				case jobs <- j:
+				case <-ctx.Done():
+					close(j.done)
+					return
+				}
+			}
+		})
+		for range workers {
+			wg.Go(func() {
+				for j := range jobs {
+					if j.err == nil {
+						s.check(j.hashed)
+					}
+					close(j.done)
+				}
+			})
+		}
+		defer wg.Wait()
+		defer stop()
+		for j := range order {
+			<-j.done
+			if ctx.Err() != nil || !yield(j.hashed) {
+				return
+			}
+		}
+	}
+}
+
+// check does what needs no other batch.
+func (s *scan) check(h *hashed) {
+	h.leaves, h.bad = make([]tlog.Hash, len(h.Leaves)), -1
+	for i, leaf := range h.Leaves {
+		h.leaves[i] = tlog.RecordHash(leaf.Data)
+		var err error
+		if s.opts.Entries {
+			_, err = ParseLeaf(leaf.Data)
+		}
+		if err == nil {
+			err = checkParts(leaf)
+		}
+		if err != nil {
+			h.bad, h.badErr = i, err
+			break
+		}
+	}
+	if h.Checkpoint != nil {
+		h.checkpoint, h.signature = ParseCheckpoint(h.Checkpoint, s.verifiers)
+	}
+}
+
+// pass notes the root of a size that is asked for.
+func (s *scan) pass() {
+	if _, ok := s.roots[s.tree.size]; ok {
+		s.roots[s.tree.size] = s.tree.root()
+	}
+}
+
+// batch adds one batch to the tree and checks it.
+func (s *scan) batch(ctx context.Context, h *hashed) error {
+	if h.First != s.tree.size {
+		return &CorruptError{Index: s.tree.size, Reason: fmt.Sprintf("entry %d follows", h.First)}
+	}
+	if h.bad >= 0 {
+		bad := h.First + int64(h.bad)
+		if err := s.locate(ctx, bad); err != nil { // an earlier one may be bad too
+			return err
+		}
+		return &CorruptError{Index: bad, Reason: bare(h.badErr)}
+	}
+	for _, leaf := range h.leaves {
+		s.tree.add(leaf, nil)
+		s.pass()
+	}
+	if h.Checkpoint == nil {
+		return nil
+	}
+	c, err := h.checkpoint, h.signature
+	switch {
+	case err != nil:
+		return &CorruptError{Index: s.open, Reason: "checkpoint of the batch: " + bare(err)}
+	case s.origin != "" && c.Origin != s.origin:
+		return &CorruptError{Index: s.open, Reason: "the batch belongs to another log"}
+	case c.Size != s.tree.size || c.Root != s.tree.root():
+		if err := s.locate(ctx, s.tree.size); err != nil {
+			return err
+		}
+		return &CorruptError{
+			Index:  s.open,
+			Reason: fmt.Sprintf("entries %d to %d are not those that the checkpoint signed", s.open, s.tree.size-1),
+		}
+	}
+	s.origin = c.Origin
+	s.batches++
+	s.proven, s.open = s.tree.clone(), s.tree.size
+	return nil
+}
+
+// locate reads again what no good checkpoint covers, up to the entry end, and
+// names the first that is no entry, or whose hash is not the one that the store
+// keeps for the tree. It finds nothing where whoever changed the entry changed
+// its hash too.
+func (s *scan) locate(ctx context.Context, end int64) error {
+	for b, err := range s.reader.Batches(ctx, s.open) {
+		if err != nil {
+			return nil // of what is behind; what was found first counts
+		}
+		var indexes []int64
+		for i := range b.Leaves {
+			indexes = append(indexes, tlog.StoredHashIndex(0, b.First+int64(i)))
+		}
+		stored, err := s.reader.Hashes(ctx, indexes)
+		for i, leaf := range b.Leaves {
+			index := b.First + int64(i)
+			if index >= end {
+				return nil
+			}
+			if _, err := ParseLeaf(leaf.Data); err != nil {
+				return &CorruptError{Index: index, Reason: bare(err)}
+			}
+			if err == nil && stored[i] != tlog.RecordHash(leaf.Data) {
+				return &CorruptError{Index: index, Reason: "not the entry that was written"}
+			}
+		}
+	}
+	return nil
+}
+
+// checkParts compares the leaf's sealed parts with their hashes in it.
+func checkParts(leaf Leaf) error {
+	_, tail, ok := bytes.Cut(leaf.Data, []byte("\n"))
+	if !ok {
+		return &FieldError{Reason: "leaf does not end in a newline"}
+	}
+	var hashes []tlog.Hash
+	for line := range bytes.Lines(tail) {
+		value, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\n")), []byte(sealedPrefix))
+		h, err := tlog.ParseHash(string(value))
+		if !ok || err != nil || len(hashes) == maxSealed {
+			return &FieldError{Field: "sealed", Reason: "malformed"}
+		}
+		hashes = append(hashes, h)
+	}
+	return checkSealed(hashes, leaf.Sealed)
+}
+
+// checkSealed compares the sealed parts with the hashes in the leaf.
+func checkSealed(hashes []tlog.Hash, parts [][]byte) error {
+	if len(hashes) != len(parts) {
+		return &FieldError{Field: "sealed", Reason: "a part is missing"}
+	}
+	for i, part := range parts {
+		if sha256.Sum256(part) != hashes[i] {
+			return &FieldError{Field: "sealed", Reason: fmt.Sprintf("part %d is not the one that was written", i)}
+		}
+	}
+	return nil
+}
