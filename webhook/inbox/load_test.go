@@ -215,7 +215,14 @@ func (tr *traffic) prove(t *testing.T, s *service, kills int) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	box := start(t, s.url, record(db, file), quick)
-	waitFor(t, box, inbox.Done, tr.deliveries)
+	began := time.Now()
+	before, err := box.Stats(t.Context())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		stats, err := box.Stats(context.WithoutCancel(t.Context()))
+		return assert.NoError(t, err) && stats.Processed == tr.deliveries
+	}, 10*soon, 200*time.Millisecond)
+	t.Logf("the last %d were processed in %v", before.Depth(), time.Since(began))
 	require.NoError(t, box.Stop(t.Context()))
 
 	assert.Len(t, tr.acknowledged, tr.deliveries)
