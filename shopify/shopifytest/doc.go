@@ -37,7 +37,7 @@
 // on Shopify's schedule ([Options.RetrySchedule]). Events are sent for orders/create, orders/paid, orders/fulfilled,
 // orders/updated, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
 // returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
-// customers/update, products/update and inventory_levels/update; a subscription to another topic is accepted
+// customers/update, products/update and inventory_levels/update; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
 //

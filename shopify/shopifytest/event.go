@@ -3,7 +3,7 @@ package shopifytest
 // event tells the subscribers of the topic. The state's lock is held.
 func (s *Shop) event(topic, subject string, payload map[string]any, group string) {
 	for _, w := range s.state.subscriptions {
-		if w.header() != topic || !w.wants(payload) {
+		if w.header() != topic || w.silent() || !w.wants(payload) {
 			continue
 		}
 		s.sender.send(Delivery{

@@ -137,7 +137,7 @@ var itemFields = table[*item]{
 		return s.moneyV2(i.cost)
 	},
 	"locationsCount":  func(_ *state, i *item, _ *graph.Call) any { return count(len(i.levels)) },
-	"inventoryLevels": func(_ *state, i *item, _ *graph.Call) any { return list(i.levels) },
+	"inventoryLevels": func(_ *state, i *item, c *graph.Call) any { return query(c, levelIndex, i.levels, nil) },
 	"inventoryLevel": func(s *state, i *item, c *graph.Call) any {
 		id, _ := c.Args["locationId"].(string)
 		l, ok := find[*location](s, id)
@@ -193,14 +193,14 @@ var locationFields = table[*location]{
 			"countryCode": orNull(a.CountryCode), "zip": orNull(a.Zip), "phone": orNull(a.Phone), "formatted": a.formatted(), graph.Closed: true,
 		}
 	},
-	"inventoryLevels": func(s *state, l *location, _ *graph.Call) any {
-		out := make(graph.List, 0, len(s.variants))
+	"inventoryLevels": func(s *state, l *location, c *graph.Call) any {
+		levels := make([]*level, 0, len(s.variants))
 		for _, v := range s.variants {
 			if lv := v.item.at(l); lv != nil {
-				out = append(out, object(lv))
+				levels = append(levels, lv)
 			}
 		}
-		return out
+		return query(c, levelIndex, levels, nil)
 	},
 	"inventoryLevel": func(s *state, l *location, c *graph.Call) any {
 		id, _ := c.Args["inventoryItemId"].(string)

@@ -144,10 +144,26 @@ var subscriptionFields = table[*subscription]{
 	"format":              func(_ *state, w *subscription, _ *graph.Call) any { return w.format },
 	"includeFields":       func(_ *state, w *subscription, _ *graph.Call) any { return append([]string{}, w.includeFields...) },
 	"metafieldNamespaces": func(_ *state, w *subscription, _ *graph.Call) any { return append([]string{}, w.namespaces...) },
-	"endpoint": func(_ *state, w *subscription, _ *graph.Call) any {
-		return graph.Object{"__typename": "WebhookHttpEndpoint", "callbackUrl": w.uri}
+	"metafields": func(_ *state, w *subscription, _ *graph.Call) any {
+		out := graph.List{}
+		for _, m := range w.metafields {
+			out = append(out, graph.Object{"__typename": "WebhookSubscriptionMetafieldIdentifier", "namespace": m.namespace, "key": m.key})
+		}
+		return out
 	},
+	"endpoint":   func(_ *state, w *subscription, _ *graph.Call) any { return w.endpoint() },
 	"apiVersion": always[*subscription](graph.Object{"__typename": "ApiVersion", "handle": apiVersion, "displayName": apiVersion, "supported": true}),
+}
+
+// endpoint is the address in its old form.
+func (w *subscription) endpoint() graph.Object {
+	switch project, topic, _ := strings.Cut(strings.TrimPrefix(w.uri, "pubsub://"), ":"); {
+	case strings.HasPrefix(w.uri, "pubsub://"):
+		return graph.Object{"__typename": "WebhookPubSubEndpoint", "pubSubProject": project, "pubSubTopic": topic}
+	case strings.HasPrefix(w.uri, "arn:"):
+		return graph.Object{"__typename": "WebhookEventBridgeEndpoint", "arn": w.uri}
+	}
+	return graph.Object{"__typename": "WebhookHttpEndpoint", "callbackUrl": w.uri}
 }
 
 // apiVersion is the Admin API version of the pinned schema.

@@ -3,6 +3,7 @@ package shopifytest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/posai-go/posai/shopify/shopifytest/internal/search"
@@ -76,13 +77,11 @@ func (s *state) body(w *subscription, subject string, payload map[string]any) []
 	for _, name := range w.includeFields {
 		include(out, payload, strings.Split(name, "."))
 	}
-	if len(w.namespaces) > 0 {
+	if len(w.namespaces)+len(w.metafields) > 0 {
 		metafields := []any{}
 		for _, m := range s.metafields[subject] {
-			for _, namespace := range w.namespaces {
-				if m.namespace == namespace {
-					metafields = append(metafields, s.metafieldPayload(m))
-				}
+			if slices.Contains(w.namespaces, m.namespace) || slices.Contains(w.metafields, metafieldName{m.namespace, m.key}) {
+				metafields = append(metafields, s.metafieldPayload(m))
 			}
 		}
 		out["metafields"] = metafields

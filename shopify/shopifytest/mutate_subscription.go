@@ -71,7 +71,7 @@ func (s *state) unsubscribe(id string) bool {
 }
 
 func (s *state) readSubscription(w *subscription, in map[string]any) ([]userError, error) {
-	if key := unknown(in, "uri", "callbackUrl", "filter", "format", "includeFields", "metafieldNamespaces", "name"); key != "" {
+	if key := unknown(in, "uri", "callbackUrl", "filter", "format", "includeFields", "metafieldNamespaces", "metafields", "name"); key != "" {
 		return nil, notSimulated("WebhookSubscriptionInput." + key)
 	}
 	if text(in, "format") == "XML" {
@@ -88,6 +88,14 @@ func (s *state) readSubscription(w *subscription, in map[string]any) ([]userErro
 		w.namespaces = nil
 		for _, n := range stringList(v) {
 			w.namespaces = append(w.namespaces, s.namespace(n))
+		}
+	}
+	if v, sent := in["metafields"]; sent {
+		w.metafields = nil
+		list, _ := v.([]any)
+		for _, entry := range list {
+			m, _ := entry.(map[string]any)
+			w.metafields = append(w.metafields, metafieldName{s.namespace(text(m, "namespace")), text(m, "key")})
 		}
 	}
 	refuse := func(field, message string) []userError {

@@ -298,6 +298,13 @@ var itemIndex = search.Index[*item]{
 	}),
 }
 
+var levelIndex = search.Index[*level]{
+	Words: func(l *level) []string { return []string{l.item.variant.sku} },
+	Fields: commonIndex(map[string]search.Field[*level]{
+		"inventory_item_id": one(search.ID, func(l *level) any { return l.item.id }),
+	}),
+}
+
 var locationIndex = search.Index[*location]{
 	Words: func(l *location) []string { return []string{l.data.Name, l.data.Address.City} },
 	Fields: commonIndex(map[string]search.Field[*location]{

@@ -276,6 +276,7 @@ func TestSubscriptionRefused(t *testing.T) {
 		"no host":         {"uri": "https:///a"},
 		"with password":   {"uri": "https://me:secret@app.example.com/a"},
 		"not an address":  {"uri": "kafka://topic"},
+		"other's events":  {"uri": "arn:aws:sqs:us-east-1:123456789012:queue"},
 		"blank":           {},
 		"taken":           {"uri": "https://app.example.com/a"},
 		"name":            {"uri": "https://app.example.com/b", "name": "with spaces"},
@@ -312,6 +313,51 @@ func TestFilterAndFields(t *testing.T) {
 	require.NoError(t, json.Unmarshal(got[0].body, &p))
 	assert.Len(t, p, 2)
 	assert.Equal(t, map[string]any{"email": s.Customers()[0].Email}, p["customer"])
+}
+
+func TestSubscriptionToMetafieldsAndToClouds(t *testing.T) {
+	s := newShop(t, nil)
+	sub := newSubscriber(t, always200)
+	order := sell(t, s)
+	for _, key := range []string{"mood", "other"} {
+		set := data(t, s, `mutation($m: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $m) { userErrors { message } } }`, map[string]any{"m": []any{
+			map[string]any{"ownerId": order.ID, "namespace": "mine", "key": key, "type": "single_line_text_field", "value": "good"},
+		}})
+		require.Empty(t, at(set, "metafieldsSet", "userErrors"))
+	}
+	id := subscribe(t, s, "ORDERS_UPDATED", map[string]any{"uri": sub.URL, "metafields": []any{map[string]any{"namespace": "mine", "key": "mood"}}})
+	subscribe(t, s, "ORDERS_UPDATED", map[string]any{"uri": "pubsub://my-project:my-topic"})
+	subscribe(t, s, "ORDERS_UPDATED", map[string]any{"uri": "arn:aws:events:us-east-1::event-source/aws.partner/shopify.com/123/shop"})
+	out := data(t, s, `query($id: ID!) { webhookSubscription(id: $id) { metafields { namespace key } }
+		webhookSubscriptions(first: 5) { nodes { endpoint { __typename ... on WebhookPubSubEndpoint { pubSubProject pubSubTopic } ... on WebhookEventBridgeEndpoint { arn } } } } }`,
+		map[string]any{"id": id})
+	assert.Equal(t, []any{map[string]any{"namespace": "mine", "key": "mood"}}, at(out, "webhookSubscription", "metafields"))
+	assert.Equal(t, map[string]any{"__typename": "WebhookPubSubEndpoint", "pubSubProject": "my-project", "pubSubTopic": "my-topic"},
+		at(out, "webhookSubscriptions", "nodes", 1, "endpoint"))
+	data(t, s, `mutation($id: ID!) { orderUpdate(input: {id: $id, note: "hello"}) { userErrors { message } } }`, map[string]any{"id": order.ID})
+	waitIdle(t, s)
+	got := sub.requests()
+	require.Len(t, got, 1)
+	assert.Len(t, s.Deliveries(), 1, "the others are silent")
+	var p struct{ Metafields []struct{ Key string } }
+	require.NoError(t, json.Unmarshal(got[0].body, &p))
+	require.Len(t, p.Metafields, 1)
+	assert.Equal(t, "mood", p.Metafields[0].Key)
+}
+
+func TestInventoryLevelsByTheirChange(t *testing.T) {
+	clock := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	s := newShop(t, &shopifytest.Options{Now: func() time.Time { return clock }})
+	clock = clock.Add(time.Hour)
+	sell(t, s)
+	const levels = `query($q: String!) { location { inventoryLevels(first: 50, query: $q) { nodes { item { sku } updatedAt } } } }`
+	count := func(q string) int {
+		nodes, _ := at(data(t, s, levels, map[string]any{"q": q}), "location", "inventoryLevels", "nodes").([]any)
+		return len(nodes)
+	}
+	assert.Equal(t, 2, count("updated_at:>='2026-11-02T09:30:00Z'"), "what was sold")
+	assert.Zero(t, count("updated_at:>'2026-11-02T10:00:00Z'"))
+	assert.Positive(t, count("updated_at:<='2026-11-02T09:30:00Z'"))
 }
 
 // TestCloseEndsEverything closes a shop with hundreds of deliveries under way.
