@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/posai-go/posai/webhook"
 )
 
 // ErrInvalid reports a subscription that Shopify would not take.
@@ -106,9 +109,7 @@ func loopback(host string) bool {
 }
 
 // enum is the topic as the API names it.
-func (s Subscription) enum() string {
-	return strings.ToUpper(strings.NewReplacer("/", "_", ".", "_").Replace(s.Topic))
-}
+func (s Subscription) enum() string { return webhook.Topic[json.RawMessage](s.Topic).Enum() }
 
 // same reports whether a subscription of the shop's is as declared.
 func (s Subscription) same(f Found) bool {
