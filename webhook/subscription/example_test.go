@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/inbox"
@@ -21,10 +20,7 @@ func ExampleKeeper() {
 		log.Fatal(err)
 	}
 	defer shop.Close()
-	client, err := shopify.NewClient(shopify.Domain(shop.Domain()), shopify.StaticToken(shop.Token()), &shopify.Options{BaseURL: shop.URL()})
-	if err != nil {
-		log.Fatal(err)
-	}
+	client := newClient(shop) // in production: a shopify.Client
 
 	keeper, err := subscription.NewKeeper(client, []subscription.Subscription{
 		{Topic: "orders/create", URI: "https://pos.example.com/webhooks", Filter: "source_name:pos"},
@@ -49,10 +45,7 @@ func ExampleReconciler() {
 		log.Fatal(err)
 	}
 	defer shop.Close()
-	client, err := shopify.NewClient(shopify.Domain(shop.Domain()), shopify.StaticToken(shop.Token()), &shopify.Options{BaseURL: shop.URL()})
-	if err != nil {
-		log.Fatal(err)
-	}
+	client := newClient(shop) // in production: a shopify.Client
 	folder, err := os.MkdirTemp("", "inbox")
 	if err != nil {
 		log.Fatal(err)

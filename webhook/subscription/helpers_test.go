@@ -3,8 +3,11 @@ package subscription_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,30 +16,37 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook/subscription"
 )
 
 const soon = time.Minute // never reached by a test that passes
 
-func newClient(t testing.TB, shop *shopifytest.Shop) *shopify.Client {
-	t.Helper()
-	client, err := shopify.NewClient(shopify.Domain(shop.Domain()), shopify.StaticToken(shop.Token()), &shopify.Options{BaseURL: shop.URL()})
-	require.NoError(t, err)
-	return client
+// doer adds the access token to requests.
+type doer struct{ token string }
+
+func (d doer) Do(r *http.Request) (*http.Response, error) {
+	r.Header.Set("X-Shopify-Access-Token", d.token)
+	return http.DefaultClient.Do(r)
 }
 
-// plain is a client that makes no error of user errors, as genqlient's own
-// does not.
-type plain struct{ *shopify.Client }
+// newClient returns genqlient's own client, which makes no error of user
+// errors.
+func newClient(shop *shopifytest.Shop) graphql.Client {
+	return graphql.NewClient(shop.URL()+"/admin/api/2026-10/graphql.json", doer{shop.Token()})
+}
 
-func (p plain) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {
-	err := p.Client.MakeRequest(ctx, req, resp)
-	if resp.Data != nil && len(resp.Errors) == 0 {
-		return nil
+// strict is a client that makes errors of user errors, as shopify.Client does.
+type strict struct{ graphql.Client }
+
+func (s strict) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {
+	if err := s.Client.MakeRequest(ctx, req, resp); err != nil {
+		return err
 	}
-	return err
+	if data, err := json.Marshal(resp.Data); err != nil || strings.Contains(string(data), `"userErrors":[{`) {
+		return errors.New("refused")
+	}
+	return nil
 }
 
 // ask runs a query and returns its data.

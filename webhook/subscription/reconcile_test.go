@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Khan/genqlient/graphql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/internal/testpg"
-	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/inbox"
@@ -28,7 +28,7 @@ import (
 // office is a shop, a receiver with its inbox, and a reconciler.
 type office struct {
 	shop       *shopifytest.Shop
-	client     *shopify.Client
+	client     graphql.Client
 	box        *inbox.Inbox
 	reconciler *subscription.Reconciler
 	keeper     *subscription.Keeper
@@ -76,7 +76,7 @@ var everything = []string{"orders/create", "orders/updated", "orders/cancelled",
 func newOffice(t *testing.T, url string, opts subscription.ReconcilerOptions) *office {
 	o := &office{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
 	o.shop = shopifytest.NewShop(t, &shopifytest.Options{Now: o.clock, RetrySchedule: []time.Duration{}, Plan: shopifytest.Plus})
-	o.client = newClient(t, o.shop)
+	o.client = newClient(o.shop)
 	var err error
 	o.box, err = inbox.Open(t.Context(), url, func(_ context.Context, d webhook.Delivery) error {
 		o.mu.Lock()
@@ -292,7 +292,7 @@ func TestSinceAndOrderQuery(t *testing.T) {
 	assert.Empty(t, o.reconcile(t))
 }
 
-func ordersOf(t *testing.T, client *shopify.Client, query string) map[string]bool {
+func ordersOf(t *testing.T, client graphql.Client, query string) map[string]bool {
 	t.Helper()
 	data := ask(t, client, `query($q: String!) { orders(first: 250, query: $q) { nodes { id } } }`, map[string]any{"q": query})
 	ids := make(map[string]bool)
@@ -325,7 +325,7 @@ func TestRunLooksWhenWoken(t *testing.T) {
 
 func TestNewReconcilerRefuses(t *testing.T) {
 	t.Parallel()
-	client := newClient(t, shopifytest.NewShop(t, nil))
+	client := newClient(shopifytest.NewShop(t, nil))
 	box, err := inbox.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "inbox.db"), func(context.Context, webhook.Delivery) error { return nil }, nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, box.Close()) }()
@@ -348,7 +348,7 @@ func TestFieldsThatTheTokenMayNotSeeAreNull(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, box.Close()) }()
 	now := time.Now().Add(-time.Hour)
-	reconciler, err := subscription.NewReconciler(newClient(t, shop), shop.Domain(), box, &subscription.ReconcilerOptions{
+	reconciler, err := subscription.NewReconciler(newClient(shop), shop.Domain(), box, &subscription.ReconcilerOptions{
 		Topics: []string{"orders/create"}, Now: func() time.Time { return now },
 	})
 	require.NoError(t, err)
