@@ -50,7 +50,7 @@ func numberThenStreet(text string, i, end int) int {
 		}
 	}
 	// One to four words in capitals or ordinals, then a suffix.
-	for n := 0; n < 5; n++ {
+	for n := range 5 {
 		word := streetWord(text, at)
 		if word == "" {
 			return 0

@@ -157,11 +157,7 @@ func TestRedactRefusalAndPartial(t *testing.T) {
 	partial, ok := errors.AsType[*ai.PartialError](err)
 	require.True(t, ok)
 	require.ErrorIs(t, err, ai.ErrTransport)
-	text := ""
-	for _, p := range partial.Response.Message.Parts {
-		text += p.(ai.Text).Text
-	}
-	assert.Contains(t, text, ", I")
+	assert.Contains(t, partial.Response.Text(), ", I")
 }
 
 func TestRedactStreamLeft(t *testing.T) {

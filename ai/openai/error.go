@@ -5,17 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/openai/openai-go/v3/packages/ssestream"
 
 	"github.com/posai-go/posai/ai"
 )
-
-// maxRetryAfter keeps absurd waits within what a duration can hold.
-const maxRetryAfter = 365 * 24 * time.Hour
 
 // apiError is what OpenAI and compatible servers say about an error.
 // https://platform.openai.com/docs/guides/error-codes
@@ -68,11 +63,11 @@ func scalar(raw json.RawMessage) string {
 func (m *Model) statusError(res *http.Response, body []byte) *ai.Error {
 	api := parseAPIError(body)
 	e := &ai.Error{
-		Class:      classify(res.StatusCode, api),
-		Status:     res.StatusCode,
-		Code:       m.publicCode(api),
-		RetryAfter: retryAfter(res.Header),
+		Class:  classify(res.StatusCode, api),
+		Status: res.StatusCode,
+		Code:   m.publicCode(api),
 	}
+	e.RetryAfter, e.Final = ai.ParseRetryAfter(res.Header)
 	return m.withHeader(e, res)
 }
 
@@ -173,31 +168,6 @@ func (m *Model) public(s string) string {
 		}
 	}
 	return s
-}
-
-// retryAfter reads Retry-After-Ms, then Retry-After in seconds or as a date.
-func retryAfter(h http.Header) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
-		return wait(ms * float64(time.Millisecond))
-	}
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		return wait(seconds * float64(time.Second))
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return wait(float64(time.Until(at)))
-	}
-	return 0
-}
-
-func wait(nanoseconds float64) time.Duration {
-	switch {
-	case nanoseconds >= float64(maxRetryAfter):
-		return maxRetryAfter
-	case nanoseconds > 0:
-		return time.Duration(nanoseconds)
-	}
-	return 0 // negative or not a number
 }
 
 // failure turns an error of the SDK into one that may leave the package.

@@ -1,0 +1,176 @@
+package ai
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+	"time"
+)
+
+// Hedge returns middleware for those who cannot wait: if a model has not answered,
+// or a stream has not begun, after a time, it asks another model as well and takes
+// whichever is first; the slower call is canceled. If other is nil, the same model
+// is asked a second time. It panics if after is not positive.
+//
+// Both calls may cost money, and the provider may bill the canceled one: put
+// [Budget] around each model. An error is not hedged, see [Retry] and [Fallback];
+// but while the second call is under way, an error of the first waits for it.
+//
+// Nothing is started in the usual case that the first answer is in time, and no
+// goroutine outlives the call.
+func Hedge(after time.Duration, other Model) Middleware {
+	if after <= 0 {
+		panic("ai: Hedge must wait for a positive time")
+	}
+	return func(m Model) Model {
+		h := &hedger{Model: m, other: other, after: after}
+		if other == nil {
+			h.other = m
+		}
+		return h
+	}
+}
+
+type hedger struct {
+	Model
+	other Model
+	after time.Duration
+}
+
+// A race is one hedged call. The first call runs on the caller's goroutine; the
+// second, if it comes to that, on that of the timer.
+type race struct {
+	winner       atomic.Int32 // 0: none yet, 1: the first call, 2: the second
+	firstCtx     context.Context
+	cancelFirst  context.CancelFunc
+	secondCtx    context.Context
+	cancelSecond context.CancelFunc
+	timer        *time.Timer
+	ended        chan struct{} // when the second has, if it began
+	panicked     any           // in the second
+}
+
+// start begins the race; second runs when the time has come.
+func (h *hedger) start(ctx context.Context, second func(*race)) *race {
+	r := &race{ended: make(chan struct{})}
+	r.firstCtx, r.cancelFirst = context.WithCancel(ctx)
+	r.secondCtx, r.cancelSecond = context.WithCancel(ctx)
+	r.timer = time.AfterFunc(h.after, func() {
+		defer close(r.ended)
+		defer func() { r.panicked = recover() }()
+		second(r)
+	})
+	return r
+}
+
+// won reports whether the call of that number is the first to answer. The other
+// one is canceled then.
+func (r *race) won(number int32) bool {
+	if !r.winner.CompareAndSwap(0, number) {
+		return false
+	}
+	if number == 1 {
+		r.cancelSecond()
+	} else {
+		r.cancelFirst()
+	}
+	return true
+}
+
+// second waits for the second call. It returns false if it never began.
+func (r *race) second() bool {
+	if r.timer.Stop() {
+		return false
+	}
+	<-r.ended
+	if r.panicked != nil {
+		panic(r.panicked) // on the goroutine of who called the model
+	}
+	return true
+}
+
+func (r *race) end() {
+	r.cancelFirst()
+	r.cancelSecond()
+}
+
+// Generate implements [Model].
+func (h *hedger) Generate(ctx context.Context, req *Request) (*Response, error) {
+	var other *Response
+	var otherErr error
+	r := h.start(ctx, func(r *race) {
+		other, otherErr = h.other.Generate(r.secondCtx, req)
+		if otherErr == nil {
+			r.won(2)
+		}
+	})
+	defer r.end()
+	resp, err := h.Model.Generate(r.firstCtx, req)
+	if err == nil && r.won(1) {
+		r.second()
+		return resp, nil
+	}
+	if r.second() && otherErr == nil {
+		return other, nil
+	}
+	return resp, err
+}
+
+// Stream implements [Model].
+func (h *hedger) Stream(ctx context.Context, req *Request) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		var next func() (Event, error, bool)
+		stop := func() {}
+		var head Event
+		r := h.start(ctx, func(r *race) {
+			next, stop = iter.Pull2(h.other.Stream(r.secondCtx, req))
+			ev, err, ok := next()
+			if ok && err == nil && r.won(2) {
+				head = ev
+				return
+			}
+			stop()
+		})
+		defer r.end()
+		err := h.first(r, req, yield)
+		if err == nil { // delivered, or left
+			return
+		}
+		if !r.second() || r.winner.Load() != 2 {
+			yield(nil, err)
+			return
+		}
+		// The second call won: its stream goes on here.
+		defer stop()
+		for ev, err, ok := head, error(nil), true; ok; ev, err, ok = next() {
+			if !yield(ev, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// first passes the first stream on, if it begins before the second. An error
+// before that is returned.
+func (h *hedger) first(r *race, req *Request, yield func(Event, error) bool) error {
+	began := false
+	for ev, err := range h.Model.Stream(r.firstCtx, req) {
+		if !began {
+			if err != nil {
+				return err
+			}
+			if !r.won(1) {
+				return context.Canceled // the second has begun
+			}
+			r.second()
+			began = true
+		}
+		if !yield(ev, err) || err != nil {
+			return nil
+		}
+	}
+	if !began {
+		return &Error{Class: ErrEmptyReply, Provider: h.Info().Provider}
+	}
+	return nil
+}
