@@ -29,7 +29,7 @@ bench: ## ratios against a peer or a raw limit, in one run
 	go test -run '^$$' -bench . -benchmem $(BENCHES)
 
 generate: ## code from the pinned schema; needs no network
-	go generate ./shopify/admin ./webhook
+	go generate ./shopify ./shopify/admin ./webhook
 
 schema: ## refresh the pinned schema from Shopify's published introspection; needs the network
 	go generate ./shopify/schema

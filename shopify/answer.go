@@ -79,8 +79,27 @@ func (a *answer) readErrors() {
 		_ = json.Unmarshal(e.Extensions, &ext)
 		_ = json.Unmarshal(ext["code"], &g.Code)
 		_ = json.Unmarshal(ext["requiredAccess"], &g.RequiredAccess)
+		_ = json.Unmarshal(ext["cost"], &g.Cost)
+		_ = json.Unmarshal(ext["maxCost"], &g.MaxCost)
+		g.Problems = readProblems(ext["problems"])
 		a.errors = append(a.errors, g)
 	}
+}
+
+// readProblems reads what INVALID_VARIABLE lists.
+func readProblems(raw json.RawMessage) []VariableProblem {
+	var list []struct {
+		Path        []any
+		Explanation string
+	}
+	if len(raw) == 0 || json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	var out []VariableProblem
+	for _, p := range list[:min(len(list), maxGraphQLErrors)] {
+		out = append(out, VariableProblem{Path: joinPath(p.Path), Explanation: p.Explanation})
+	}
+	return out
 }
 
 func joinPath(path []any) string {

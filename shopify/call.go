@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,6 +42,7 @@ type call struct {
 	throttles int           // after throttling
 	pause     time.Duration // before the next attempt
 	wait      time.Duration // for points so far
+	firstSent time.Time
 	// arrived says that an attempt may have reached Shopify and no answer told
 	// what became of it.
 	arrived bool
@@ -74,6 +76,11 @@ func (c *Client) newCall(req *graphql.Request) (*call, error) {
 		if err = k.findKey(d); err != nil {
 			return nil, err
 		}
+	}
+	if k.op.Safety == SafetyIdempotent && bytes.Contains(k.variables, []byte(`"compareDigest":"`)) {
+		// A metafield that is written if it is as it was: after the first time
+		// it is not.
+		k.op.Safety = SafetyUnsafe
 	}
 	k.info.Operation = k.op
 	k.costKey = costKeyOf(req, d, k.variables)
@@ -143,6 +150,9 @@ func (k *call) prepare(req *http.Request) error {
 	}
 	k.points = points
 	k.sentAt = time.Now()
+	if k.firstSent.IsZero() {
+		k.firstSent = k.sentAt
+	}
 	k.info.Attempts++
 	k.info.Status, k.info.RequestID, k.info.Cost = 0, "", Cost{}
 	return nil

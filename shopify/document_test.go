@@ -100,10 +100,10 @@ func TestClassesFitTheSchema(t *testing.T) {
 		classes[op.Safety] = append(classes[op.Safety], f.Name)
 	}
 	assert.ElementsMatch(t, keyed, classes[shopify.SafetyKeyed], "exactly those that demand a key take one")
-	assert.ElementsMatch(t, []string{
-		"draftOrderUpdate", "metafieldsSet", "orderClose", "orderOpen", "orderUpdate", "tagsAdd", "tagsRemove", "webhookSubscriptionUpdate",
-	}, classes[shopify.SafetyIdempotent], "every listed mutation exists")
-	assert.Len(t, classes[shopify.SafetyUnsafe], 524-16-8)
+	assert.Subset(t, classes[shopify.SafetyIdempotent], []string{"draftOrderUpdate", "metafieldsSet", "orderClose", "orderUpdate", "tagsAdd", "webhookSubscriptionUpdate"})
+	assert.Len(t, classes[shopify.SafetyIdempotent], 29, "every listed mutation exists")
+	assert.Subset(t, classes[shopify.SafetyUnsafe], []string{"draftOrderCreate", "draftOrderComplete", "storeCreditAccountCredit", "giftCardCreate", "orderCreate", "flowTriggerReceive", "productSet", "returnProcess"})
+	assert.Len(t, classes[shopify.SafetyUnsafe], 524-16-29)
 	assert.Empty(t, classes[shopify.SafetyRead])
 }
 

@@ -31,13 +31,33 @@ var (
 	// ErrNotFound: Shopify says that a resource, or the shop (404), is not there.
 	// Most queries answer null instead and are no error.
 	ErrNotFound = errors.New("not found")
-	// ErrShopUnavailable: the shop is frozen, locked or refuses the app for
-	// security reasons (402, 423, 430). Repeating does not help.
+	// ErrShopUnavailable: the shop cannot be used. [ErrShopFrozen],
+	// [ErrShopLocked] and [ErrRejected] say why. Repeating does not help.
 	ErrShopUnavailable = errors.New("shop unavailable")
+	// ErrShopFrozen: the merchant owes Shopify money (402).
+	ErrShopFrozen = errors.New("shop frozen")
+	// ErrShopLocked: Shopify locked the shop, after too many requests or for
+	// fraud (423).
+	ErrShopLocked = errors.New("shop locked")
+	// ErrRejected: Shopify takes the request for an attack (430).
+	ErrRejected = errors.New("rejected for security reasons")
 	// ErrMaxCost: one operation costs more than Shopify allows (1,000 points).
 	ErrMaxCost = errors.New("query cost too high")
 	// ErrBadRequest: Shopify does not understand the operation or its input.
 	ErrBadRequest = errors.New("bad request")
+	// ErrStale: a value that a write was made conditional on is another one by
+	// now (changeFromQuantity of inventory, compareDigest of metafields). Read,
+	// decide, and write again.
+	ErrStale = errors.New("stale")
+	// ErrKeyMismatch: the idempotency key was used before with other input: a
+	// bug of the program.
+	ErrKeyMismatch = errors.New("idempotency key used for something else")
+	// ErrKeyFailed: an earlier attempt with the same idempotency key failed. A
+	// new attempt needs a new key.
+	ErrKeyFailed = errors.New("earlier attempt with this idempotency key failed")
+	// ErrKeyBusy: another request with the same idempotency key was still
+	// running after all retries.
+	ErrKeyBusy = errors.New("another request with this idempotency key is running")
 	// ErrServer: Shopify failed (5xx or INTERNAL_SERVER_ERROR).
 	ErrServer = errors.New("server error")
 	// ErrTooLarge: the response is longer than [Options.MaxResponse].
@@ -75,8 +95,18 @@ type GraphQLError struct {
 	Path string
 	// RequiredAccess names the missing access of ACCESS_DENIED, in prose.
 	RequiredAccess string
+	// Cost and MaxCost are what MAX_COST_EXCEEDED says, in points.
+	Cost, MaxCost float64
+	// Problems are what INVALID_VARIABLE says is wrong.
+	Problems []VariableProblem
 	// Extensions is the whole object as it came, or nil.
 	Extensions json.RawMessage
+}
+
+// VariableProblem is one thing that is wrong with a variable.
+type VariableProblem struct {
+	Path        string // in the variable, joined by dots: "lineItems.0.quantity"
+	Explanation string
 }
 
 // Error describes the failure. Values of the request's variables that Shopify
@@ -107,6 +137,8 @@ func (e *ResponseError) Error() string {
 		}
 	case e.Message != "":
 		b.WriteString(e.secrets.clean(e.Message))
+	case e.Status == statusRejected:
+		b.WriteString("rejected for security reasons")
 	default:
 		b.WriteString(http.StatusText(e.Status))
 	}
@@ -118,6 +150,10 @@ func (e *ResponseError) Error() string {
 	}
 	return b.String()
 }
+
+// statusRejected is Shopify's own.
+// Source: https://shopify.dev/docs/api/usage/response-codes
+const statusRejected = 430
 
 // maxListed is how many errors a message lists.
 const maxListed = 5
@@ -134,7 +170,13 @@ func (e *ResponseError) Is(target error) bool {
 	case ErrNotFound:
 		return e.Status == http.StatusNotFound || e.has("NOT_FOUND", "RESOURCE_NOT_FOUND")
 	case ErrShopUnavailable:
-		return e.Status == http.StatusPaymentRequired || e.Status == http.StatusLocked || e.Status == 430
+		return e.Status == http.StatusPaymentRequired || e.Status == http.StatusLocked || e.Status == statusRejected
+	case ErrShopFrozen:
+		return e.Status == http.StatusPaymentRequired
+	case ErrShopLocked:
+		return e.Status == http.StatusLocked
+	case ErrRejected:
+		return e.Status == statusRejected
 	case ErrMaxCost:
 		return e.has("MAX_COST_EXCEEDED")
 	case ErrServer:
@@ -205,17 +247,33 @@ func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 // Unwrap returns the cause.
 func (e *ThrottledError) Unwrap() error { return e.cause }
 
-// OutcomeUnknownError says that a mutation may or may not have taken effect.
-// It matches [ErrOutcomeUnknown] and wraps what went wrong.
+// OutcomeUnknownError says that a mutation may or may not have taken effect. It
+// matches [ErrOutcomeUnknown] and wraps what went wrong. What it holds is what it
+// takes to read back what became of it.
 type OutcomeUnknownError struct {
 	Operation string
+	// Mutations are the root fields, by their names in the schema:
+	// ["draftOrderCreate"].
+	Mutations []string
 	// Safety tells what to do: a repeatable operation may be called again with
 	// the same arguments (and the same idempotency key), an unsafe one must be
 	// read back first.
 	Safety Safety
-	// Attempts is how many times the request was sent.
-	Attempts int
-	Err      error
+	// Key is the idempotency key, if there was one.
+	Key string
+	// IDs are the GIDs in the variables, each once: what the mutation was to
+	// change, or what its effect is attached to.
+	IDs []GID
+	// Variables are the variables as they were sent. They may hold customers'
+	// data; Error leaves them out.
+	Variables json.RawMessage
+	// Attempts is how many times the request was sent, FirstSent and LastSent
+	// when: an effect is not older than FirstSent, by this machine's clock.
+	Attempts            int
+	FirstSent, LastSent time.Time
+	// RequestID is Shopify's X-Request-Id of the last answer, if one came.
+	RequestID string
+	Err       error
 }
 
 // Error describes the failure.

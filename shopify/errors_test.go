@@ -13,6 +13,8 @@ import (
 var sentinels = map[string]error{
 	"throttled": shopify.ErrThrottled, "unknown": shopify.ErrOutcomeUnknown, "unauthorized": shopify.ErrUnauthorized,
 	"denied": shopify.ErrAccessDenied, "not found": shopify.ErrNotFound, "unavailable": shopify.ErrShopUnavailable,
+	"frozen": shopify.ErrShopFrozen, "locked": shopify.ErrShopLocked, "rejected": shopify.ErrRejected, "stale": shopify.ErrStale,
+	"mismatch": shopify.ErrKeyMismatch, "key failed": shopify.ErrKeyFailed, "key busy": shopify.ErrKeyBusy,
 	"cost": shopify.ErrMaxCost, "bad": shopify.ErrBadRequest, "server": shopify.ErrServer, "large": shopify.ErrTooLarge,
 }
 
@@ -53,13 +55,19 @@ func TestErrorShapes(t *testing.T) {
 		{"resource not found", readShop, reply{body: `{"data":{"shop":null},"errors":[{"message":"invalid id","path":["shop"],"extensions":{"code":"RESOURCE_NOT_FOUND"}}]}`}, []string{"not found"}, 1, "RESOURCE_NOT_FOUND", true},
 		{"400", readShop, reply{status: 400, body: `{"errors":{"query":"Required parameter missing or invalid"}}`}, []string{"bad"}, 1, "HTTP 400", false},
 		{"401 with a plain text", readShop, reply{status: 401, body: `{"errors":"[API] Invalid API key or access token (unrecognized login or wrong password)"}`}, []string{"unauthorized"}, 1, "Invalid API key", false},
-		{"402 frozen shop", readShop, reply{status: 402, body: `{"errors":"Unavailable Shop"}`}, []string{"unavailable"}, 1, "Unavailable Shop", false},
+		{"402 frozen shop", readShop, reply{status: 402, body: `{"errors":"Unavailable Shop"}`}, []string{"unavailable", "frozen"}, 1, "Unavailable Shop", false},
 		{"403", readShop, reply{status: 403, body: `{"errors":"Forbidden"}`}, []string{"denied"}, 1, "HTTP 403", false},
 		{"404", readShop, reply{status: 404, body: `{"errors":"Not Found"}`}, []string{"not found"}, 1, "HTTP 404", false},
 		{"406", readShop, reply{status: 406, body: ``}, []string{"bad"}, 1, "Not Acceptable", false},
 		{"422", readShop, reply{status: 422, body: `{"errors":{"base":["wrong"]}}`}, []string{"bad"}, 1, "HTTP 422", false},
-		{"423 locked shop", readShop, reply{status: 423, body: `{"errors":"Locked"}`}, []string{"unavailable"}, 1, "HTTP 423", false},
-		{"430 security rejection", readShop, reply{status: 430, body: `<html>`}, []string{"unavailable"}, 1, "HTTP 430", false},
+		{"423 locked shop", readShop, reply{status: 423, body: `{"errors":"Locked"}`}, []string{"unavailable", "locked"}, 1, "HTTP 423", false},
+		{"430 security rejection", readShop, reply{status: 430, body: `<html>`}, []string{"unavailable", "rejected"}, 1, "rejected for security reasons [HTTP 430]", false},
+		{"423, unsafe mutation", createDraft, reply{status: 423, body: `{"errors":"Locked"}`}, []string{"unavailable", "locked"}, 1, "HTTP 423", false},
+		{"quantity that changed meanwhile", refund, reply{body: `{"data":{"refundCreate":{"userErrors":[{"field":["input"],"message":"no","code":"CHANGE_FROM_QUANTITY_STALE"}]}}}`}, []string{"stale"}, 1, "CHANGE_FROM_QUANTITY_STALE", true},
+		{"metafield that changed meanwhile", addTags, reply{body: `{"data":{"tagsAdd":{"userErrors":[{"field":["input"],"message":"no","code":"STALE_OBJECT"}]}}}`}, []string{"stale"}, 1, "STALE_OBJECT", true},
+		{"key of another request", refund, reply{body: `{"data":{"refundCreate":{"userErrors":[{"field":["input"],"message":"no","code":"IDEMPOTENCY_KEY_PARAMETER_MISMATCH"}]}}}`}, []string{"mismatch"}, 1, "MISMATCH", true},
+		{"key whose attempt failed", refund, reply{body: `{"data":{"refundCreate":{"userErrors":[{"field":["input"],"message":"no","code":"IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"}]}}}`}, []string{"key failed"}, 1, "ATTEMPT_FAILED", true},
+		{"key that is busy", refund, reply{body: `{"data":{"refundCreate":{"userErrors":[{"field":["input"],"message":"no","code":"IDEMPOTENCY_CONCURRENT_REQUEST"}]}}}`}, []string{"key busy"}, 3, "CONCURRENT_REQUEST", true},
 		{"500, read", readShop, reply{status: 500, body: `oops`}, []string{"server"}, 3, "HTTP 500", false},
 		{"502, read", readShop, reply{status: 502, body: `<html>Bad gateway</html>`}, []string{"server"}, 3, "HTTP 502", false},
 		{"503, idempotent mutation", addTags, reply{status: 503}, []string{"server", "unknown"}, 3, "HTTP 503", false},
@@ -127,6 +135,21 @@ func TestResponseErrorDetails(t *testing.T) {
 	assert.Equal(t, "orders.nodes.0.customer", re.Errors[0].Path)
 	assert.Equal(t, "the scope", re.Errors[0].RequiredAccess)
 	assert.JSONEq(t, `{"code":"ACCESS_DENIED","requiredAccess":"the scope"}`, string(re.Errors[0].Extensions))
+}
+
+func TestDetailsOfCodes(t *testing.T) {
+	s := newServer(t, reply{body: `{"errors":[
+		{"message":"too much","extensions":{"code":"MAX_COST_EXCEEDED","cost":1002,"maxCost":1000}},
+		{"message":"wrong","extensions":{"code":"INVALID_VARIABLE","value":{},"problems":[{"path":["lineItems",0,"quantity"],"explanation":"Could not coerce"},{"path":[],"explanation":"x"}]}},
+		{"message":"odd","extensions":{"code":"INVALID_VARIABLE","cost":"much","problems":"many"}}]}`})
+	_, _, err := do(t.Context(), s.client(t, shopify.Options{}), readShop, nil)
+	re, ok := errors.AsType[*shopify.ResponseError](err)
+	require.True(t, ok)
+	assert.InDelta(t, 1002, re.Errors[0].Cost, 0)
+	assert.InDelta(t, 1000, re.Errors[0].MaxCost, 0)
+	assert.Equal(t, []shopify.VariableProblem{{Path: "lineItems.0.quantity", Explanation: "Could not coerce"}, {Explanation: "x"}}, re.Errors[1].Problems)
+	assert.Zero(t, re.Errors[2].Cost)
+	assert.Empty(t, re.Errors[2].Problems)
 }
 
 func TestUserErrors(t *testing.T) {

@@ -1,14 +1,17 @@
 package shopify
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -159,9 +162,30 @@ func (k *call) verdict(err error) error {
 		return nil // the answer stands: its userErrors tell
 	}
 	if k.arrived && k.op.Kind == Mutation {
-		return &OutcomeUnknownError{Operation: k.op.Name, Safety: k.op.Safety, Attempts: k.info.Attempts, Err: err}
+		return &OutcomeUnknownError{
+			Operation: k.op.Name, Mutations: slices.Clone(k.op.Fields), Safety: k.op.Safety, Key: k.key,
+			IDs: findGIDs(k.variables), Variables: k.variables, Attempts: k.info.Attempts, FirstSent: k.firstSent, LastSent: k.sentAt,
+			RequestID: k.info.RequestID, Err: err,
+		}
 	}
 	return err
+}
+
+// findGIDs returns the GIDs in the variables, each once, in their order.
+func findGIDs(variables json.RawMessage) []GID {
+	var out []GID
+	dec := json.NewDecoder(bytes.NewReader(variables))
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return out
+		}
+		if s, ok := token.(string); ok {
+			if g, err := ParseGID(s); err == nil && !slices.Contains(out, g) && len(out) < maxSecrets {
+				out = append(out, g)
+			}
+		}
+	}
 }
 
 // sent reports whether a request that failed in the transport may have reached

@@ -2,6 +2,7 @@ package shopify_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -66,6 +67,47 @@ func TestOutcomeUnknownSticks(t *testing.T) {
 	assert.Equal(t, shopify.SafetyIdempotent, ou.Safety)
 	assert.Equal(t, 2, ou.Attempts)
 	assert.ErrorIs(t, err, shopify.ErrUnauthorized)
+}
+
+// TestWhatReadingBackNeeds loses the answers to mutations.
+func TestWhatReadingBackNeeds(t *testing.T) {
+	before := time.Now()
+	s := newServer(t, reply{status: 502})
+	variables := map[string]any{"key": "k-1", "input": map[string]any{"orderId": "gid://shopify/Order/1", "note": "for jo@example.com", "lines": []any{
+		map[string]any{"id": "gid://shopify/LineItem/2"}, map[string]any{"id": "gid://shopify/LineItem/2", "q": 1},
+	}}}
+	_, _, err := do(t.Context(), s.client(t, shopify.Options{MaxRetries: 1}), refund, variables)
+	ou, ok := errors.AsType[*shopify.OutcomeUnknownError](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, []string{"refundCreate"}, ou.Mutations)
+	assert.Equal(t, shopify.SafetyKeyed, ou.Safety)
+	assert.Equal(t, "k-1", ou.Key)
+	assert.ElementsMatch(t, []shopify.GID{"gid://shopify/Order/1", "gid://shopify/LineItem/2"}, ou.IDs)
+	assert.JSONEq(t, string(s.seen()[0].body.Variables), string(ou.Variables))
+	assert.Equal(t, 2, ou.Attempts)
+	assert.Equal(t, "req-2", ou.RequestID)
+	assert.False(t, ou.FirstSent.Before(before))
+	assert.True(t, ou.LastSent.After(ou.FirstSent))
+	assert.NotContains(t, err.Error(), "jo@example.com")
+
+	_, _, err = do(t.Context(), newServer(t, reply{cut: true}).client(t, shopify.Options{}), createDraft, nil)
+	ou, ok = errors.AsType[*shopify.OutcomeUnknownError](err)
+	require.True(t, ok, "%v", err)
+	assert.Empty(t, ou.Key)
+	assert.Empty(t, ou.IDs)
+	assert.Equal(t, ou.FirstSent, ou.LastSent)
+}
+
+// TestConditionalMetafieldIsNotRepeated: the second time the condition does not
+// hold, because of the first.
+func TestConditionalMetafieldIsNotRepeated(t *testing.T) {
+	const set = `mutation Set($m: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $m) { userErrors { field message code } } }`
+	for digest, sent := range map[string]int{`"compareDigest":"abc",`: 1, `"compareDigest":null,`: 2, ``: 2} {
+		s := newServer(t, reply{cut: true}, reply{body: `{"data":{"metafieldsSet":{"userErrors":[]}}}`})
+		_, _, err := do(t.Context(), s.client(t, shopify.Options{}), set, json.RawMessage(`{"m":[{`+digest+`"key":"k"}]}`))
+		assert.Equal(t, sent == 1, errors.Is(err, shopify.ErrOutcomeUnknown), digest)
+		assert.Len(t, s.seen(), sent)
+	}
 }
 
 func TestNoConnectionIsNoUnknownOutcome(t *testing.T) {

@@ -1,5 +1,7 @@
 package shopify
 
+//go:generate go run ./internal/safetygen
+
 // Safety says what may be done after a request whose answer was lost. The
 // order is from safe to unsafe.
 type Safety uint8
@@ -38,42 +40,10 @@ func (s Safety) String() string {
 // have taken effect before.
 func (s Safety) Repeatable() bool { return s >= SafetyRead && s < SafetyUnsafe }
 
-// mutationClasses lists the mutations that may be repeated; every other one,
-// known or not, is unsafe. A mutation belongs here as [SafetyIdempotent] only
-// if every input it takes is an absolute value; those that create, add, or
-// answer "not found" the second time, do not. Keyed ones demand @idempotent
-// since API version 2026-04.
+// mutationSafety returns the class of a mutation field: what is not in the
+// table, known or not, is unsafe. Without its key a keyed mutation is as unsafe
+// as any other. Keyed ones demand @idempotent since API version 2026-04.
 // Source: https://shopify.dev/docs/api/usage/idempotent-requests
-var mutationClasses = map[string]Safety{
-	"draftOrderUpdate":          SafetyIdempotent,
-	"metafieldsSet":             SafetyIdempotent,
-	"orderClose":                SafetyIdempotent,
-	"orderOpen":                 SafetyIdempotent,
-	"orderUpdate":               SafetyIdempotent,
-	"tagsAdd":                   SafetyIdempotent,
-	"tagsRemove":                SafetyIdempotent,
-	"webhookSubscriptionUpdate": SafetyIdempotent,
-
-	"inventoryActivate":                    SafetyKeyed,
-	"inventoryAdjustQuantities":            SafetyKeyed,
-	"inventoryMoveQuantities":              SafetyKeyed,
-	"inventorySetOnHandQuantities":         SafetyKeyed,
-	"inventorySetQuantities":               SafetyKeyed,
-	"inventoryShipmentAddItems":            SafetyKeyed,
-	"inventoryShipmentCreate":              SafetyKeyed,
-	"inventoryShipmentCreateInTransit":     SafetyKeyed,
-	"inventoryShipmentReceive":             SafetyKeyed,
-	"inventoryTransferCreate":              SafetyKeyed,
-	"inventoryTransferCreateAsReadyToShip": SafetyKeyed,
-	"inventoryTransferDuplicate":           SafetyKeyed,
-	"inventoryTransferSetItems":            SafetyKeyed,
-	"locationActivate":                     SafetyKeyed,
-	"locationDeactivate":                   SafetyKeyed,
-	"refundCreate":                         SafetyKeyed,
-}
-
-// mutationSafety returns the class of a mutation field. Without its key a
-// keyed mutation is as unsafe as any other.
 func mutationSafety(field string, key bool) Safety {
 	if field == "__typename" {
 		return SafetyRead

@@ -63,6 +63,21 @@ func (e *UserErrors) Has(code string) bool {
 	return slices.ContainsFunc(e.List, func(u UserError) bool { return u.Code == code })
 }
 
+// Is joins the codes that programs branch on with the sentinels of this package.
+func (e *UserErrors) Is(target error) bool {
+	switch target {
+	case ErrStale:
+		return e.Has("CHANGE_FROM_QUANTITY_STALE") || e.Has("COMPARE_QUANTITY_STALE") || e.Has("STALE_OBJECT")
+	case ErrKeyMismatch:
+		return e.Has("IDEMPOTENCY_KEY_PARAMETER_MISMATCH")
+	case ErrKeyFailed:
+		return e.Has("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED")
+	case ErrKeyBusy:
+		return e.Has("IDEMPOTENCY_CONCURRENT_REQUEST")
+	}
+	return false
+}
+
 // maxUserErrors bounds how many errors of one response are kept.
 const maxUserErrors = 1000
 

@@ -59,7 +59,7 @@ var operations = []shopify.OperationSpec{
 		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
 	},
 	{
-		Operation: shopify.Operation{Name: "CustomerEmailMarketingConsentUpdate", Kind: "mutation", Fields: []string{"customerEmailMarketingConsentUpdate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "CustomerEmailMarketingConsentUpdate", Kind: "mutation", Fields: []string{"customerEmailMarketingConsentUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
 	},
@@ -80,12 +80,12 @@ var operations = []shopify.OperationSpec{
 		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
 	},
 	{
-		Operation: shopify.Operation{Name: "CustomerSmsMarketingConsentUpdate", Kind: "mutation", Fields: []string{"customerSmsMarketingConsentUpdate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "CustomerSmsMarketingConsentUpdate", Kind: "mutation", Fields: []string{"customerSmsMarketingConsentUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
 	},
 	{
-		Operation: shopify.Operation{Name: "CustomerUpdate", Kind: "mutation", Fields: []string{"customerUpdate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "CustomerUpdate", Kind: "mutation", Fields: []string{"customerUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
 	},
@@ -150,7 +150,7 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"write_discounts"}},
 	},
 	{
-		Operation: shopify.Operation{Name: "DraftOrderCalculate", Kind: "mutation", Fields: []string{"draftOrderCalculate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "DraftOrderCalculate", Kind: "mutation", Fields: []string{"draftOrderCalculate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"read_products"}, {"write_draft_orders"}},
 	},
 	{
@@ -320,7 +320,7 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"write_gift_card_transactions"}},
 	},
 	{
-		Operation: shopify.Operation{Name: "GiftCardUpdate", Kind: "mutation", Fields: []string{"giftCardUpdate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "GiftCardUpdate", Kind: "mutation", Fields: []string{"giftCardUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"read_customers"}, {"write_gift_cards"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 	},
 	{
@@ -338,7 +338,7 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
-		Operation: shopify.Operation{Name: "InventoryItemUpdate", Kind: "mutation", Fields: []string{"inventoryItemUpdate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "InventoryItemUpdate", Kind: "mutation", Fields: []string{"inventoryItemUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_inventory"}},
 		Also: []string{
 			"Mutation.inventoryItemUpdate: The user must have a permission to update an inventory item.",
@@ -400,7 +400,7 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
-		Operation: shopify.Operation{Name: "InventoryTransferEdit", Kind: "mutation", Fields: []string{"inventoryTransferEdit"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "InventoryTransferEdit", Kind: "mutation", Fields: []string{"inventoryTransferEdit"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
 		Also: []string{
 			"InventoryTransfer: The user must have permission to view products.",
@@ -573,7 +573,7 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
-		Operation: shopify.Operation{Name: "MetafieldsDelete", Kind: "mutation", Fields: []string{"metafieldsDelete"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "MetafieldsDelete", Kind: "mutation", Fields: []string{"metafieldsDelete"}, Safety: shopify.SafetyIdempotent},
 		Also: []string{
 			"Mutation.metafieldsDelete: access defined by each metafield input `ownerId` scalar's type in a `MetafieldsSetInput` field.\nFor example, setting a metafield on a `PRODUCT` requires the same access as mutating a `PRODUCT`.",
 		},
@@ -593,11 +593,11 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"write_metaobjects"}},
 	},
 	{
-		Operation: shopify.Operation{Name: "MetaobjectUpdate", Kind: "mutation", Fields: []string{"metaobjectUpdate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "MetaobjectUpdate", Kind: "mutation", Fields: []string{"metaobjectUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_metaobjects"}},
 	},
 	{
-		Operation: shopify.Operation{Name: "MetaobjectUpsert", Kind: "mutation", Fields: []string{"metaobjectUpsert"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "MetaobjectUpsert", Kind: "mutation", Fields: []string{"metaobjectUpsert"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_metaobjects"}},
 	},
 	{
@@ -626,7 +626,7 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"write_order_edits"}},
 	},
 	{
-		Operation: shopify.Operation{Name: "OrderEditBegin", Kind: "mutation", Fields: []string{"orderEditBegin"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "OrderEditBegin", Kind: "mutation", Fields: []string{"orderEditBegin"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_order_edits"}},
 	},
 	{
@@ -725,7 +725,7 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"read_customers"}},
 	},
 	{
-		Operation: shopify.Operation{Name: "SegmentUpdate", Kind: "mutation", Fields: []string{"segmentUpdate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "SegmentUpdate", Kind: "mutation", Fields: []string{"segmentUpdate"}, Safety: shopify.SafetyIdempotent},
 		Scopes:    [][]string{{"write_customers"}},
 		Also: []string{
 			"Mutation.segmentUpdate: The user must not have restricted access.",
@@ -733,7 +733,7 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
-		Operation: shopify.Operation{Name: "StagedUploadsCreate", Kind: "mutation", Fields: []string{"stagedUploadsCreate"}, Safety: shopify.SafetyUnsafe},
+		Operation: shopify.Operation{Name: "StagedUploadsCreate", Kind: "mutation", Fields: []string{"stagedUploadsCreate"}, Safety: shopify.SafetyIdempotent},
 	},
 	{
 		Operation: shopify.Operation{Name: "StoreCreditAccountCredit", Kind: "mutation", Fields: []string{"storeCreditAccountCredit"}, Safety: shopify.SafetyUnsafe},
