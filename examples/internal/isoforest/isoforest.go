@@ -159,8 +159,23 @@ func averagePath(n float64) float64 {
 // sample draws n points without putting them back.
 func sample(random *rand.Rand, data [][]float64, n int) [][]float64 {
 	out := make([][]float64, n)
-	for i, j := range random.Perm(len(data))[:n] {
-		out[i] = data[j]
+	if n == len(data) {
+		copy(out, data)
+		return out
+	}
+	taken := make(map[int]int, n) // a shuffle of the indexes that is looked at as far as n
+	for i := range out {
+		j := i + random.IntN(len(data)-i)
+		at, ok := taken[j]
+		if !ok {
+			at = j
+		}
+		out[i] = data[at]
+		if back, ok := taken[i]; ok {
+			taken[j] = back
+		} else {
+			taken[j] = i
+		}
 	}
 	return out
 }
@@ -182,6 +197,7 @@ type builder struct {
 	random *rand.Rand
 	depth  int
 	nodes  []node
+	order  []int // scratch of pick
 }
 
 func (b *builder) tree(points [][]float64) []node {
@@ -219,7 +235,17 @@ func (b *builder) pick(points [][]float64) (feature int, low, high float64, ok b
 	if len(points) < 2 {
 		return 0, 0, 0, false
 	}
-	for _, i := range b.random.Perm(len(points[0])) {
+	n := len(points[0])
+	for left := n; left > 0; left-- { // in random order, as far as it takes
+		if left == n {
+			b.order = b.order[:0]
+			for i := range n {
+				b.order = append(b.order, i)
+			}
+		}
+		j := b.random.IntN(left)
+		i := b.order[j]
+		b.order[j] = b.order[left-1]
 		low, high = points[0][i], points[0][i]
 		for _, x := range points {
 			low, high = min(low, x[i]), max(high, x[i])
