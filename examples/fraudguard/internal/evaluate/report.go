@@ -29,8 +29,9 @@ type Trial struct {
 // Result is what came of a Trial: the counts of each seed by method.
 type Result map[Method][]Counts
 
-// Measure runs the trial. Progress is called after each seed.
-func (t *Trial) Measure(progress func(seed int)) (Result, error) {
+// Measure runs the trial. Progress, which may be nil, is called after each seed; its
+// error ends the trial.
+func (t *Trial) Measure(progress func(seed int) error) (Result, error) {
 	result := Result{}
 	for seed := range t.Seeds {
 		stream := t.Stream(uint64(seed + 1))
@@ -50,7 +51,9 @@ func (t *Trial) Measure(progress func(seed int)) (Result, error) {
 			result[m] = append(result[m], c)
 		}
 		if progress != nil {
-			progress(seed)
+			if err := progress(seed); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return result, nil

@@ -85,6 +85,18 @@ func (b *Budget) Offer(c Candidate, at time.Time) bool {
 		b.flagged++
 		return true
 	}
+	b.wait(c)
+	return false
+}
+
+// Wait makes a candidate wait that was offered before a restart.
+func (b *Budget) Wait(c Candidate, at time.Time) {
+	if b.turn(at); b.periodOf(at) == b.period && c.Score >= b.minScore {
+		b.wait(c)
+	}
+}
+
+func (b *Budget) wait(c Candidate) {
 	i, _ := slices.BinarySearchFunc(b.waiting, c, func(x, y Candidate) int {
 		if x.Score >= y.Score { // first come, first served among equals
 			return -1
@@ -93,7 +105,6 @@ func (b *Budget) Offer(c Candidate, at time.Time) bool {
 	})
 	b.waiting = slices.Insert(b.waiting, i, c)
 	b.waiting = b.waiting[:min(len(b.waiting), maxWaiting)]
-	return false
 }
 
 // Next returns a candidate that waited and is flagged now.

@@ -204,6 +204,25 @@ func (e *Engine) Enter(t *Transaction) {
 	e.enter(e.complete(t))
 }
 
+// Recount is Count for what was counted before a restart and is known by its
+// amounts alone: nothing is learned of it.
+func (e *Engine) Recount(t *Transaction) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, known := e.seen.get(t.Key); known {
+		return
+	}
+	e.seen.put(t.Key, struct{}{})
+	e.tally(t)
+}
+
+// Skip says that the transaction with this key was counted under another one.
+func (e *Engine) Skip(key string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.seen.put(key, struct{}{})
+}
+
 // complete adds what the receipt knows.
 func (e *Engine) complete(t *Transaction) *Transaction {
 	if t.Customer != "" || t.Receipt == "" {
@@ -235,6 +254,10 @@ func (e *Engine) count(t *Transaction) {
 		}
 		e.tails[r.Code].add(excess)
 	})
+	e.tally(t)
+}
+
+func (e *Engine) tally(t *Transaction) {
 	add := func(table *velocity.Table, s *stream) { table.Add(s.key(t), t.At, s.amount(t)) }
 	for code, table := range e.counters {
 		add(table, ruleBook[code].stream)
@@ -242,7 +265,7 @@ func (e *Engine) count(t *Transaction) {
 	add(e.quarterSales, salesOfCustomer)
 	add(e.monthReturns, returnsOfCustomer)
 	add(e.dayReturns, returnsOfAssociate)
-	add(e.hour, allOfTill)
+	e.hour.Add(t.Register, t.At, 0) // where only the location is known, as of the past, nothing
 }
 
 func (e *Engine) enter(t *Transaction) {

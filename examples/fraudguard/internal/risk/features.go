@@ -54,7 +54,7 @@ func (e *Engine) measure(t *Transaction) *measures {
 	m.bought = e.quarterSales.Get(t.Customer, t.At, 0).Amount
 	m.customerReturns = e.monthReturns.Get(t.Customer, t.At, 0)
 	m.associateReturns = e.dayReturns.Get(t.Associate, t.At, 0)
-	m.till = e.hour.Get(t.till(), t.At, 0)
+	m.till = e.hour.Get(t.Register, t.At, 0)
 	return m
 }
 

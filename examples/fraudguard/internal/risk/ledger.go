@@ -43,6 +43,9 @@ func (l *ledger) enter(t *Transaction) {
 	l.sales++
 	r := &receipt{at: t.At, customer: t.Customer, associate: t.Associate, location: t.Location, left: make(map[string]int, len(t.Lines))}
 	for _, line := range t.Lines {
+		if line.SKU == "" { // a custom sale: nothing to recognize it by
+			continue
+		}
 		r.left[line.SKU] += line.Quantity
 		if t.Customer != "" {
 			n, _ := l.purchases.get(purchase(t.Customer, line.SKU))
@@ -79,6 +82,9 @@ func (l *ledger) notBought(t *Transaction, r *receipt) int {
 	}
 	missing, taken := 0, map[string]int{}
 	for _, line := range t.Lines {
+		if line.SKU == "" {
+			continue
+		}
 		var have int
 		if r != nil {
 			have = r.left[line.SKU]
@@ -94,6 +100,7 @@ func (l *ledger) notBought(t *Transaction, r *receipt) int {
 
 // usual is how many pieces of an article go into a basket, at least 1.
 func (l *ledger) usual(sku string) float64 {
+	// Where the article is not known, it is one.
 	a, ok := l.articles.get(sku)
 	if !ok {
 		return 1

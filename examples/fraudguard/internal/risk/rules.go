@@ -94,7 +94,7 @@ var ruleBook = map[Code]ruleSpec{
 		if !m.sameAssociate || m.since > time.Duration(r.Within) {
 			return 0, ""
 		}
-		return 1 + 2*(1-float64(m.since)/float64(r.Within)), fmt.Sprintf("Sold and taken back by the same associate within %s", m.since.Round(time.Minute))
+		return 1 + 2*(1-float64(m.since)/float64(r.Within)), fmt.Sprintf("Sold and taken back by the same associate within %s", days(m.since))
 	}},
 	ReturnRatio: {kind: Return, takes: parameters{amount: true, share: true, within: true}, stream: returnsOfCustomer, judge: func(m *measures, r Rule, past velocity.Sum) (float64, string) {
 		if past.Amount < r.Amount.InexactFloat64() {
@@ -151,6 +151,8 @@ func counted(past velocity.Sum, r Rule, what string) (float64, string) {
 // days says a duration as people do.
 func days(d time.Duration) string {
 	switch {
+	case d < 2*time.Minute:
+		return "2 minutes"
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%.0f days", d.Hours()/24)
 	case d >= 2*time.Hour:
