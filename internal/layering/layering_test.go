@@ -91,6 +91,8 @@ func TestCheck(t *testing.T) {
 		{"kit in an example", layering.Import{From: "examples/postpurchase", Path: m + "shopify/shopifytest"}, ""},
 		{"kit's command knows the kit", layering.Import{From: "shopify/shopifytest/cmd/shopifytest", Path: m + "shopify/shopifytest"}, ""},
 		{"example knows example", layering.Import{From: "examples/a", Path: m + "examples/b"}, "an example never imports another example"},
+		{"example knows itself", layering.Import{From: "examples/a/internal/x", Path: m + "examples/a/internal/y"}, ""},
+		{"example knows another's inside", layering.Import{From: "examples/a", Path: m + "examples/ab/internal/y"}, "an example never imports another example"},
 		{"example knows what examples share", layering.Import{From: "examples/a", Path: m + "examples/internal/demo"}, ""},
 		{"room knows an example", layering.Import{From: "ai", Path: m + "examples/internal/demo"}, "nothing imports an example"},
 		{"internal knows a room", layering.Import{From: "internal/sqldb", Path: m + "webhook"}, "internal packages know no room"},
