@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -47,7 +48,7 @@ func (g *guard) tendered(ctx context.Context, ev webhook.Event[webhook.TenderTra
 	if p.Test || p.OrderID <= 0 || !p.Amount.IsPositive() {
 		return nil // a refund is judged by refunds/create
 	}
-	payments := g.tender(fmt.Sprint("order/", p.OrderID), fmt.Sprint(p.ID), tenderName(p.PaymentMethod))
+	payments := g.tender(fmt.Sprint("order/", p.OrderID), strconv.FormatInt(p.ID, 10), tenderName(p.PaymentMethod))
 	rule, ok := g.engine.Policy().Rule(risk.TenderSplit)
 	if !ok || float64(len(payments)) < rule.Count {
 		return nil

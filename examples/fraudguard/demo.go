@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -135,7 +136,7 @@ func (d *demonstration) giftCards(ctx context.Context) error {
 	}
 	d.Line("rung up", "order %s: it names the question, so it is judged already and not counted again", order.Name)
 	d.Line("", "a manager let it go ahead: nothing is written to the order (question %s)", v.Question)
-	return d.DeliverAgain(ctx, d.sim, "orders/create", fmt.Sprintf("%d", order.LegacyID))
+	return d.DeliverAgain(ctx, d.sim, "orders/create", strconv.FormatInt(order.LegacyID, 10))
 }
 
 func (d *demonstration) noReceipt(ctx context.Context) error {
@@ -158,7 +159,7 @@ func (d *demonstration) stopped(ctx context.Context, title string, q question) (
 	if err != nil {
 		return a, err
 	}
-	if r, err = d.settle(ctx, r, "the register may go ahead"); err != nil {
+	if err := d.settle(ctx, r, "the register may go ahead"); err != nil {
 		return a, err
 	}
 	if a, err = d.till.again(ctx, q.ID); err != nil {
@@ -187,27 +188,27 @@ func (d *demonstration) tellReasons(v *Verdict) {
 }
 
 // settle tells what becomes of a review.
-func (d *demonstration) settle(ctx context.Context, r *approval.Request, written string) (*approval.Request, error) {
+func (d *demonstration) settle(ctx context.Context, r *approval.Request, written string) error {
 	d.Line("policy", "%s: %s", r.Ruling.Verdict, r.Ruling.Reason)
 	for _, e := range r.Evidence[1:] {
 		d.Line("reviewer", "%s: “%s”", strings.ToLower(e.Label), e.Text)
 	}
 	if r.State == approval.Pending {
 		if err := d.Decide(ctx, d.Service, r); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	wait, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	r, err := d.Queue.Wait(wait, r.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if m, err := approval.ResultOf[Marked](r); err == nil && r.Kind == kindMark {
 		written = m.String()
 	}
 	d.TellOutcome(r, written)
-	return r, nil
+	return nil
 }
 
 // judged waits for the verdict about what was done.
@@ -290,8 +291,7 @@ func (d *demonstration) marked(ctx context.Context, order shopifytest.Order, key
 	}
 	d.Line("judged", "score %.2f, from the webhook; risk %s", v.Score, strings.ToLower(m.Level))
 	d.tellReasons(v)
-	_, err = d.settle(ctx, r, "")
-	return err
+	return d.settle(ctx, r, "")
 }
 
 // dear is an article of more than the limit of reviews.

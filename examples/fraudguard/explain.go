@@ -138,11 +138,12 @@ func (x Explanation) check(v *Verdict) error {
 	if markup.MatchString(x.Text) {
 		errs = append(errs, errors.New("text has markup or a link"))
 	}
-	known := v.Amount.StringFixed(2)
+	var known strings.Builder
+	known.WriteString(v.Amount.StringFixed(2))
 	for _, r := range v.Reasons {
-		known += " " + r.Text
+		known.WriteString(" " + r.Text)
 	}
-	facts := numbers.FindAllString(known, -1)
+	facts := numbers.FindAllString(known.String(), -1)
 	for _, n := range numbers.FindAllString(x.Text, -1) {
 		if !slices.Contains(facts, n) && !slices.Contains(facts, n+".00") {
 			errs = append(errs, errors.New("text has a number that is not in the facts"))

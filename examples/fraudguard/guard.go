@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -188,7 +189,7 @@ func (g *guard) putFlag(ctx context.Context, c risk.Candidate, at time.Time, pre
 	}
 	e := v.entry(g.shop)
 	e.ID, e.Kind, e.Time = entryID(kindFlagged, g.shop, v.Key), kindFlagged, at
-	e.Attributes = map[string]string{"key": v.Key, "score": e.Attributes["score"], "waited": fmt.Sprint(v != present)}
+	e.Attributes = map[string]string{"key": v.Key, "score": e.Attributes["score"], "waited": strconv.FormatBool(v != present)}
 	if _, err := g.log.Append(ctx, e); err != nil {
 		if !errors.Is(err, audit.ErrUncertain) && !errors.Is(err, audit.ErrConflict) {
 			g.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,14 +170,15 @@ func (e *Engine) judgeAnomaly(m *measures, a *Assessment) {
 	if !ok || a.Anomaly < r.Share {
 		return
 	}
-	text := "Unlike other " + string(m.t.Kind) + "s"
+	var text strings.Builder
+	text.WriteString("Unlike other " + string(m.t.Kind) + "s")
 	for i, c := range forest.Explain(x) {
 		if i == 2 {
 			break
 		}
-		text += []string{": ", ", "}[i] + FeatureNames[c.Feature]
+		text.WriteString([]string{": ", ", "}[i] + FeatureNames[c.Feature])
 	}
-	a.Reasons = append(a.Reasons, Reason{Code: Anomaly, Text: text, Strength: r.Weight * e.anomalies[m.t.Kind].rarity(a.Anomaly, (a.Anomaly-0.5)/(r.Share-0.5))})
+	a.Reasons = append(a.Reasons, Reason{Code: Anomaly, Text: text.String(), Strength: r.Weight * e.anomalies[m.t.Kind].rarity(a.Anomaly, (a.Anomaly-0.5)/(r.Share-0.5))})
 }
 
 // Observe counts a transaction, enters it into the ledger and learns from it,

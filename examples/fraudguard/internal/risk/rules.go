@@ -94,7 +94,7 @@ var ruleBook = map[Code]ruleSpec{
 		if !m.sameAssociate || m.since > time.Duration(r.Within) {
 			return 0, ""
 		}
-		return 1 + 2*(1-float64(m.since)/float64(r.Within)), fmt.Sprintf("Sold and taken back by the same associate within %s", days(m.since))
+		return 1 + 2*(1-float64(m.since)/float64(r.Within)), "Sold and taken back by the same associate within " + days(m.since)
 	}},
 	ReturnRatio: {kind: Return, takes: parameters{amount: true, share: true, within: true}, stream: returnsOfCustomer, judge: func(m *measures, r Rule, past velocity.Sum) (float64, string) {
 		if past.Amount < r.Amount.InexactFloat64() {
