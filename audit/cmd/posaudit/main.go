@@ -1,61 +1,103 @@
-// Command posaudit looks at the audit log in a directory, also while a program
-// is writing it, and changes nothing.
+// Command posaudit proves, searches and serves an audit log: a directory of
+// package audit/filestore, also while a program is writing it, or a PostgreSQL
+// database of package audit/sqlstore.
 //
-//	posaudit verify DIR [-checkpoint FILE]… [-key KEY] [-json]
-//	posaudit trail DIR [-subject TYPE=ID] [-correlation ID] [-kind KIND] [-actor ID]
-//	         [-since TIME] [-until TIME] [-key KEY] [-json]
-//	posaudit checkpoint DIR [-key KEY]
-//	posaudit key DIR
-//	posaudit prove DIR ENTRY [-key KEY]
-//	posaudit prove-verify FILE -key KEY [-json]
+//	posaudit verify       LOG [-checkpoint FILE]... [-state FILE] [-entries] [-workers N]
+//	posaudit checkpoint   LOG [-cosign POLICY]
+//	posaudit key          LOG
+//	posaudit prove        LOG ENTRY [-checkpoint FILE]
+//	posaudit prove        LOG -dir DIR [SELECTION] [-checkpoint FILE]
+//	posaudit prove-verify FILE... (-key KEY | -policy POLICY)
+//	posaudit trail        LOG [SELECTION] [-format FORMAT] [-limit N] [-first N] [-newest]
+//	posaudit export       LOG -subject TYPE=ID -keys URL -master FILE [-request ID] [-format FORMAT]
+//	posaudit erase        LOG -subject TYPE=ID -keys URL -master FILE -request ID [-note TEXT]
+//	posaudit stats        LOG
+//	posaudit watch        LOG -state FILE [SELECTION] [-format FORMAT] [-interval TIME] [-once] [-cosign POLICY -publish FILE]
+//
+// LOG is a directory or a postgres:// URL; -log names one of several logs in a
+// database. SELECTION is any of -subject TYPE=ID, -customer ID, -order ID, -correlation ID,
+// -request-id ID, -trace ID, -kind KIND, -actor ID, -action KIND, -shop DOMAIN, -since TIME, -until TIME.
+// TIME of a selection is RFC 3339. FORMAT is text, jsonl, ocsf, cloudevents or csv. All commands take
+// -key KEY, and -json for one JSON document (trail, export and watch: JSON lines) on standard output.
+//
+// # What each does
 //
 // verify proves the whole log and names the first bad entry. Each -checkpoint is
-// one that "posaudit checkpoint" printed earlier and that was kept elsewhere;
-// it detects that the log was put back or rewritten since.
+// one that "posaudit checkpoint" printed earlier and that was kept elsewhere, and
+// -state is the file of "posaudit watch": they detect that the log was put back or
+// rewritten since. -entries reads each entry as well, -workers bounds the
+// processors.
 //
-// trail prints the selected entries in order, as text or as JSON lines. TIME is
-// RFC 3339. The log is checked against its last checkpoint before.
+// checkpoint prints the signed checkpoint; -cosign first asks the witnesses of the
+// policy (https://c2sp.org/tlog-policy) to cosign it.
 //
-// prove prints a receipt (a C2SP proof file) of the entry with that ID, which
-// prove-verify checks without the log.
+// prove prints a receipt (a C2SP proof file, https://c2sp.org/tlog-proof) of the
+// entry with that ID or index, or writes one for each selected entry into -dir.
+// -checkpoint makes it prove against that checkpoint, such as a cosigned one.
+// prove-verify checks receipts without the log.
+//
+// trail prints the selected entries, each checked against the log's checkpoint.
+//
+// export prints what the log holds about a person, sealed parts included, and
+// records that; erase destroys the person's keys. Both append to the log: a
+// directory must not be in use by another program then. -keys is the URL of the
+// key store, -master the file of the master key. Without it the environment's
+// POSAUDIT_MASTER_KEY is taken.
+//
+// stats counts entries by kind, actor and shop.
+//
+// watch remembers the last checkpoint in -state and looks for a new one at every
+// interval: it prints the selected new entries, and ends with status 1 when the
+// log was put back or shows another history. With -cosign it collects
+// cosignatures and writes the cosigned checkpoint to -publish. -once looks once.
 //
 // KEY is the log's public key, as printed by "posaudit key", or the name of a
-// file with it. Without it the key in DIR is taken, which proves nothing against
-// someone who could exchange that too.
+// file with it. Without it the key in the log's own place is taken, which proves
+// nothing against someone who could exchange that too.
 //
-// The exit status is 0 if all is well, 1 if the log or the receipt is not what
-// was written or signed, 2 if the command line is wrong, and 3 if something
-// could not be read or found.
+// # Exit status
+//
+//	0  all is well
+//	1  the log or a receipt is not what was written or signed, or the witnesses that the policy asks for have not cosigned
+//	2  the command line is wrong
+//	3  something could not be read, found or reached, so that nothing is known
+//	4  interrupted
+//
+// Long work shows its progress on standard error where that is a terminal, or
+// with -progress.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
-	"time"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/posai-go/posai/audit"
-	"github.com/posai-go/posai/audit/filestore"
+	"github.com/posai-go/posai/audit/witness"
 )
 
 const usage = `usage:
-  posaudit verify DIR [-checkpoint FILE]... [-key KEY] [-json]
-  posaudit trail DIR [-subject TYPE=ID] [-correlation ID] [-kind KIND] [-actor ID]
-           [-since TIME] [-until TIME] [-key KEY] [-json]
-  posaudit checkpoint DIR [-key KEY]
-  posaudit key DIR
-  posaudit prove DIR ENTRY [-key KEY]
-  posaudit prove-verify FILE -key KEY [-json]
-exit status: 0 all is well, 1 not what was written or signed, 2 usage, 3 cannot read or find
+  posaudit verify       LOG [-checkpoint FILE]... [-state FILE] [-entries] [-workers N]
+  posaudit checkpoint   LOG [-cosign POLICY]
+  posaudit key          LOG
+  posaudit prove        LOG ENTRY [-checkpoint FILE]
+  posaudit prove        LOG -dir DIR [SELECTION] [-checkpoint FILE]
+  posaudit prove-verify FILE... (-key KEY | -policy POLICY)
+  posaudit trail        LOG [SELECTION] [-format FORMAT] [-limit N] [-first N] [-newest]
+  posaudit export       LOG -subject TYPE=ID -keys URL -master FILE [-request ID] [-format FORMAT]
+  posaudit erase        LOG -subject TYPE=ID -keys URL -master FILE -request ID [-note TEXT]
+  posaudit stats        LOG
+  posaudit watch        LOG -state FILE [SELECTION] [-format FORMAT] [-interval TIME] [-once] [-cosign POLICY -publish FILE]
+LOG        a directory, or postgres://... with -log NAME
+SELECTION  -subject TYPE=ID -customer ID -order ID -correlation ID -request-id ID -trace ID
+           -kind KIND -actor ID -action KIND -shop DOMAIN -since TIME -until TIME
+FORMAT     text, jsonl, ocsf, cloudevents or csv
+all        -key KEY -json -progress
+exit status: 0 all is well, 1 not what was written or signed, 2 usage, 3 cannot read, find or reach, 4 interrupted
 `
 
 // maxFile bounds the small files that are read whole, in bytes.
@@ -73,7 +115,7 @@ type usageError struct{ error }
 
 // run is the program without the process around it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := command(ctx, args, stdout)
+	err := command(ctx, args, stdout, stderr)
 	if err == nil {
 		return 0
 	}
@@ -83,34 +125,42 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case wrong:
 		fmt.Fprint(stderr, usage)
 		return 2
-	case errors.Is(err, audit.ErrCorrupt) || errors.Is(err, audit.ErrCheckpoint):
+	case errors.Is(err, audit.ErrCorrupt) || errors.Is(err, audit.ErrCheckpoint) || errors.Is(err, witness.ErrQuorum):
 		return 1
+	case ctx.Err() != nil:
+		return 4
 	default:
 		return 3
 	}
 }
 
-// flags are those of all commands; each command names the ones it takes.
-type flags struct {
-	checkpoints []string
-	key         string
-	json        bool
-	query       audit.Query
+// cmd is one call of the program.
+type cmd struct {
+	flags
+	args   []string
+	stdout io.Writer
+	stderr io.Writer
 }
 
-func command(ctx context.Context, args []string, stdout io.Writer) error {
-	commands := map[string]struct {
-		positional int
-		flags      string
-		do         func(ctx context.Context, args []string, f *flags, stdout io.Writer) error
-	}{
-		"verify":       {1, "checkpoint key json", verify},
-		"trail":        {1, "subject correlation kind actor since until key json", trail},
-		"checkpoint":   {1, "key", checkpoint},
-		"key":          {1, "", key},
-		"prove":        {2, "key", prove},
-		"prove-verify": {1, "key json", proveVerify},
-	}
+// commands are those that there are, with the flags that each takes.
+var commands = map[string]struct {
+	min, max int // number of arguments
+	flags    string
+	do       func(context.Context, *cmd) error
+}{
+	"verify":       {1, 1, "checkpoint state entries workers", verify},
+	"checkpoint":   {1, 1, "cosign", checkpoint},
+	"key":          {1, 1, "", key},
+	"prove":        {1, 2, "checkpoint dir " + selection, prove},
+	"prove-verify": {1, 1 << 20, "policy", proveVerify},
+	"trail":        {1, 1, "format limit first newest " + sealing + selection, trail},
+	"export":       {1, 1, "format subject customer request note " + sealing, exportData},
+	"erase":        {1, 1, "subject customer request note " + sealing, eraseData},
+	"stats":        {1, 1, "", stats},
+	"watch":        {1, 1, "state interval once cosign publish format " + selection, watch},
+}
+
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return usageError{errors.New("no command")}
 	}
@@ -118,118 +168,25 @@ func command(ctx context.Context, args []string, stdout io.Writer) error {
 	if !ok {
 		return usageError{fmt.Errorf("no command %q", args[0])}
 	}
-	f, positional, err := parse(args, c.flags)
+	f, positional, err := parse(args, common+c.flags)
 	if err != nil {
 		return usageError{err}
 	}
-	if len(positional) != c.positional {
-		return usageError{fmt.Errorf("%s takes %d arguments, not %d", args[0], c.positional, len(positional))}
+	if len(positional) < c.min || len(positional) > c.max {
+		return usageError{fmt.Errorf("%s does not take %d arguments", args[0], len(positional))}
 	}
-	return c.do(ctx, positional, f, stdout)
-}
-
-// parse reads the flags, which may stand before, between and after the
-// arguments.
-func parse(args []string, names string) (*flags, []string, error) {
-	var f flags
-	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	text := func(p *string) func(string) error {
-		return func(s string) error { *p = s; return nil }
-	}
-	instant := func(p *time.Time) func(string) error {
-		return func(s string) (err error) { *p, err = time.Parse(time.RFC3339, s); return err }
-	}
-	known := map[string]func(string) error{
-		"checkpoint":  func(s string) error { f.checkpoints = append(f.checkpoints, s); return nil },
-		"key":         text(&f.key),
-		"correlation": text(&f.query.Correlation),
-		"actor":       text(&f.query.Actor),
-		"kind":        func(s string) error { f.query.Kind = audit.Kind(s); return nil },
-		"since":       instant(&f.query.Since),
-		"until":       instant(&f.query.Until),
-		"subject": func(s string) error {
-			kind, id, ok := strings.Cut(s, "=")
-			if !ok || id == "" {
-				return errors.New("want TYPE=ID")
-			}
-			f.query.Subject = audit.Subject{Type: kind, ID: id}
-			return nil
-		},
-	}
-	for name := range strings.FieldsSeq(names) {
-		if name == "json" {
-			set.BoolVar(&f.json, name, false, "")
-		} else {
-			set.Func(name, "", known[name])
-		}
-	}
-	var positional []string
-	for rest := args[1:]; ; {
-		if err := set.Parse(rest); err != nil {
-			return nil, nil, err
-		}
-		if set.NArg() == 0 {
-			return &f, positional, nil
-		}
-		positional = append(positional, set.Arg(0))
-		rest = set.Args()[1:]
-	}
-}
-
-// verifiers returns the key that was given, or nil.
-func (f *flags) verifiers() (note.Verifiers, error) {
-	if f.key == "" {
-		return nil, nil
-	}
-	vkey := f.key
-	if !strings.Contains(vkey, "+") {
-		b, err := readFile(vkey)
-		if err != nil {
-			return nil, err
-		}
-		vkey = strings.TrimSpace(string(b))
-	}
-	verifier, err := note.NewVerifier(vkey)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("-key: %w", err)}
-	}
-	return note.VerifierList(verifier), nil
-}
-
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(filepath.Clean(name))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%s: larger than %d bytes", name, maxFile)
-	}
-	return b, err
-}
-
-// openLog opens the log in dir for reading. The caller closes the reader.
-func openLog(ctx context.Context, dir string, f *flags) (*filestore.Reader, *audit.Log, error) {
-	verifiers, err := f.verifiers()
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := filestore.OpenReader(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	log, err := audit.OpenReader(ctx, r, &audit.Options{Verifiers: verifiers})
-	if err != nil {
-		return nil, nil, errors.Join(err, r.Close())
-	}
-	return r, log, nil
+	return c.do(ctx, &cmd{flags: *f, args: positional, stdout: stdout, stderr: stderr})
 }
 
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func printJSONLine(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }

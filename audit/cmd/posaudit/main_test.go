@@ -246,7 +246,7 @@ func TestExitStatus(t *testing.T) {
 		{"no directory", []string{"verify"}, 2},
 		{"two directories", []string{"verify", dir, dir}, 2},
 		{"unknown flag", []string{"verify", dir, "-force"}, 2},
-		{"flag of another command", []string{"key", dir, "-json"}, 2},
+		{"flag of another command", []string{"key", dir, "-kind", "read"}, 2},
 		{"malformed subject", []string{"trail", dir, "-subject", "1001"}, 2},
 		{"malformed time", []string{"trail", dir, "-since", "yesterday"}, 2},
 		{"malformed key", []string{"verify", dir, "-key", "a+b+c"}, 2},
