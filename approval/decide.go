@@ -21,15 +21,11 @@ func (q *Queue) Decide(ctx context.Context, d Decision) (*Request, error) {
 		return nil, err
 	}
 	for {
-		rec, err := q.get(ctx, d.RequestID)
+		rec, controls, now, err := q.snapshot(ctx, d.RequestID)
 		if err != nil {
 			return nil, err
 		}
-		now, err := q.store.Now(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if err := q.decide(ctx, rec, d, now); err != nil {
+		if err := q.decide(ctx, rec, controls, d, now); err != nil {
 			return nil, err
 		}
 		// The look at once puts the outbox into the log should this process
@@ -50,7 +46,7 @@ func (q *Queue) Decide(ctx context.Context, d Decision) (*Request, error) {
 }
 
 // decide applies d to rec, or says why not.
-func (q *Queue) decide(ctx context.Context, rec *Record, d Decision, now time.Time) error {
+func (q *Queue) decide(ctx context.Context, rec *Record, c *Controls, d Decision, now time.Time) error {
 	r := &rec.Request
 	if d.By.Type != Human {
 		return notHuman
@@ -60,10 +56,6 @@ func (q *Queue) decide(ctx context.Context, rec *Record, d Decision, now time.Ti
 	}
 	if d.Digest != r.Digest {
 		return &StaleError{Revision: r.Revision, Digest: r.Digest}
-	}
-	c, err := q.readControls(ctx)
-	if err != nil {
-		return err
 	}
 	d.By = c.acting(d.By, r, now)
 	role, err := r.may(d.By)

@@ -229,7 +229,7 @@ func TestQuorum(t *testing.T) {
 // same store, exactly one is first, and all others learn of that one.
 func TestDecisionRace(t *testing.T) {
 	t.Parallel()
-	const rounds, deciders = 20, 32
+	const rounds, deciders = 200, 32
 	f := newQueue(t, askManager, nil)
 	second, err := approval.NewQueue(f.store, f.log, askManager, nil)
 	require.NoError(t, err)

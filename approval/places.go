@@ -95,6 +95,9 @@ func combine(a, b [][]place) [][]place {
 // Met reports whether the approvals of these people meet the need. Who is in
 // the list twice counts once.
 func (n Need) Met(approvers []Principal) bool {
+	if filled, of, ok := n.seatedOnStack(approvers); ok {
+		return filled == of
+	}
 	approvers = distinct(approvers)
 	for _, way := range n.ways() {
 		if seated(way, approvers) == len(way) {

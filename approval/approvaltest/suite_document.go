@@ -65,3 +65,25 @@ func testDocumentRace(t *testing.T, s approval.Store) {
 		assert.EqualValues(t, 1, won.Load())
 	}
 }
+
+func testSnapshot(t *testing.T, s approval.Store) {
+	fast, ok := s.(approval.Snapshotter)
+	if !ok {
+		return // it is optional
+	}
+	_, err := fast.Snapshot(t.Context(), "nothing", "a")
+	require.ErrorIs(t, err, approval.ErrNotFound)
+	stored := insert(t, s, sample("a"))
+	before, err := s.Now(t.Context())
+	require.NoError(t, err)
+	snap, err := fast.Snapshot(t.Context(), stored.Request.ID, "a")
+	require.NoError(t, err)
+	assert.Equal(t, stored, snap.Record)
+	assert.Equal(t, approval.Document{Name: "a"}, snap.Document)
+	assert.False(t, snap.Now.Before(before))
+	doc, err := s.SetDocument(t.Context(), approval.Document{Name: "a", Data: json.RawMessage(`{"b":1}`)})
+	require.NoError(t, err)
+	snap, err = fast.Snapshot(t.Context(), stored.Request.ID, "a")
+	require.NoError(t, err)
+	assert.Equal(t, doc, snap.Document)
+}

@@ -195,8 +195,8 @@ func decodeStruct(tree any, v reflect.Value, path string) error {
 }
 
 func hasField(t reflect.Type, key string) bool {
-	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name == key {
+	for field := range t.Fields() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name == key {
 			return true
 		}
 	}

@@ -1,18 +1,17 @@
 package sqlstore_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,15 +24,17 @@ import (
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore"
 	"github.com/posai-go/posai/internal/testpg"
+	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
 // What a child process is told: the database, the folder of the log, the
-// outside world, whether it can read back, and at which of its steps it kills
+// simulated shop and its token, whether it can read back, and at which of its steps it kills
 // itself (0: never).
 const (
 	envURL   = "POSAI_APPROVAL_TEST_URL"
 	envLog   = "POSAI_APPROVAL_TEST_LOG"
-	envWorld = "POSAI_APPROVAL_TEST_WORLD"
+	envShop  = "POSAI_APPROVAL_TEST_SHOP"
+	envToken = "POSAI_APPROVAL_TEST_TOKEN"
 	envFind  = "POSAI_APPROVAL_TEST_FIND"
 	envKill  = "POSAI_APPROVAL_TEST_KILL"
 )
@@ -167,88 +168,96 @@ func child() error {
 	}
 }
 
-// executor calls the world over HTTP. The world does not know idempotency.
+const (
+	createDraft = `mutation($key: String!) {
+		draftOrderCreate(input: {note: $key, lineItems: [{title: "Visit", quantity: 1, originalUnitPriceWithCurrency: {amount: "1.00", currencyCode: USD}}]}) {
+			draftOrder { id } userErrors { message }
+		}
+	}`
+	readDrafts = `query { draftOrders(first: 50, reverse: true) { nodes { id note2 } } }`
+)
+
+// executor creates a draft order, which Shopify does not do idempotently.
 func executor(steps *stepper) approval.Executor[visit, string] {
-	call := func(ctx context.Context, method, key string) (string, error) {
-		req, err := http.NewRequestWithContext(ctx, method, os.Getenv(envWorld)+"/"+key, nil)
-		if err != nil {
-			return "", approval.Permanent(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return "", approval.Unknown(err)
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		if err != nil {
-			return "", approval.Unknown(err)
-		}
-		return string(body), nil
-	}
 	ex := approval.Executor[visit, string]{
 		Settle: 50 * time.Millisecond,
 		Execute: func(ctx context.Context, e approval.Execution, _ visit) (string, error) {
 			steps.step("before the call")
 			defer steps.step("after the call, its response lost")
-			return call(ctx, http.MethodPost, e.IdempotencyKey)
+			var data struct {
+				DraftOrderCreate struct{ DraftOrder struct{ ID string } }
+			}
+			err := callShop(ctx, createDraft, map[string]string{"key": e.IdempotencyKey}, &data)
+			return data.DraftOrderCreate.DraftOrder.ID, err
 		},
 	}
 	if os.Getenv(envFind) != "" {
 		ex.Find = func(ctx context.Context, e approval.Execution, _ visit) (string, bool, error) {
 			steps.step("before the read-back")
-			found, err := call(ctx, http.MethodGet, e.IdempotencyKey)
+			var data struct {
+				DraftOrders struct {
+					Nodes []struct{ ID, Note2 string }
+				}
+			}
+			err := callShop(ctx, readDrafts, nil, &data)
 			steps.step("after the read-back")
-			return found, found != "", err
+			for _, d := range data.DraftOrders.Nodes {
+				if d.Note2 == e.IdempotencyKey {
+					return d.ID, true, err
+				}
+			}
+			return "", false, err
 		}
 	}
 	return ex
 }
 
-// world counts effects.
-type world struct {
-	*httptest.Server
-	mu      sync.Mutex
-	effects map[string]int
-}
-
-func newWorld(t *testing.T) *world {
-	w := &world{effects: make(map[string]int)}
-	w.Server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if r.Method == http.MethodPost {
-			w.effects[r.URL.Path]++
-		}
-		if w.effects[r.URL.Path] > 0 {
-			_, _ = io.WriteString(out, "it happened")
-		}
-	}))
-	t.Cleanup(w.Close)
-	return w
-}
-
-func (w *world) total() (n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, effects := range w.effects {
-		n += effects
+// callShop sends a GraphQL operation to the simulated shop.
+func callShop(ctx context.Context, query string, variables map[string]string, data any) error {
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		return approval.Permanent(err)
 	}
-	return n
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, os.Getenv(envShop)+"/admin/api/2026-10/graphql.json", bytes.NewReader(body))
+	if err != nil {
+		return approval.Permanent(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Shopify-Access-Token", os.Getenv(envToken))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return approval.Unknown(err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Data   json.RawMessage
+		Errors json.RawMessage
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return approval.Unknown(err)
+	}
+	if answer.Errors != nil {
+		return approval.Permanent(fmt.Errorf("%s", answer.Errors))
+	}
+	return json.Unmarshal(answer.Data, data)
 }
 
 // crash is one run: a child that dies at a step, perhaps a second that dies
 // too, and one that lives.
 type crash struct {
 	url, log string
-	world    *world
+	shop     *shopifytest.Shop
 	find     bool
 }
+
+// effects counts what really happened.
+func (c crash) effects() int { return len(c.shop.DraftOrders()) }
 
 // run starts a child and returns what it said, and whether it was killed.
 func (c crash) run(t *testing.T, kill int) (said string, killed bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), envURL+"="+c.url, envLog+"="+c.log, envWorld+"="+c.world.URL, envKill+"="+strconv.Itoa(kill))
+	cmd.Env = append(os.Environ(), envURL+"="+c.url, envLog+"="+c.log, envShop+"="+c.shop.URL(), envToken+"="+c.shop.Token(), envKill+"="+strconv.Itoa(kill))
 	if c.find {
 		cmd.Env = append(cmd.Env, envFind+"=1")
 	}
@@ -282,60 +291,86 @@ func (c crash) check(t *testing.T, killed, said string) {
 	}
 	switch said {
 	case "state: executed":
-		assert.Equal(t, 1, c.world.total(), "%s: effects", killed)
+		assert.Equal(t, 1, c.effects(), "%s: effects", killed)
 		assert.Equal(t, 1, counts[audit.KindEffect], "%s: %v", killed, order)
 		assert.Equal(t, audit.KindEffect, order[len(order)-1], "%s: %v", killed, order)
 	case "state: uncertain":
 		assert.False(t, c.find, "%s: it could have been found out", killed)
-		assert.LessOrEqual(t, c.world.total(), 1, "%s: effects", killed)
+		assert.LessOrEqual(t, c.effects(), 1, "%s: effects", killed)
 		assert.Zero(t, counts[audit.KindEffect], "%s: %v", killed, order)
 	default:
 		assert.Fail(t, "unexpected end", "%s: %s", killed, said)
 	}
 }
 
+// crashSetting is one way to run.
+type crashSetting struct {
+	name   string
+	url    func(*testing.T) string
+	find   bool
+	stride int // between the steps at which it is killed
+}
+
+// killAll kills at one step after the other, until there are no more.
+func (s crashSetting) killAll(t *testing.T, round int) (died int) {
+	for kill := 1; ; kill += s.stride {
+		c := crash{
+			url: s.url(t), log: filepath.Join(t.TempDir(), "log"), find: s.find,
+			shop: shopifytest.NewShop(t, &shopifytest.Options{Data: emptyShop(t)}),
+		}
+		said, killed := c.run(t, kill)
+		if !killed {
+			c.check(t, "alive", said)
+			return died
+		}
+		died++
+		// The next one dies too, early in what it takes over.
+		if kill%3 == round%3 {
+			again, twice := c.run(t, 1+(kill+round)%5)
+			if twice {
+				said += ", then " + again
+			}
+		}
+		end, _ := c.run(t, 0)
+		c.check(t, said, end)
+	}
+}
+
+// emptyShop is a shop in which nothing has happened.
+func emptyShop(t *testing.T) *shopifytest.Data {
+	t.Helper()
+	data := shopifytest.GenerateData(1, time.Now())
+	data.Orders, data.Customers = nil, nil
+	return data
+}
+
 // TestCrash kills the process with signal 9 at its steps, one after the other:
 // around every write to the database and to the log, before the call, after
-// its effect. Whatever happens, there is one effect.
+// its effect. Whatever happens, the shop has one draft order, or a person is
+// told that it is not known. POSAI_FULL=1 kills 200 times in each setting.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	postgres := func(t *testing.T) string { return testpg.URL(t) }
-	for _, test := range []struct {
-		name   string
-		url    func(*testing.T) string
-		find   bool
-		stride int
-	}{
+	for _, test := range []crashSetting{
 		{"SQLite, with read-back", sqliteURL, true, 1},
 		{"SQLite, without read-back", sqliteURL, false, 3},
 		{"PostgreSQL, with read-back", postgres, true, 5},
+		{"PostgreSQL, without read-back", postgres, false, 8},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() {
-				test.stride *= 4
+			least := 20 / test.stride
+			if os.Getenv("POSAI_FULL") != "" {
+				test.stride, least = 1, 200
 			}
-			died := 0
-			for kill := 1; ; kill += test.stride {
-				c := crash{url: test.url(t), log: filepath.Join(t.TempDir(), "log"), world: newWorld(t), find: test.find}
-				said, killed := c.run(t, kill)
-				if !killed {
-					c.check(t, "alive", said)
-					break // it has no more steps
-				}
-				died++
-				// The next one dies too, early in what it takes over.
-				if kill%3 == 0 {
-					again, twice := c.run(t, 1+kill%5)
-					if twice {
-						said += ", then " + again
-					}
-				}
-				end, _ := c.run(t, 0)
-				c.check(t, said, end)
+			died, rounds := 0, 0
+			for rounds == 0 || died < least {
+				rounds++
+				kills := test.killAll(t, rounds)
+				require.Positive(t, kills, "it dies at its first step")
+				died += kills
 			}
-			t.Logf("died at %d steps", died)
-			assert.GreaterOrEqual(t, died*test.stride, 20)
+			t.Logf("died %d times, in %d rounds over its steps", died, rounds)
 		})
 	}
 }

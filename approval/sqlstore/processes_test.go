@@ -3,7 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -64,11 +64,15 @@ func proposal(key string) approval.Proposal {
 }
 
 // TestDecideAndExecute: many requests, many deciders each, two queues on one
-// database: each is decided once and executed once.
+// database: each is decided once and executed once. POSAI_FULL=1 makes it 200
+// requests and 32 deciders.
 func TestDecideAndExecute(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
-		const requests, deciders = 6, 8
+		requests, deciders := 6, 8
+		if os.Getenv("POSAI_FULL") != "" {
+			requests, deciders = 200, 32
+		}
 		var mu sync.Mutex
 		calls := map[string]int{}
 		called := func(e approval.Execution) {
@@ -162,37 +166,4 @@ func TestOpenRefuses(t *testing.T) {
 			assert.True(t, strings.HasPrefix(err.Error(), "sqlstore: "), err.Error())
 		})
 	}
-}
-
-// BenchmarkProposeToExecution measures from the proposal, which is allowed, to
-// the start of the execution.
-func BenchmarkProposeToExecution(b *testing.B) {
-	dir := b.TempDir()
-	store, err := sqlstore.Open(b.Context(), "sqlite://"+dir+"/approval.db", nil)
-	require.NoError(b, err)
-	logStore, err := filestore.Open(dir+"/log", nil)
-	require.NoError(b, err)
-	log, err := audit.Open(b.Context(), logStore, nil)
-	require.NoError(b, err)
-	q, err := approval.NewQueue(store, log, allow, nil)
-	require.NoError(b, err)
-	started := make(chan struct{}, 1)
-	require.NoError(b, approval.Register(q, approval.Executor[visit, string]{
-		Execute: func(context.Context, approval.Execution, visit) (string, error) {
-			started <- struct{}{}
-			return "", nil
-		},
-	}))
-	require.NoError(b, q.Start(b.Context()))
-	n := 0
-	for b.Loop() {
-		n++
-		_, err := q.Propose(b.Context(), visit{"x"}, proposal(strconv.Itoa(n)))
-		require.NoError(b, err)
-		<-started
-	}
-	require.NoError(b, q.Stop(context.Background()))
-	require.NoError(b, log.Close())
-	require.NoError(b, logStore.Close())
-	require.NoError(b, store.Close())
 }

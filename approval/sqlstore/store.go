@@ -211,12 +211,8 @@ func (s *Store) Update(ctx context.Context, r *approval.Record, wake ...time.Tim
 
 // Now implements [approval.Store] by the database's clock.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	query := `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)`
-	if s.db.Dialect == sqldb.SQLite {
-		query = `SELECT CAST(unixepoch('subsec') * 1000000 AS integer)`
-	}
 	var now int64
-	if err := s.conn().QueryRowContext(ctx, query).Scan(&now); err != nil {
+	if err := s.conn().QueryRowContext(ctx, `SELECT `+s.clockSQL()).Scan(&now); err != nil {
 		return time.Time{}, fmt.Errorf("sqlstore: now: %w", err)
 	}
 	return time.UnixMicro(now).UTC(), nil
