@@ -87,9 +87,11 @@ func VerifyAppProxy(rawQuery string, secrets Secrets, now time.Time) (*AppProxy,
 		return nil, badRequest("the parameter signature is missing")
 	}
 	delete(query, "signature")
-	message := proxyMessage(query)
+	message, byName := proxyMessages(query)
 	if !secrets.verifyHex(message, signature, now) {
-		return nil, unauthorized(ErrSignature)
+		if message = byName; !secrets.verifyHex(message, signature, now) {
+			return nil, unauthorized(ErrSignature)
+		}
 	}
 	for _, name := range proxyParameters {
 		if strings.Count(message, name+"=") != len(query[name]) {
@@ -116,14 +118,18 @@ func VerifyAppProxy(rawQuery string, secrets Secrets, now time.Time) (*AppProxy,
 	return proxy, nil
 }
 
-// proxyMessage is what is signed of a query without its signature.
-func proxyMessage(query url.Values) string {
+// proxyMessages are what may be signed of a query without its signature.
+// Shopify's documentation sorts name=value, its library for JavaScript the
+// names: that differs where one name begins with another, because "a-b=" comes
+// before "a=".
+func proxyMessages(query url.Values) (message, byName string) {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		parts = append(parts, name+"="+strings.Join(query[name], ","))
 	}
-	slices.Sort(parts) // "a-b=" comes before "a="
-	return strings.Join(parts, "")
+	byName = strings.Join(parts, "")
+	slices.Sort(parts)
+	return strings.Join(parts, ""), byName
 }
 
 // verifyHex is Verify for signatures in hex.

@@ -62,10 +62,13 @@ func TestVerifyAppProxy(t *testing.T) {
 		query  string
 		status int // 0 for good
 	}{
-		"good":                        {query("a=1", nil, secret), 0},
-		"by the previous secret":      {query("", nil, "the old one"), 0},
-		"no visitor's parameters":     {query("", nil, secret), 0},
-		"a name before another":       {query("a=1&a-b=2&a_b=3&A=4", nil, secret), 0},
+		"good":                    {query("a=1", nil, secret), 0},
+		"by the previous secret":  {query("", nil, "the old one"), 0},
+		"no visitor's parameters": {query("", nil, secret), 0},
+		"a name before another":   {query("a=1&a-b=2&a_b=3&A=4", nil, secret), 0},
+		"sorted by names alone": {query("a=1&a-b=2", func(q url.Values) {
+			q.Set("signature", hexHMAC("a=1a-b=2logged_in_customer_id=7path_prefix=/apps/xshop=Example.myshopify.comtimestamp=1790000000", secret))
+		}, secret), 0},
 		"empty and repeated":          {query("a=&a=&b", nil, secret), 0},
 		"all kinds of letters":        {query("q=%26%3D%2C%20%C3%A9%00", nil, secret), 0},
 		"signature in capitals":       {query("", func(q url.Values) { q.Set("signature", strings.ToUpper(q.Get("signature"))) }, secret), 0},
