@@ -114,7 +114,7 @@ func (c *Compliance) dataRequest(ctx context.Context, ev Event[DataRequest]) err
 	p := ev.Payload
 	result := resultOf(ev.Delivery, p.ShopID, p.Customer.ID)
 	result.RequestID = p.DataRequest.ID
-	fits := p.Customer.ID != 0 && p.DataRequest.ID != 0 && !has(p.Extra, "orders_to_redact")
+	fits := p.Customer.ID != 0 && p.DataRequest.ID != 0
 	return c.finish(ctx, result, fits && names(p.ShopDomain, ev.Shop), each(c.Exporters, func(e Exporter) error { return e.ExportCustomer(ctx, ev) }))
 }
 

@@ -153,6 +153,7 @@ func TestOnComplianceRefuses(t *testing.T) {
 	s := store{calls: new([]string)}
 	require.Error(t, webhook.OnCompliance(new(webhook.Mux), webhook.Compliance{}))
 	require.Error(t, webhook.OnCompliance(new(webhook.Mux), webhook.Compliance{Erasers: []webhook.Eraser{s}}))
+	require.Error(t, webhook.OnCompliance(new(webhook.Mux), webhook.Compliance{Exporters: []webhook.Exporter{s}}))
 	mux := new(webhook.Mux)
 	require.NoError(t, webhook.OnCompliance(mux, webhook.Compliance{StoresNothing: true}))
 	require.NoError(t, mux.Process(t.Context(), sampleOf(t, webhook.ShopRedact)))

@@ -245,7 +245,7 @@ func number(s string) (decimal.Decimal, error) {
 }
 
 // layouts are the forms of time that Shopify has written over the years.
-var layouts = [...]string{time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", "2006-01-02T15:04:05", time.DateOnly}
+var layouts = [...]string{time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 UTC", "2006-01-02T15:04:05", time.DateOnly}
 
 func instant(s string, quoted bool) (time.Time, error) {
 	switch {

@@ -58,11 +58,7 @@ func DecodeEventBridge(event []byte) (Delivery, error) {
 	case len(e.Detail.Payload) == 0:
 		return Delivery{}, &EnvelopeError{"there is no payload"}
 	}
-	header, err := headerOf(e.Detail.Metadata)
-	if err != nil {
-		return Delivery{}, err
-	}
-	d, err := fromHeader(header)
+	d, err := fromHeader(headerOf(e.Detail.Metadata))
 	if err != nil {
 		return Delivery{}, &EnvelopeError{err.Error()}
 	}
@@ -74,21 +70,14 @@ func DecodeEventBridge(event []byte) (Delivery, error) {
 	return d, nil
 }
 
-// headerOf is metadata or attributes as the header that they stand for.
-func headerOf[V any](fields map[string]V) (http.Header, error) {
+// headerOf is metadata or attributes as the header that they stand for. What is
+// not text counts as missing.
+func headerOf[V any](fields map[string]V) http.Header {
 	header := make(http.Header, len(fields))
 	for name, value := range fields {
 		if text, ok := any(value).(string); ok {
 			header.Add(name, text)
-		} else if isShopify(name) {
-			return nil, &EnvelopeError{http.CanonicalHeaderKey(name) + " is not text"}
 		}
 	}
-	return header, nil
-}
-
-// isShopify reports whether a header belongs to one of the two families.
-func isShopify(name string) bool {
-	name = strings.ToLower(name)
-	return strings.HasPrefix(name, "shopify-") || strings.HasPrefix(name, "x-shopify-")
+	return header
 }

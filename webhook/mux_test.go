@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ func TestMuxGivesUpWhatDoesNotDecode(t *testing.T) {
 		"a list":             {`["alice@example.com"]`, "wrong type"},
 		"a text for an id":   {`{"id":"alice@example.com"}`, "wrong type for int64 at id"},
 		"a text for money":   {`{"total_price":"alice@example.com"}`, "wrong type for decimal.Decimal at total_price"},
+		"long money":         {`{"total_price":"` + strings.Repeat("1", 65) + `"}`, "the amount total_price is out of range"},
 		"endless money":      {`{"total_price":"1e999999999"}`, "the amount total_price is out of range"},
 		"tiny money":         {`{"line_items":[{"price":"1e-999999999"}]}`, "the amount line_items.price is out of range"},
 		"a float for an id":  {`{"id":1.5}`, "wrong type for int64 at id"},
