@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 
 // bridges are the leaves that may know one room more than their own does.
 var bridges = map[string][]string{
+	"audit/accesslog":   {"shopify"},
 	"approval/toolgate": {"ai"},
 }
 
@@ -106,7 +107,7 @@ func Check(im Import) string {
 			return ""
 		}
 		return "leaves of different rooms do not meet"
-	case slices.Contains(bridges[im.From], to) && target == to:
+	case slices.Contains(bridges[im.From], to) && (target == to || im.Test): // a test sets up the other side
 		return ""
 	}
 	return "room " + from + " knows nothing of room " + to
