@@ -60,11 +60,11 @@ func TestTheGuide(t *testing.T) {
 		code[b.Lang] = append(code[b.Lang], b.Text)
 	}
 	require.Len(t, code["graphql"], 1)
-	require.Len(t, code["go"], 2)
+	require.Len(t, code["go separate module"], 2)
 	dir := module(t, map[string]string{
 		"reports/tenders.graphql": code["graphql"][0],
-		"reports/reports.go":      code["go"][0],
-		"main.go":                 code["go"][1],
+		"reports/reports.go":      code["go separate module"][0],
+		"main.go":                 code["go separate module"][1],
 	})
 	goTool(t, dir, nil, "generate", "./reports")
 	for _, name := range []string{"tenders_gen.go", "reports_table_gen.go"} {
