@@ -10,7 +10,7 @@ import (
 // Cart is the payload of carts/create and carts/update: a cart of the online
 // store. A register's cart is not sent to anybody.
 //
-// https://shopify.dev/docs/api/webhooks/latest?reference=graphql#list-of-topics-carts/create
+// https://shopify.dev/docs/api/webhooks/latest
 type Cart struct {
 	ID        string         `json:"id"`
 	Token     string         `json:"token"`

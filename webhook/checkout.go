@@ -10,7 +10,7 @@ import (
 // Checkout is the payload of checkouts/create, update and delete. Delete sends
 // the ID and the totals alone.
 //
-// https://shopify.dev/docs/api/webhooks/latest?reference=graphql#list-of-topics-checkouts/create
+// https://shopify.dev/docs/api/webhooks/latest
 type Checkout struct {
 	ID                   int64  `json:"id"`
 	Token                string `json:"token"`

@@ -234,3 +234,19 @@ func ExampleDecodeEventBridge() {
 	// example.myshopify.com #1001
 	// <nil>
 }
+
+// A push subscription of Google Cloud Pub/Sub that posts to this program.
+func ExampleNewPubSubHandler() {
+	box := new(memory) // in earnest, package inbox
+	handler, err := webhook.NewPubSubHandler(box, webhook.Secrets{Current: "the client secret"}, nil)
+	if err != nil {
+		panic(err)
+	}
+	body, _ := webhooktest.Sample("refunds/create")
+	message := webhooktest.PubSubPush(webhook.Delivery{Topic: "refunds/create", Body: body}, "the client secret")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/pubsub", bytes.NewReader(message)))
+	fmt.Println(w.Code, box.got[0].Topic, box.got[0].Shop)
+	// Output:
+	// 200 refunds/create example.myshopify.com
+}

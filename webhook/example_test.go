@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/webhooktest"
@@ -53,4 +54,29 @@ func ExampleMux() {
 	// <nil>
 	// nothing to do for app/uninstalled
 	// <nil>
+}
+
+// What a function returns decides what happens to the delivery next.
+func ExampleRetryLater() {
+	mux := new(webhook.Mux)
+	webhook.On(mux, webhook.InventoryLevelsUpdate, func(_ context.Context, ev webhook.Event[webhook.InventoryLevel]) error {
+		switch level := ev.Payload; {
+		case level.InventoryItemID == 0:
+			return webhook.GiveUp(errors.New("which item?")) // a dead letter, for a person
+		case level.Available == nil:
+			return nil // not tracked: done
+		case *level.Available < 0:
+			return webhook.RetryLater(time.Minute, errors.New("oversold; the count may follow"))
+		default:
+			return errors.New("the warehouse does not answer") // again, with growing waits
+		}
+	})
+	for _, body := range []string{`{}`, `{"inventory_item_id":1,"available":null}`, `{"inventory_item_id":1,"available":-2}`, `{"inventory_item_id":1,"available":5}`} {
+		fmt.Println(mux.Process(context.Background(), webhook.Delivery{Topic: "inventory_levels/update", Body: []byte(body)}))
+	}
+	// Output:
+	// webhook: gave up: which item?
+	// <nil>
+	// webhook: again in 1m0s: oversold; the count may follow
+	// the warehouse does not answer
 }

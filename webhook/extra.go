@@ -68,3 +68,22 @@ func marshalExtra[T any](plain T, extra Extra) ([]byte, error) {
 	}
 	return append(data, '}'), nil
 }
+
+// rename decodes a field of extra into target, if it is there, and takes it
+// out.
+func rename[T any](extra *Extra, name string, target *T) error {
+	raw, ok := (*extra)[name]
+	if !ok {
+		return nil
+	}
+	if !isNull(raw) {
+		v := reflect.ValueOf(target).Elem()
+		if err := decoderOf(v.Type())(raw, v); err != nil {
+			return within(name, err)
+		}
+	}
+	if delete(*extra, name); len(*extra) == 0 {
+		*extra = nil
+	}
+	return nil
+}

@@ -1,9 +1,6 @@
 package webhook
 
-import (
-	"reflect"
-	"time"
-)
+import "time"
 
 // InventoryTransfer is the payload of the inventory_transfers topics. Each
 // topic fills its own list: LineItems for ready_to_ship, ItemsAdded for
@@ -54,23 +51,4 @@ func (l *TransferLineItem) UnmarshalJSON(data []byte) error {
 func (l TransferLineItem) MarshalJSON() ([]byte, error) {
 	type plain TransferLineItem
 	return marshalExtra(plain(l), l.Extra)
-}
-
-// rename decodes a field of extra into target, if it is there, and takes it
-// out.
-func rename[T any](extra *Extra, name string, target *T) error {
-	raw, ok := (*extra)[name]
-	if !ok {
-		return nil
-	}
-	if !isNull(raw) {
-		v := reflect.ValueOf(target).Elem()
-		if err := decoderOf(v.Type())(raw, v); err != nil {
-			return within(name, err)
-		}
-	}
-	if delete(*extra, name); len(*extra) == 0 {
-		*extra = nil
-	}
-	return nil
 }

@@ -82,13 +82,8 @@ func (c *receiver) accept(ctx context.Context, d Delivery) error {
 	}
 	done := make(chan error, 1)
 	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- fmt.Errorf("the inbox panicked: %v", p)
-			}
-			<-c.pending
-		}()
-		_, err := c.inbox.Accept(ctx, d)
+		err := c.call(ctx, d)
+		<-c.pending // before the answer, so that the sender's next finds a place
 		done <- err
 	}()
 	select {
@@ -105,6 +100,18 @@ func (c *receiver) accept(ctx context.Context, d Delivery) error {
 	case <-grace.C:
 		return fmt.Errorf("the inbox did not return: %w", ctx.Err())
 	}
+}
+
+// call gives d to the inbox. A panic, which nobody else would recover in a
+// goroutine of its own, is an error.
+func (c *receiver) call(ctx context.Context, d Delivery) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the inbox panicked: %v", p)
+		}
+	}()
+	_, err = c.inbox.Accept(ctx, d)
+	return err
 }
 
 func (c *receiver) refuse(w http.ResponseWriter, r *http.Request, refused *RequestError) {

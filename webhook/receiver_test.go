@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,14 +23,30 @@ type inboxFunc func(context.Context, webhook.Delivery) (bool, error)
 
 func (f inboxFunc) Accept(ctx context.Context, d webhook.Delivery) (bool, error) { return f(ctx, d) }
 
+// One place is enough for a sender that waits for each answer.
+func TestHandlerOnePlace(t *testing.T) {
+	handler, err := webhook.NewHandler(new(memory), webhook.Secrets{Current: secret}, &webhook.Options{MaxPending: 1})
+	require.NoError(t, err)
+	sender := &webhooktest.Sender{Secret: secret, Transport: webhooktest.InProcess(handler)}
+	report := sender.PostAll(t.Context(), "http://example.com/", make([]webhook.Delivery, 500), nil)
+	require.Len(t, report.Undelivered, 500, "without a topic")
+	ds := make([]webhook.Delivery, 500)
+	for i := range ds {
+		ds[i].Topic = "orders/create"
+	}
+	report = sender.PostAll(t.Context(), "http://example.com/", ds, nil)
+	assert.Equal(t, 500, report.Acknowledged)
+	assert.Equal(t, 500, report.Attempts)
+}
+
 // An inbox that never returns, whatever its context says: the sender is
 // answered in time, and what hangs is bounded.
 func TestHandlerInboxHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		var calls int
+		var calls atomic.Int64
 		hangs := inboxFunc(func(context.Context, webhook.Delivery) (bool, error) {
-			calls++
+			calls.Add(1)
 			<-release
 			return false, nil
 		})
@@ -55,7 +72,7 @@ func TestHandlerInboxHangs(t *testing.T) {
 		status, took := post(3)
 		assert.Equal(t, http.StatusServiceUnavailable, status)
 		assert.Zero(t, took, "at once: there is no place left")
-		assert.Equal(t, 2, calls)
+		assert.Equal(t, int64(2), calls.Load())
 		close(release)
 		synctest.Wait()
 		r, err := webhooktest.NewRequest(t.Context(), "http://example.com/", sale(), secret)

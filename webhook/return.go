@@ -7,7 +7,7 @@ import "encoding/json"
 // send the ids and the status alone: read the lines back through the API.
 // returns/update sends [ReturnUpdate].
 //
-// https://shopify.dev/docs/api/webhooks/latest?reference=graphql#list-of-topics-returns/request
+// https://shopify.dev/docs/api/webhooks/latest
 type Return struct {
 	ID                int64  `json:"id"`
 	AdminGraphqlAPIID string `json:"admin_graphql_api_id"`
