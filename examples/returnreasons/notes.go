@@ -34,9 +34,9 @@ type Note struct {
 	Tags    []string `json:"tags,omitempty"` // staff, typo, abusive, two, injection, empty, pii, sarcasm, emoji, long
 }
 
-// item is the note as a line of a return.
+// item is the note as a line of a return, masked as a shop's notes are.
 func (n Note) item() Item {
-	return Item{Key: "1", ProductTitle: n.Product, Quantity: 1, Native: Definition{Handle: n.Native}, StaffNote: n.Note}
+	return Item{Key: "1", ProductTitle: n.Product, Quantity: 1, Native: Definition{Handle: n.Native}, StaffNote: mask(n.Note, person{})}
 }
 
 // labeledNotes reads one part of the set: "dev" or "test".

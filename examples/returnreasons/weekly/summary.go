@@ -3,7 +3,9 @@ package weekly
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -103,12 +105,16 @@ func StartOfWeek(t time.Time, zone *time.Location) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day()-back, 0, 0, 0, 0, zone)
 }
 
+var weekShape = regexp.MustCompile(`^([0-9]{4})-W([0-9]{2})$`)
+
 // ParseWeek reads "2026-W47".
 func ParseWeek(s string, zone *time.Location) (time.Time, error) {
-	var year, week int
-	if n, err := fmt.Sscanf(s, "%4d-W%2d", &year, &week); n != 2 || err != nil || len(s) != 8 {
+	parts := weekShape.FindStringSubmatch(s)
+	if parts == nil {
 		return time.Time{}, fmt.Errorf("%q is not a week such as 2026-W47", s)
 	}
+	year, _ := strconv.Atoi(parts[1]) // four digits
+	week, _ := strconv.Atoi(parts[2])
 	// The 4th of January is always in the first week.
 	start := StartOfWeek(time.Date(year, 1, 4, 0, 0, 0, 0, zone), zone).AddDate(0, 0, 7*(week-1))
 	if y, w := start.ISOWeek(); y != year || w != week {
@@ -120,7 +126,7 @@ func ParseWeek(s string, zone *time.Location) (time.Time, error) {
 // WeekName is "2026-W47".
 func WeekName(t time.Time) string {
 	year, week := t.ISOWeek()
-	return fmt.Sprintf("%d-W%02d", year, week)
+	return fmt.Sprintf("%04d-W%02d", year, week)
 }
 
 // Summary is what a week was like. What is not to be shown is not in it.
