@@ -13,35 +13,48 @@ import (
 
 // answer is one response of the API.
 type answer struct {
-	Data       json.RawMessage `json:"data"`
-	Errors     json.RawMessage `json:"errors"`
-	Extensions json.RawMessage `json:"extensions"`
+	Data, Errors, Extensions json.RawMessage // parts of the body
 
-	errors  []GraphQLError
-	message string // instead of errors
-	cost    *Cost  // nil if there is none
+	errors    []GraphQLError
+	message   string // instead of errors
+	cost      *Cost  // nil if there is none
+	ext       map[string]any
+	decodeErr error
+	decoded   bool // data was given to the caller
 }
 
 // maxGraphQLErrors bounds how many errors of one response are kept.
 const maxGraphQLErrors = 1000
 
+var errNotJSON = errors.New("the answer is not JSON")
+
 // parseAnswer reads a body. It fails if the status is 200 and the body is not a
-// GraphQL response.
+// GraphQL response. What "data" holds is checked by decode.
 func parseAnswer(status int, body []byte) (*answer, error) {
 	var a answer
-	err := json.Unmarshal(body, &a)
-	if err != nil {
+	ok := splitObject(body, func(key string, value json.RawMessage) {
+		switch key {
+		case "data":
+			a.Data = value
+		case "errors":
+			a.Errors = value
+		case "extensions":
+			a.Extensions = value
+		}
+	})
+	if ok && len(a.Extensions) > 0 {
+		ok = json.Unmarshal(a.Extensions, &a.ext) == nil || json.Valid(a.Extensions)
+	}
+	if ok && len(a.Errors) > 0 {
+		ok = json.Valid(a.Errors)
+	}
+	if !ok {
 		if status == http.StatusOK {
-			return nil, errors.New("the answer is not JSON")
+			return nil, errNotJSON
 		}
 		return &answer{}, nil // a proxy's page: its text says nothing
 	}
-	var ext struct {
-		Cost *Cost `json:"cost"`
-	}
-	if json.Unmarshal(a.Extensions, &ext) == nil {
-		a.cost = ext.Cost
-	}
+	a.readCost()
 	a.readErrors()
 	if status == http.StatusOK && !a.hasData() && len(a.errors) == 0 {
 		if a.message == "" {
@@ -52,9 +65,62 @@ func parseAnswer(status int, body []byte) (*answer, error) {
 	return &a, nil
 }
 
+// decode gives the data to the caller, once. It fails if they are not JSON at
+// all; that they do not fit the Go type is kept for later.
+func (a *answer) decode(into any) error {
+	if a.decoded || !a.hasData() {
+		return nil
+	}
+	if into == nil {
+		if !json.Valid(a.Data) {
+			return errNotJSON
+		}
+		return nil
+	}
+	a.decodeErr = json.Unmarshal(a.Data, into)
+	if _, syntax := errors.AsType[*json.SyntaxError](a.decodeErr); syntax && !json.Valid(a.Data) {
+		return errNotJSON
+	}
+	a.decoded = true
+	return nil
+}
+
+// readCost reads extensions.cost. If any of it is of another type, there is
+// none.
+func (a *answer) readCost() {
+	cost, ok := a.ext["cost"].(map[string]any)
+	if !ok {
+		return
+	}
+	number := func(in map[string]any, key string) float64 {
+		switch v := in[key].(type) {
+		case float64:
+			return v
+		case nil:
+			return 0
+		}
+		ok = false
+		return 0
+	}
+	c := &Cost{Requested: number(cost, "requestedQueryCost"), Actual: number(cost, "actualQueryCost")}
+	switch t := cost["throttleStatus"].(type) {
+	case map[string]any:
+		c.Throttle = Throttle{number(t, "maximumAvailable"), number(t, "currentlyAvailable"), number(t, "restoreRate")}
+	case nil:
+	default:
+		ok = false
+	}
+	if ok {
+		a.cost = c
+	}
+}
+
 // readErrors reads "errors": a list of GraphQL errors, or a plain text, or an
 // object of texts as the REST API has it.
 func (a *answer) readErrors() {
+	if len(a.Errors) == 0 {
+		return
+	}
 	var list []json.RawMessage
 	if json.Unmarshal(a.Errors, &list) != nil {
 		if json.Unmarshal(a.Errors, &a.message) != nil && len(a.Errors) > 0 {
@@ -172,6 +238,9 @@ func (a *answer) keyBusy() bool {
 
 // searchWarnings returns what Shopify did not understand of search filters.
 func (a *answer) searchWarnings() []SearchWarning {
+	if a.ext["search"] == nil {
+		return nil
+	}
 	var ext struct {
 		Search []struct {
 			Path     []any
@@ -190,13 +259,6 @@ func (a *answer) searchWarnings() []SearchWarning {
 		}
 	}
 	return out
-}
-
-// extensions returns the response's extensions as genqlient has them.
-func (a *answer) extensions() map[string]any {
-	var m map[string]any
-	_ = json.Unmarshal(a.Extensions, &m)
-	return m
 }
 
 // list returns the errors as genqlient has them.

@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,7 @@ type call struct {
 	body      []byte
 	key       string // of @idempotent
 	costKey   costKey
+	into      any // what data is decoded into
 	info      Info
 	start     time.Time
 
@@ -48,30 +50,28 @@ type call struct {
 	arrived bool
 }
 
-func (c *Client) newCall(req *graphql.Request) (*call, error) {
+func (c *Client) newCall(req *graphql.Request, into any) (*call, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
 	d := c.shared.operations.get(req.Query, req.OpName)
-	k := &call{client: c, lane: c.lane, start: time.Now(), op: d.op}
+	k := &call{client: c, lane: c.lane, start: time.Now(), op: d.op, into: into}
 	if k.op.Kind == Subscription {
 		return nil, fmt.Errorf("shopify: %w: Shopify has no GraphQL subscriptions; use webhooks", ErrInvalid)
 	}
-	wire := struct {
-		Query         string          `json:"query"`
-		Variables     json.RawMessage `json:"variables,omitempty"`
-		OperationName string          `json:"operationName,omitempty"`
-	}{Query: req.Query, OperationName: req.OpName}
 	var err error
 	if req.Variables != nil {
 		if k.variables, err = json.Marshal(req.Variables); err != nil {
 			return nil, fmt.Errorf("shopify: %s: encoding the variables: %w", k.op.Name, err)
 		}
 	}
+	head := d.head
 	if c.key != "" {
-		if wire.Query, err = k.useKey(req.Query, d); err != nil {
+		document, err := k.useKey(req.Query, d)
+		if err != nil {
 			return nil, err
 		}
+		head = bodyHead(document, req.OpName)
 	} else if k.op.Safety == SafetyKeyed {
 		if err = k.findKey(d); err != nil {
 			return nil, err
@@ -84,11 +84,24 @@ func (c *Client) newCall(req *graphql.Request) (*call, error) {
 	}
 	k.info.Operation = k.op
 	k.costKey = costKeyOf(req, d, k.variables)
-	wire.Variables = k.variables
-	if k.body, err = json.Marshal(wire); err != nil {
-		return nil, fmt.Errorf("shopify: %s: encoding the request: %w", k.op.Name, err)
+	k.body = make([]byte, 0, len(head)+len(k.variables)+len(`,"variables":}`))
+	k.body = append(k.body, head...)
+	if len(k.variables) > 0 {
+		k.body = append(append(k.body, `,"variables":`...), k.variables...)
 	}
+	k.body = append(k.body, '}')
 	return k, nil
+}
+
+// bodyHead returns the beginning of a request's body, which is the same for all
+// calls of an operation: without variables and closing bracket.
+func bodyHead(document, name string) []byte {
+	wire := struct {
+		Query         string `json:"query"`
+		OperationName string `json:"operationName,omitempty"`
+	}{document, name}
+	head, _ := json.Marshal(wire) // texts can always be encoded
+	return head[:len(head)-1]
 }
 
 // run sends the request until there is an answer that stands.
@@ -175,7 +188,7 @@ func (k *call) receive(resp *http.Response) error {
 	k.info.DeprecatedReason = resp.Header.Get("X-Shopify-API-Deprecated-Reason")
 
 	limit := k.client.shared.opts.MaxResponse
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	body, err := readAll(resp, limit+1)
 	if err != nil {
 		return &lostError{&transportError{k.op.Name, err}}
 	}
@@ -192,7 +205,25 @@ func (k *call) receive(resp *http.Response) error {
 		return &lostError{fmt.Errorf("shopify: %s: %w", k.op.Name, err)}
 	}
 	k.answer = a
-	return k.judge(resp, a)
+	if err := k.judge(resp, a); err != nil {
+		return err
+	}
+	if err := a.decode(k.into); err != nil {
+		k.answer = nil
+		return &lostError{fmt.Errorf("shopify: %s: %w", k.op.Name, err)}
+	}
+	return nil
+}
+
+// readAll reads a body up to a limit, into a buffer of the right size if the
+// server told it.
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	var b bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n < limit {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, limit))
+	return b.Bytes(), err
 }
 
 // report logs what an answer's headers say.
@@ -222,12 +253,10 @@ func (c *Client) report(k *call, resp *http.Response) {
 func (k *call) deliver(ctx context.Context, resp *graphql.Response) error {
 	a := k.answer
 	var errs []error
-	if resp.Data != nil && a.hasData() {
-		if err := json.Unmarshal(a.Data, resp.Data); err != nil {
-			errs = append(errs, &decodeError{k.op.Name, err})
-		}
+	if err := cmp.Or(a.decode(resp.Data), a.decodeErr); err != nil {
+		errs = append(errs, &decodeError{k.op.Name, err})
 	}
-	resp.Extensions = a.extensions()
+	resp.Extensions = a.ext
 	resp.Errors = a.list()
 	if len(a.errors) > 0 {
 		errs = append(errs, k.responseError(a))

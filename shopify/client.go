@@ -194,7 +194,7 @@ func (c *Client) Shop() Domain { return c.shared.shop }
 // MakeRequest runs one operation: generated functions call it. It fills
 // resp.Data, resp.Errors and resp.Extensions with what came, on errors too.
 func (c *Client) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {
-	call, err := c.newCall(req)
+	call, err := c.newCall(req, resp.Data)
 	if err != nil {
 		return err
 	}
@@ -235,6 +235,7 @@ func (c *operationCache) get(document, name string) *parsedDocument {
 		// for the worst.
 		d = &parsedDocument{op: Operation{Name: name, Kind: Mutation, Safety: SafetyUnsafe}}
 	}
+	d.head = bodyHead(document, name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil {

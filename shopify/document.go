@@ -49,6 +49,7 @@ type parsedDocument struct {
 	op    Operation
 	roots []rootField
 	ints  []string // the variables of type Int, on which the cost depends
+	head  []byte   // see bodyHead
 }
 
 func parseDocument(document, name string) (*parsedDocument, error) {

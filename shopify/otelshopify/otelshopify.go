@@ -145,7 +145,8 @@ func (r *recorder) attempt(ctx context.Context, a shopify.Attempt) {
 	if !span.IsRecording() {
 		return
 	}
-	event := append(attrs[2:len(attrs):len(attrs)], attribute.Int("shopify.attempt", a.Number), attribute.Float64("shopify.points.wait", a.Waited.Seconds()))
+	event := []attribute.KeyValue{attribute.Int("shopify.attempt", a.Number), attribute.Float64("shopify.points.wait", a.Waited.Seconds())}
+	event = append(event, attrs[2:]...) // the operation is the span's
 	if a.Again {
 		event = append(event, attribute.Float64("shopify.pause", a.Pause.Seconds()))
 	}

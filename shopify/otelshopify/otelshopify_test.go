@@ -60,7 +60,7 @@ func (o *observed) metrics(t *testing.T) map[string]float64 {
 	add := func(name string, set attribute.Set, v float64) {
 		var parts []string
 		for _, kv := range set.ToSlice() {
-			parts = append(parts, string(kv.Key)+"="+kv.Value.Emit())
+			parts = append(parts, string(kv.Key)+"="+kv.Value.String())
 		}
 		out[name+"{"+strings.Join(parts, ",")+"}"] += v
 	}
