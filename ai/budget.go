@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -87,7 +88,19 @@ type Budget struct {
 	prices *Prices
 	caps   []Cap
 	opts   BudgetOptions
+
+	mu    sync.Mutex
+	known map[accountsKey][]Account // of recent callers; the slices never change
 }
+
+// accountsKey is a caller in a quarter of an hour: no day begins within one, in any
+// time zone.
+type accountsKey struct {
+	caller  Caller
+	quarter int64
+}
+
+const maxKnownAccounts = 1000
 
 // NewBudget returns a budget of caps, of which there must be one at least. A
 // model without a price in prices cannot be called. Nil options are the
@@ -129,12 +142,27 @@ func (b *Budget) Middleware(m Model) Model { return &budgeted{Model: m, budget: 
 // Accounts returns the accounts on which a call counts, with the names that
 // [Ledger.Balance] wants.
 func (b *Budget) Accounts(c Caller, at time.Time) []Account {
+	return slices.Clone(b.accounts(c, at))
+}
+
+// accounts returns a slice that must not be changed.
+func (b *Budget) accounts(c Caller, at time.Time) []Account {
+	key := accountsKey{c, at.Unix() / 900}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if accounts, ok := b.known[key]; ok {
+		return accounts
+	}
 	accounts := make([]Account, 0, len(b.caps))
 	for i := range b.caps {
 		if cp := &b.caps[i]; cp.applies(c) {
 			accounts = append(accounts, cp.account(c, at))
 		}
 	}
+	if len(b.known) >= maxKnownAccounts || b.known == nil {
+		b.known = map[accountsKey][]Account{}
+	}
+	b.known[key] = accounts
 	return accounts
 }
 
@@ -232,7 +260,7 @@ func (m *budgeted) reserve(ctx context.Context, req *Request) (*Request, booking
 		req = &limited
 	}
 	caller, _ := CallerFrom(ctx)
-	accounts := b.Accounts(caller, now)
+	accounts := b.accounts(caller, now)
 	if len(accounts) == 0 {
 		return nil, booking{}, &BudgetError{Detail: "no cap applies to the caller"}
 	}
@@ -249,7 +277,7 @@ func (m *budgeted) reserve(ctx context.Context, req *Request) (*Request, booking
 
 // context returns the context of the call, see [CallID].
 func (k booking) context(ctx context.Context) context.Context {
-	return context.WithValue(ctx, callIDKey{}, k.id)
+	return &callContext{Context: ctx, id: k.id}
 }
 
 // settle closes the entry after a reply, or holds it if the usage is unknown.
@@ -275,7 +303,10 @@ func (k booking) fail(ctx context.Context, err error) {
 func (k booking) book(ctx context.Context, s Settlement) {
 	// The call is over, and may be because ctx has ended: the books are kept all
 	// the same.
-	err := k.budget.ledger.Settle(context.WithoutCancel(ctx), s)
+	if _, memory := k.budget.ledger.(*MemoryLedger); !memory {
+		ctx = context.WithoutCancel(ctx)
+	}
+	err := k.budget.ledger.Settle(ctx, s)
 	if err != nil && k.budget.opts.OnError != nil {
 		k.budget.opts.OnError(k.id, err)
 	}

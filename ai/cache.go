@@ -1,7 +1,6 @@
 package ai
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -35,23 +34,25 @@ type Cache struct {
 	opts CacheOptions
 
 	mu      sync.Mutex
-	entries map[cacheKey]*list.Element
-	recent  list.List // of *cacheEntry, most recent first
+	entries map[cacheKey]*cacheEntry
+	ring    cacheEntry // its next is the most recent entry, its prev the least recent
 	bytes   int
 }
 
 type cacheKey [sha256.Size]byte
 
 type cacheEntry struct {
-	key     cacheKey
-	resp    *Response
-	size    int
-	expires time.Time
+	key        cacheKey
+	resp       Response
+	size       int
+	expires    time.Time
+	prev, next *cacheEntry
 }
 
 // NewCache returns an empty cache. Nil options are the defaults.
 func NewCache(opts *CacheOptions) *Cache {
-	c := &Cache{entries: map[cacheKey]*list.Element{}}
+	c := &Cache{entries: map[cacheKey]*cacheEntry{}}
+	c.ring.prev, c.ring.next = &c.ring, &c.ring
 	if opts != nil {
 		c.opts = *opts
 	}
@@ -74,17 +75,17 @@ func (c *Cache) Len() int {
 func (c *Cache) get(key cacheKey) *Response {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	element := c.entries[key]
-	if element == nil {
+	entry := c.entries[key]
+	switch {
+	case entry == nil:
+		return nil
+	case time.Now().After(entry.expires):
+		c.remove(entry)
 		return nil
 	}
-	entry := element.Value.(*cacheEntry)
-	if time.Now().After(entry.expires) {
-		c.remove(element)
-		return nil
-	}
-	c.recent.MoveToFront(element)
-	resp := *entry.resp
+	entry.unlink()
+	c.link(entry)
+	resp := entry.resp
 	resp.Message.Parts = slices.Clone(resp.Message.Parts)
 	return &resp
 }
@@ -95,30 +96,39 @@ func (c *Cache) put(key cacheKey, resp *Response) {
 	default:
 		return
 	}
-	kept := *resp
-	kept.Message.Parts = slices.Clone(resp.Message.Parts)
-	kept.Cached, kept.Usage, kept.Raw, kept.ID = true, Usage{}, nil, ""
-	entry := &cacheEntry{key: key, resp: &kept, size: responseSize(&kept), expires: time.Now().Add(c.opts.TTL)}
+	entry := &cacheEntry{key: key, resp: *resp, size: responseSize(resp), expires: time.Now().Add(c.opts.TTL)}
 	if entry.size > c.opts.MaxBytes {
 		return
 	}
+	kept := &entry.resp
+	kept.Message.Parts = slices.Clone(resp.Message.Parts)
+	kept.Cached, kept.Usage, kept.Raw, kept.ID = true, Usage{}, nil, ""
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if old := c.entries[key]; old != nil {
 		c.remove(old)
 	}
-	c.entries[key] = c.recent.PushFront(entry)
+	c.entries[key] = entry
+	c.link(entry)
 	c.bytes += entry.size
 	for len(c.entries) > c.opts.MaxEntries || c.bytes > c.opts.MaxBytes {
-		c.remove(c.recent.Back())
+		c.remove(c.ring.prev)
 	}
 }
 
-func (c *Cache) remove(element *list.Element) {
-	entry := c.recent.Remove(element).(*cacheEntry)
+func (c *Cache) remove(entry *cacheEntry) {
+	entry.unlink()
 	delete(c.entries, entry.key)
 	c.bytes -= entry.size
 }
+
+// link makes an entry the most recent one.
+func (c *Cache) link(entry *cacheEntry) {
+	entry.prev, entry.next = &c.ring, c.ring.next
+	entry.prev.next, entry.next.prev = entry, entry
+}
+
+func (e *cacheEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
 
 // responseSize is about what a response takes in memory.
 func responseSize(r *Response) int {
@@ -208,8 +218,13 @@ func replay(resp *Response, yield func(Event, error) bool) {
 // requestKey is the SHA-256 of everything that the reply depends on: fields with
 // their lengths, so that no two requests are written alike.
 func requestKey(ctx context.Context, info Info, r *Request) cacheKey {
-	var k keyWriter
-	k.buf = make([]byte, 0, 1024)
+	k := keyWriters.Get().(*keyWriter)
+	k.buf = k.buf[:0]
+	defer func() {
+		if cap(k.buf) <= maxKeyBuffer { // not one that held pictures
+			keyWriters.Put(k)
+		}
+	}()
 	caller, _ := CallerFrom(ctx)
 	k.text(caller.Shop)
 	k.text(info.Provider)
@@ -245,6 +260,11 @@ func requestKey(ctx context.Context, info Info, r *Request) cacheKey {
 }
 
 type keyWriter struct{ buf []byte }
+
+// keyWriters are buffers to use again.
+var keyWriters = sync.Pool{New: func() any { return new(keyWriter) }}
+
+const maxKeyBuffer = 64 << 10
 
 func (k *keyWriter) number(n int64) { k.buf = binary.AppendVarint(k.buf, n) }
 func (k *keyWriter) text(s string)  { k.number(int64(len(s))); k.buf = append(k.buf, s...) }

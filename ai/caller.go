@@ -41,6 +41,22 @@ type callIDKey struct{}
 // request ID of the client's, so that even a call that never ended is found in
 // the provider's records.
 func CallID(ctx context.Context) string {
-	id, _ := ctx.Value(callIDKey{}).(string)
-	return id
+	if c, ok := ctx.Value(callIDKey{}).(*callContext); ok {
+		return c.id
+	}
+	return ""
+}
+
+// callContext is a context with a call ID, in one allocation.
+type callContext struct {
+	context.Context //nolint:containedctx // it is one
+	id              string
+}
+
+// Value implements [context.Context].
+func (c *callContext) Value(key any) any {
+	if key == (callIDKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }

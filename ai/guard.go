@@ -6,6 +6,7 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -107,18 +108,27 @@ func Forbid(name string, phrases ...string) Check {
 // plainText is a text without what hides its words from a comparison.
 func plainText(text string) string {
 	var b strings.Builder
+	b.Grow(len(text) + 8)
 	space := false
-	for _, r := range strings.ToLower(text) {
+	for _, r := range text {
 		switch {
-		case strings.ContainsRune("*_`~\u00ad\u200b\u200c\u200d\u2060\ufeff", r):
-		case r == ' ' || r == '\u00a0' || r == '\u202f' || '\t' <= r && r <= '\r':
+		case r == '*' || r == '_' || r == '`' || r == '~' || r >= 0x80 && strings.ContainsRune("\u00ad\u200b\u200c\u200d\u2060\ufeff", r):
+			continue
+		case r == ' ' || '\t' <= r && r <= '\r' || r == '\u00a0' || r == '\u202f':
 			space = b.Len() > 0
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		switch {
+		case 'A' <= r && r <= 'Z':
+			b.WriteByte(byte(r) | 0x20)
+		case r < 0x80:
+			b.WriteByte(byte(r))
 		default:
-			if space {
-				b.WriteByte(' ')
-				space = false
-			}
-			b.WriteRune(r)
+			b.WriteRune(unicode.ToLower(r))
 		}
 	}
 	return b.String()

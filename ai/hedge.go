@@ -3,6 +3,7 @@ package ai
 import (
 	"context"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -40,27 +41,59 @@ type hedger struct {
 // A race is one hedged call. The first call runs on the caller's goroutine; the
 // second, if it comes to that, on that of the timer.
 type race struct {
-	winner       atomic.Int32 // 0: none yet, 1: the first call, 2: the second
-	firstCtx     context.Context
-	cancelFirst  context.CancelFunc
-	secondCtx    context.Context
+	*hedger
+	ctx    context.Context //nolint:containedctx // of the call that the race is
+	req    *Request
+	timer  *time.Timer
+	winner atomic.Int32 // 0: none yet, 1: the first call, 2: the second
+
+	firstCtx    context.Context //nolint:containedctx // likewise
+	cancelFirst context.CancelFunc
+
+	mu           sync.Mutex
+	over         bool // the second call need not go on
 	cancelSecond context.CancelFunc
-	timer        *time.Timer
-	ended        chan struct{} // when the second has, if it began
-	panicked     any           // in the second
+	ended        sync.WaitGroup // the second call
+	panicked     any            // in the second
+
+	// What the second call came to.
+	resp *Response
+	err  error
+	head Event
+	next func() (Event, error, bool)
+	stop func()
 }
 
-// start begins the race; second runs when the time has come.
-func (h *hedger) start(ctx context.Context, second func(*race)) *race {
-	r := &race{ended: make(chan struct{})}
+// start begins the race; run is the second call, when the time has come.
+func (h *hedger) start(ctx context.Context, req *Request, run func(*race, context.Context)) *race {
+	r := &race{hedger: h, ctx: ctx, req: req}
 	r.firstCtx, r.cancelFirst = context.WithCancel(ctx)
-	r.secondCtx, r.cancelSecond = context.WithCancel(ctx)
-	r.timer = time.AfterFunc(h.after, func() {
-		defer close(r.ended)
-		defer func() { r.panicked = recover() }()
-		second(r)
-	})
+	r.ended.Add(1)
+	r.timer = time.AfterFunc(h.after, func() { r.runSecond(run) })
 	return r
+}
+
+func (r *race) runSecond(run func(*race, context.Context)) {
+	defer r.ended.Done()
+	defer func() { r.panicked = recover() }()
+	ctx, cancel := context.WithCancel(r.ctx)
+	r.mu.Lock()
+	r.cancelSecond = cancel
+	if r.over {
+		cancel()
+	}
+	r.mu.Unlock()
+	run(r, ctx)
+}
+
+func (r *race) end() {
+	r.cancelFirst()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	if r.cancelSecond != nil {
+		r.cancelSecond()
+	}
 }
 
 // won reports whether the call of that number is the first to answer. The other
@@ -70,7 +103,12 @@ func (r *race) won(number int32) bool {
 		return false
 	}
 	if number == 1 {
-		r.cancelSecond()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.over = true
+		if r.cancelSecond != nil {
+			r.cancelSecond()
+		}
 	} else {
 		r.cancelFirst()
 	}
@@ -82,55 +120,39 @@ func (r *race) second() bool {
 	if r.timer.Stop() {
 		return false
 	}
-	<-r.ended
+	r.ended.Wait()
 	if r.panicked != nil {
 		panic(r.panicked) // on the goroutine of who called the model
 	}
 	return true
 }
 
-func (r *race) end() {
-	r.cancelFirst()
-	r.cancelSecond()
-}
-
 // Generate implements [Model].
 func (h *hedger) Generate(ctx context.Context, req *Request) (*Response, error) {
-	var other *Response
-	var otherErr error
-	r := h.start(ctx, func(r *race) {
-		other, otherErr = h.other.Generate(r.secondCtx, req)
-		if otherErr == nil {
-			r.won(2)
-		}
-	})
+	r := h.start(ctx, req, (*race).generateSecond)
 	defer r.end()
 	resp, err := h.Model.Generate(r.firstCtx, req)
 	if err == nil && r.won(1) {
 		r.second()
 		return resp, nil
 	}
-	if r.second() && otherErr == nil {
-		return other, nil
+	if r.second() && r.err == nil {
+		return r.resp, nil
 	}
 	return resp, err
+}
+
+func (r *race) generateSecond(ctx context.Context) {
+	r.resp, r.err = r.other.Generate(ctx, r.req)
+	if r.err == nil {
+		r.won(2)
+	}
 }
 
 // Stream implements [Model].
 func (h *hedger) Stream(ctx context.Context, req *Request) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		var next func() (Event, error, bool)
-		stop := func() {}
-		var head Event
-		r := h.start(ctx, func(r *race) {
-			next, stop = iter.Pull2(h.other.Stream(r.secondCtx, req))
-			ev, err, ok := next()
-			if ok && err == nil && r.won(2) {
-				head = ev
-				return
-			}
-			stop()
-		})
+		r := h.start(ctx, req, (*race).streamSecond)
 		defer r.end()
 		err := h.first(r, req, yield)
 		if err == nil { // delivered, or left
@@ -141,13 +163,24 @@ func (h *hedger) Stream(ctx context.Context, req *Request) iter.Seq2[Event, erro
 			return
 		}
 		// The second call won: its stream goes on here.
-		defer stop()
-		for ev, err, ok := head, error(nil), true; ok; ev, err, ok = next() {
+		defer r.stop()
+		for ev, err, ok := r.head, error(nil), true; ok; ev, err, ok = r.next() {
 			if !yield(ev, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// streamSecond reads the first event of the second stream.
+func (r *race) streamSecond(ctx context.Context) {
+	r.next, r.stop = iter.Pull2(r.other.Stream(ctx, r.req))
+	ev, err, ok := r.next()
+	if ok && err == nil && r.won(2) {
+		r.head = ev
+		return
+	}
+	r.stop()
 }
 
 // first passes the first stream on, if it begins before the second. An error

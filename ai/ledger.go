@@ -140,7 +140,7 @@ func (e *BudgetError) Is(target error) bool { return target == ErrBudget }
 type MemoryLedger struct {
 	mu       sync.Mutex
 	accounts map[string]*memoryAccount
-	open     map[string]memoryEntry
+	open     map[string]*memoryEntry
 	prune    int // forget old accounts when there are so many
 }
 
@@ -152,6 +152,7 @@ type memoryAccount struct {
 type memoryEntry struct {
 	Entry
 	accounts []*memoryAccount
+	few      [3]*memoryAccount // what accounts is made of, usually
 }
 
 var _ Ledger = (*MemoryLedger)(nil)
@@ -161,7 +162,7 @@ func (l *MemoryLedger) Reserve(_ context.Context, r Reservation) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.accounts == nil {
-		l.accounts, l.open = map[string]*memoryAccount{}, map[string]memoryEntry{}
+		l.accounts, l.open = map[string]*memoryAccount{}, map[string]*memoryEntry{}
 	}
 	if _, exists := l.open[r.ID]; exists {
 		return errors.New("ai: two entries of one ID in the ledger")
@@ -177,15 +178,16 @@ func (l *MemoryLedger) Reserve(_ context.Context, r Reservation) error {
 			return &BudgetError{Account: a.Name, Limit: a.Limit, Left: max(a.Limit-used, 0), Needed: r.Amount}
 		}
 	}
-	entry := memoryEntry{Entry: r.Entry, accounts: make([]*memoryAccount, len(r.Accounts))}
-	for i, a := range r.Accounts {
+	entry := &memoryEntry{Entry: r.Entry}
+	entry.accounts = entry.few[:0]
+	for _, a := range r.Accounts {
 		account := l.accounts[a.Name]
 		if account == nil {
 			account = &memoryAccount{until: a.Until}
 			l.accounts[a.Name] = account
 		}
 		account.Held += r.Amount
-		entry.accounts[i] = account
+		entry.accounts = append(entry.accounts, account)
 	}
 	l.open[r.ID] = entry
 	return nil
@@ -216,7 +218,6 @@ func (l *MemoryLedger) Settle(_ context.Context, s Settlement) error {
 	if s.ResponseID != "" {
 		entry.ResponseID = s.ResponseID
 	}
-	l.open[s.ID] = entry
 	return nil
 }
 
@@ -234,19 +235,19 @@ func (l *MemoryLedger) Balance(_ context.Context, account string) (Balance, erro
 func (l *MemoryLedger) Open(context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		l.mu.Lock()
-		entries := make([]memoryEntry, 0, len(l.open))
+		entries := make([]Entry, 0, len(l.open))
 		for _, e := range l.open {
-			entries = append(entries, e)
+			entries = append(entries, e.Entry)
 		}
 		l.mu.Unlock()
-		slices.SortFunc(entries, func(a, b memoryEntry) int {
+		slices.SortFunc(entries, func(a, b Entry) int {
 			if c := a.Time.Compare(b.Time); c != 0 {
 				return c
 			}
 			return strings.Compare(a.ID, b.ID)
 		})
 		for _, e := range entries {
-			if !yield(e.Entry, nil) {
+			if !yield(e, nil) {
 				return
 			}
 		}

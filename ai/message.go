@@ -44,6 +44,10 @@ func ToolResults(results ...ToolResult) Message {
 
 // Text returns the text parts of the message, joined.
 func (m Message) Text() string {
+	if len(m.Parts) == 1 {
+		t, _ := m.Parts[0].(Text)
+		return t.Text
+	}
 	var b strings.Builder
 	for _, p := range m.Parts {
 		if t, ok := p.(Text); ok {

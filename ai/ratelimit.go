@@ -92,13 +92,18 @@ func (m *rateLimited) wait(ctx context.Context, req *Request) (tokens int, err e
 	l.mu.Lock()
 	delay := l.notBefore.Sub(now)
 	l.mu.Unlock()
+	if l.tokens != nil {
+		// A call larger than a minute's tokens goes when all of them are free.
+		tokens = int(min(max(l.opts.Estimate(req), 1), int64(l.tokens.Burst())))
+	}
+	if delay <= 0 && l.atOnce(now, tokens) {
+		return tokens, nil
+	}
 	if l.requests != nil {
 		requests = l.requests.ReserveN(now, 1)
 		delay = max(delay, requests.DelayFrom(now))
 	}
 	if l.tokens != nil {
-		// A call larger than a minute's tokens goes when all of them are free.
-		tokens = int(min(max(l.opts.Estimate(req), 1), int64(l.tokens.Burst())))
 		ofTokens = l.tokens.ReserveN(now, tokens)
 		delay = max(delay, ofTokens.DelayFrom(now))
 	}
@@ -128,6 +133,20 @@ func (m *rateLimited) wait(ctx context.Context, req *Request) (tokens int, err e
 	}
 }
 
+// atOnce lets a call through if it need not wait at all.
+func (l *RateLimiter) atOnce(now time.Time, tokens int) bool {
+	if l.requests != nil && !l.requests.AllowN(now, 1) {
+		return false
+	}
+	if l.tokens != nil && !l.tokens.AllowN(now, tokens) {
+		if l.requests != nil {
+			l.requests.ReserveN(now, -1) // a negative number gives back
+		}
+		return false
+	}
+	return true
+}
+
 // settle counts what a call has really used instead of the estimate.
 func (l *RateLimiter) settle(tokens int, u Usage) {
 	if l.tokens == nil || u.Missing {
@@ -135,8 +154,8 @@ func (l *RateLimiter) settle(tokens int, u Usage) {
 	}
 	now := time.Now()
 	more := int(min(u.Total(), int64(l.tokens.Burst()))) - tokens
-	if more != 0 {
-		l.tokens.ReserveN(now, more) // a negative number gives back
+	if more != 0 && !l.tokens.AllowN(now, more) {
+		l.tokens.ReserveN(now, more) // a debt
 	}
 }
 

@@ -169,9 +169,18 @@ func (v *Vault) restoreResponse(resp *Response, asJSON bool) *Response {
 	if resp == nil {
 		return nil
 	}
-	restored := *resp
-	restored.Refusal = v.Restore(resp.Refusal)
-	changed := false
+	restored := resp
+	change := func() {
+		if restored == resp {
+			copied := *resp
+			copied.Message.Parts = slices.Clone(resp.Message.Parts)
+			restored = &copied
+		}
+	}
+	if refusal := v.Restore(resp.Refusal); refusal != resp.Refusal {
+		change()
+		restored.Refusal = refusal
+	}
 	for i, p := range resp.Message.Parts {
 		var q Part
 		switch p := p.(type) {
@@ -193,12 +202,10 @@ func (v *Vault) restoreResponse(resp *Response, asJSON bool) *Response {
 		if q == nil {
 			continue
 		}
-		if !changed {
-			restored.Message.Parts, changed = slices.Clone(resp.Message.Parts), true
-		}
+		change()
 		restored.Message.Parts[i] = q
 	}
-	return &restored
+	return restored
 }
 
 // looksLikeJSON reports whether a text begins like the JSON that [Extract] asks for

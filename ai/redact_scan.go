@@ -28,6 +28,9 @@ func (s *scanner) result() string {
 // replace puts a placeholder in the place of text[from:to].
 func (s *scanner) replace(kind string, from, to int) {
 	name := s.vault.placeholder(kind, s.text[from:to])
+	if s.copied == 0 {
+		s.out.Grow(len(s.text) + 64)
+	}
 	s.out.WriteString(s.text[s.copied:from])
 	s.out.WriteString(name)
 	s.copied = to
@@ -62,7 +65,7 @@ func (s *scanner) scan() {
 	text := s.text
 	for i := 0; i < len(text); {
 		b := text[i]
-		if len(known) > 0 {
+		if known != nil {
 			if list := known[b]; list != nil && !wordBefore(text, i) {
 				if kind, end := s.matchKnown(list, i); end > 0 {
 					s.replace(kind, i, end)

@@ -26,8 +26,8 @@ import (
 // unusual address: tell the vault what you know.
 type Vault struct {
 	mu     sync.RWMutex
-	known  map[byte][]knownValue // by first byte, in both cases; longest first; never changed, only replaced
-	keep   map[string]bool       // likewise
+	known  *[256][]knownValue // by first byte, in both cases; longest first; never changed, only replaced
+	keep   map[string]bool    // likewise
 	byText map[vaultKey]string   // value → placeholder
 	values map[string]string     // placeholder → value
 	counts map[string]int
@@ -63,9 +63,9 @@ func (v *Vault) Know(kind string, values ...string) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	known := maps.Clone(v.known) // a scanner may be reading the other
-	if known == nil {
-		known = map[byte][]knownValue{}
+	known := new([256][]knownValue)
+	if v.known != nil {
+		*known = *v.known // a scanner may be reading the other
 	}
 	defer func() { v.known = known }()
 	for _, text := range values {
