@@ -26,10 +26,10 @@ import (
 // unusual address: tell the vault what you know.
 type Vault struct {
 	mu     sync.RWMutex
-	known  *[256][]knownValue // by first byte, in both cases; longest first; never changed, only replaced
-	keep   map[string]bool    // likewise
-	byText map[vaultKey]string   // value → placeholder
-	values map[string]string     // placeholder → value
+	known  *[256][]knownValue  // by first byte, in both cases; longest first; never changed, only replaced
+	keep   map[string]bool     // likewise
+	byText map[vaultKey]string // value → placeholder
+	values map[string]string   // placeholder → value
 	counts map[string]int
 }
 
