@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,6 +74,15 @@ func (m *Mux) Fallback(fn func(context.Context, Delivery) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fallback = fn
+}
+
+// Topics returns the topics that have a function of their own, sorted: those
+// that a shop should be subscribed to. The compliance topics among them are
+// subscribed to in the app's configuration file.
+func (m *Mux) Topics() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Sorted(maps.Keys(m.topics))
 }
 
 // Process decodes d and gives it to the function for its topic. A body that

@@ -26,6 +26,8 @@ func TestMux(t *testing.T) {
 		got = append(got, ev.Topic+" "+string(ev.Payload))
 		return failed
 	})
+	assert.Equal(t, []string{"inventory_levels/update", "orders/create"}, mux.Topics())
+	assert.Empty(t, new(webhook.Mux).Topics())
 	process := func(topic, body string) error {
 		return mux.Process(t.Context(), webhook.Delivery{Topic: topic, Shop: "example.myshopify.com", Body: []byte(body)})
 	}

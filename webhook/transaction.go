@@ -52,8 +52,8 @@ type Transaction struct {
 	Extra Extra `json:"-"`
 }
 
-// PaymentDetails describe the card that was used, as far as it may be known:
-// Number is masked, such as "•••• •••• •••• 4242".
+// PaymentDetails describe the card that was used, as far as it may be known.
+// CreditCardNumber is masked, such as "•••• •••• •••• 4242".
 type PaymentDetails struct {
 	CreditCardBIN             string `json:"credit_card_bin"`
 	AVSResultCode             string `json:"avs_result_code"`

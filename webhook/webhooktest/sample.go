@@ -10,9 +10,9 @@ import (
 //go:embed samples
 var samples embed.FS
 
-// Sample returns a body of a topic, as Shopify sends it in API version 2026-10,
-// about invented people. ok is false for topics without a typed payload in
-// package webhook.
+// Sample returns a body of a topic about invented people, in the form that
+// Shopify documents for API version 2026-10, with a few fields of earlier
+// versions. ok is false for topics without a typed payload in package webhook.
 func Sample(topic string) (body []byte, ok bool) {
 	body, err := samples.ReadFile("samples/" + topic + ".json")
 	return body, err == nil
