@@ -3,9 +3,9 @@ GOFUMPT      := go run mvdan.cc/gofumpt@v0.12.0
 GOLANGCI     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHES      ?= $(shell git grep -l '^func Benchmark' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: check fmt lint fix vet race test bench generate generated schema
+.PHONY: check fmt lint fix vet race test interop bench generate generated schema
 
-check: fmt lint fix vet race generated ## everything that must hold before a commit lands
+check: fmt lint fix vet race interop generated ## everything that must hold before a commit lands
 
 fmt:
 	@out=$$($(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "not gofumpt-formatted:"; echo "$$out"; exit 1; fi
@@ -24,6 +24,9 @@ race:
 
 test:
 	go test ./...
+
+interop: ## what tools of others say of the audit log; a module of its own, so that none of them weighs on this one
+	cd audit/internal/interop && go vet ./... && go test ./...
 
 bench: ## ratios against a peer or a raw limit, in one run
 	go test -run '^$$' -bench . -benchmem $(BENCHES)

@@ -153,7 +153,7 @@ func (s *scan) check(h *hashed) {
 		if s.opts.Entries {
 			_, err = ParseLeaf(leaf.Data)
 		}
-		if err == nil {
+		if err == nil && !h.PartsAbsent {
 			err = checkParts(leaf)
 		}
 		if err != nil {

@@ -32,6 +32,10 @@ type Batch struct {
 	// Checkpoint. The last portion always has one.
 	Checkpoint []byte
 
+	// PartsAbsent says that the leaves' sealed parts are not at hand, as in a log
+	// that is published: their hashes are proven, they themselves are not.
+	PartsAbsent bool
+
 	// Entries are the leaves' entries, for the store's search, and Hashes the
 	// hashes that the leaves add to the tree, in the order of
 	// [tlog.StoredHashIndex], for the store to keep. Both are set in what Append

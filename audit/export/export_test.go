@@ -143,7 +143,7 @@ type class struct {
 }
 
 func TestOCSFSchema(t *testing.T) {
-	file, err := os.ReadFile("testdata/ocsf-1.6.0-api_activity.json")
+	file, err := os.ReadFile("testdata/ocsf-1.2.0-api_activity.json")
 	require.NoError(t, err)
 	raw := map[string]json.RawMessage{}
 	require.NoError(t, json.Unmarshal(file, &raw))

@@ -11,23 +11,24 @@ import (
 	"github.com/posai-go/posai/audit"
 )
 
-// The class of all events, API Activity of OCSF 1.6.0
-// (https://schema.ocsf.io/1.6.0/classes/api_activity).
+// The class of all events, API Activity of OCSF 1.2.0
+// (https://schema.ocsf.io/1.2.0/classes/api_activity).
 const (
-	ocsfVersion     = "1.6.0"
-	ocsfCategory    = 6
-	ocsfClass       = 6003
-	activityCreate  = 1
-	activityRead    = 2
-	activityUpdate  = 3
-	activityDelete  = 4
-	activityOther   = 99
-	severityInfo    = 1
-	severityMedium  = 3
-	statusSuccess   = 1
-	statusFailure   = 2
-	userTypeUser    = 1
-	userTypeService = 4
+	ocsfVersion    = "1.2.0"
+	ocsfCategory   = 6
+	ocsfClass      = 6003
+	activityCreate = 1
+	activityRead   = 2
+	activityUpdate = 3
+	activityDelete = 4
+	activityOther  = 99
+	severityInfo   = 1
+	severityMedium = 3
+	statusSuccess  = 1
+	statusFailure  = 2
+	userTypeUser   = 1
+	userTypeSystem = 3
+	userTypeOther  = 99
 )
 
 type ocsfEvent struct {
@@ -44,6 +45,7 @@ type ocsfEvent struct {
 	Time         int64          `json:"time"` // milliseconds of the Unix epoch
 	Message      string         `json:"message"`
 	Metadata     ocsfMetadata   `json:"metadata"`
+	Cloud        ocsfCloud      `json:"cloud"`
 	Actor        ocsfActor      `json:"actor"`
 	API          ocsfAPI        `json:"api"`
 	Source       ocsfEndpoint   `json:"src_endpoint"`
@@ -60,6 +62,7 @@ type ocsfMetadata struct {
 	LogName        string      `json:"log_name,omitempty"`
 	EventCode      string      `json:"event_code"`
 	CorrelationUID string      `json:"correlation_uid,omitempty"`
+	Profiles       []string    `json:"profiles"`
 	OriginalTime   string      `json:"original_time"`
 }
 
@@ -68,9 +71,13 @@ type ocsfProduct struct {
 	VendorName string `json:"vendor_name"`
 }
 
+type ocsfCloud struct {
+	Provider string `json:"provider"`
+}
+
 type ocsfActor struct {
-	User    *ocsfUser `json:"user,omitempty"`
-	AppName string    `json:"app_name,omitempty"`
+	User    ocsfUser `json:"user"`
+	AppName string   `json:"app_name,omitempty"`
 }
 
 type ocsfUser struct {
@@ -105,8 +112,8 @@ type ocsfUnmapped struct {
 }
 
 // OCSF writes each record as one line with an event of the class API Activity
-// (6003) of the Open Cybersecurity Schema Framework 1.6.0
-// (https://schema.ocsf.io/1.6.0/classes/api_activity). What the class has no
+// (6003) of the Open Cybersecurity Schema Framework 1.2.0
+// (https://schema.ocsf.io/1.2.0/classes/api_activity). What the class has no
 // attribute for, such as model and policy, is in the entry's canonical form,
 // which is whole in "unmapped", with the leaf's hash. opts may be nil.
 func OCSF(w io.Writer, records iter.Seq2[audit.Record, error], opts *Options) error {
@@ -131,8 +138,9 @@ func ocsf(r audit.Record, entry []byte, o Options) ocsfEvent {
 		Metadata: ocsfMetadata{
 			Version: ocsfVersion, Product: ocsfProduct{Name: o.Product, VendorName: "posai"},
 			UID: e.ID, Sequence: r.Index, LogName: o.Log, EventCode: string(e.Kind),
-			CorrelationUID: e.Correlation, OriginalTime: e.Time.UTC().Format(time.RFC3339Nano),
+			CorrelationUID: e.Correlation, Profiles: []string{"cloud"}, OriginalTime: e.Time.UTC().Format(time.RFC3339Nano),
 		},
+		Cloud:  ocsfCloud{Provider: "Shopify"}, // which the class requires
 		API:    ocsfAPI{Operation: cmp.Or(e.Action, string(e.Kind))},
 		Source: ocsfEndpoint{UID: e.Location, SvcName: cmp.Or(e.Actor.Channel, o.Product)},
 		// The first line of the text form: index, time, kind, actor, action.
@@ -140,11 +148,13 @@ func ocsf(r audit.Record, entry []byte, o Options) ocsfEvent {
 		Unmapped: ocsfUnmapped{Entry: entry, LeafHash: r.LeafHash.String()},
 	}
 	who := cmp.Or(e.Actor.ID, string(e.Actor.Type))
-	if e.Actor.Type == audit.Human {
-		out.Actor.User = &ocsfUser{UID: who, Type: "User", TypeID: userTypeUser}
-	} else {
-		out.Actor.User = &ocsfUser{UID: who, Type: "Service", TypeID: userTypeService}
-		out.Actor.AppName = who
+	switch e.Actor.Type {
+	case audit.Human:
+		out.Actor.User = ocsfUser{UID: who, Type: "User", TypeID: userTypeUser}
+	case audit.System:
+		out.Actor.User, out.Actor.AppName = ocsfUser{UID: who, Type: "System", TypeID: userTypeSystem}, who
+	default:
+		out.Actor.User, out.Actor.AppName = ocsfUser{UID: who, Type: string(e.Actor.Type), TypeID: userTypeOther}, who
 	}
 	if e.Kind == audit.KindFailed {
 		out.SeverityID, out.StatusID = severityMedium, statusFailure

@@ -25,6 +25,7 @@ import (
 	"github.com/posai-go/posai/audit/filestore"
 	"github.com/posai-go/posai/audit/keystore"
 	"github.com/posai-go/posai/audit/sqlstore"
+	"github.com/posai-go/posai/audit/tiles"
 	"github.com/posai-go/posai/internal/testpg"
 )
 
@@ -368,6 +369,34 @@ func TestWatchGoesOn(t *testing.T) {
 	_, _ = io.Copy(io.Discard, out)
 	require.Error(t, cmd.Wait())
 	assert.Equal(t, 4, cmd.ProcessState.ExitCode())
+}
+
+// A stranger with the URL and the key.
+func TestPublished(t *testing.T) {
+	dir := t.TempDir()
+	writeLog(t, dir, 300)
+	vkey := keyOf(t, dir)
+	r, err := filestore.OpenReader(dir)
+	require.NoError(t, err)
+	defer r.Close()
+	server := httptest.NewServer(tiles.Handler(r))
+	defer server.Close()
+	out, errs, status := posaudit(t, "verify", server.URL, "-key", vkey, "-entries")
+	require.Zero(t, status, errs)
+	assert.Contains(t, out, "300 entries")
+	receipt, errs, status := posaudit(t, "prove", server.URL, "entry-257", "-key", vkey)
+	require.Zero(t, status, errs)
+	_, errs, status = posaudit(t, "prove-verify", keep(t, receipt), "-key", vkey)
+	assert.Zero(t, status, errs)
+	out, _, status = posaudit(t, "trail", server.URL, "-key", vkey, "-order", "1299")
+	assert.Zero(t, status)
+	assert.Contains(t, out, "   299  ")
+	_, errs, status = posaudit(t, "watch", server.URL, "-key", vkey, "-state", filepath.Join(t.TempDir(), "s"), "-once")
+	assert.Zero(t, status, errs)
+	_, _, status = posaudit(t, "verify", server.URL)
+	assert.Equal(t, 2, status, "without a key")
+	_, _, status = posaudit(t, "erase", server.URL, "-customer", "5", "-request", "r", "-keys", "sqlite:"+filepath.Join(t.TempDir(), "k"), "-master", filepath.Join(dir, "key"))
+	assert.NotZero(t, status)
 }
 
 // All of it works on PostgreSQL, too.

@@ -1,6 +1,6 @@
 // Command posaudit proves, searches and serves an audit log: a directory of
-// package audit/filestore, also while a program is writing it, or a PostgreSQL
-// database of package audit/sqlstore.
+// package audit/filestore, also while a program is writing it, a PostgreSQL
+// database of package audit/sqlstore, or what package audit/tiles has published.
 //
 //	posaudit verify       LOG [-checkpoint FILE]... [-state FILE] [-entries] [-workers N]
 //	posaudit checkpoint   LOG [-cosign POLICY]
@@ -14,8 +14,8 @@
 //	posaudit stats        LOG
 //	posaudit watch        LOG -state FILE [SELECTION] [-format FORMAT] [-interval TIME] [-once] [-cosign POLICY -publish FILE]
 //
-// LOG is a directory or a postgres:// URL; -log names one of several logs in a
-// database. SELECTION is any of -subject TYPE=ID, -customer ID, -order ID, -correlation ID,
+// LOG is a directory, a postgres:// URL (-log names one of several logs in the
+// database), or the https:// URL of a published log, which needs -key. SELECTION is any of -subject TYPE=ID, -customer ID, -order ID, -correlation ID,
 // -request-id ID, -trace ID, -kind KIND, -actor ID, -action KIND, -shop DOMAIN, -since TIME, -until TIME.
 // TIME of a selection is RFC 3339. FORMAT is text, jsonl, ocsf, cloudevents or csv. All commands take
 // -key KEY, and -json for one JSON document (trail, export and watch: JSON lines) on standard output.
@@ -92,7 +92,7 @@ const usage = `usage:
   posaudit erase        LOG -subject TYPE=ID -keys URL -master FILE -request ID [-note TEXT]
   posaudit stats        LOG
   posaudit watch        LOG -state FILE [SELECTION] [-format FORMAT] [-interval TIME] [-once] [-cosign POLICY -publish FILE]
-LOG        a directory, or postgres://... with -log NAME
+LOG        a directory, postgres://... with -log NAME, or https://... with -key
 SELECTION  -subject TYPE=ID -customer ID -order ID -correlation ID -request-id ID -trace ID
            -kind KIND -actor ID -action KIND -shop DOMAIN -since TIME -until TIME
 FORMAT     text, jsonl, ocsf, cloudevents or csv

@@ -16,6 +16,7 @@ import (
 	"github.com/posai-go/posai/audit/filestore"
 	"github.com/posai-go/posai/audit/keystore"
 	"github.com/posai-go/posai/audit/sqlstore"
+	"github.com/posai-go/posai/audit/tiles"
 	"github.com/posai-go/posai/audit/witness"
 )
 
@@ -36,13 +37,36 @@ func isURL(place string) bool {
 
 func (c *cmd) openReader(ctx context.Context) (reader, error) {
 	place := c.args[0]
-	if isURL(place) {
+	switch {
+	case isURL(place):
 		return sqlstore.Open(ctx, place, &sqlstore.Options{Log: c.log, ReadOnly: true})
-	}
-	if c.log != "" {
+	case strings.HasPrefix(place, "https://"), strings.HasPrefix(place, "http://"):
+		return c.openPublished(place)
+	case c.log != "":
 		return nil, usageError{errors.New("-log is for a database")}
 	}
 	return filestore.OpenReader(place)
+}
+
+// published is a log that is published as tiles.
+type published struct{ *tiles.Reader }
+
+func (published) Close() error { return nil }
+
+func (published) VerifierKey() (string, error) {
+	return "", errors.New("a published log does not tell its own key")
+}
+
+func (c *cmd) openPublished(prefix string) (reader, error) {
+	verifiers, err := c.verifiers()
+	if err != nil {
+		return nil, err
+	}
+	if verifiers == nil {
+		return nil, usageError{errors.New("-key is missing: a published log cannot vouch for itself")}
+	}
+	r, err := tiles.NewReader(tiles.HTTP(prefix, nil), verifiers)
+	return published{r}, err
 }
 
 // openLog opens the log for reading. The caller calls done.
