@@ -111,6 +111,16 @@ func Run(stream []Labeled, split time.Time, policy *risk.Policy, method Method) 
 	return c, nil
 }
 
+// Flagged says which transactions a method flags, by their keys.
+func Flagged(stream []Labeled, policy *risk.Policy, method Method) (map[string]bool, error) {
+	flagged, err := flags(stream, time.Time{}, policy, method, &Counts{})
+	out := map[string]bool{}
+	for i := range flagged {
+		out[stream[i].Key] = true
+	}
+	return out, err
+}
+
 // flags says for each index of the stream whether it was flagged. It sees no
 // labels but to count what was caught at once.
 func flags(stream []Labeled, split time.Time, policy *risk.Policy, method Method, c *Counts) (map[int]bool, error) {
