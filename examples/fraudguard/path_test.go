@@ -1,0 +1,568 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
+	"github.com/posai-go/posai/examples/internal/demo"
+	"github.com/posai-go/posai/examples/internal/demo/demotest"
+	"github.com/posai-go/posai/examples/internal/postoken"
+	"github.com/posai-go/posai/shopify/shopifytest"
+	"github.com/posai-go/posai/webhook"
+	"github.com/posai-go/posai/webhook/inbox"
+	"github.com/posai-go/posai/webhook/webhooktest"
+)
+
+// path is the whole guard and a simulated shop, over real HTTP.
+type path struct {
+	*service
+	t      *testing.T
+	sim    *shopifytest.Shop
+	cfg    *config
+	dir    string
+	till   *till
+	people *customers
+	kinds  demotest.Counter
+}
+
+// smallShop is the simulated shop with the orders of its last weeks, and gift
+// cards.
+func smallShop() *shopifytest.Data {
+	data := *demotest.SmallShop()
+	data.Products = slices.Clone(data.Products)
+	return withGiftCards(&data)
+}
+
+func newPath(t *testing.T, args ...string) *path {
+	t.Helper()
+	cfg, err := parseConfig(args, func(string) string { return "" }, io.Discard)
+	require.NoError(t, err)
+	p := &path{t: t, cfg: cfg, dir: t.TempDir()}
+	p.sim = shopifytest.NewShop(t, &shopifytest.Options{
+		Data: smallShop(), Plan: shopifytest.Enterprise, RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second},
+	})
+	cfg.use(p.sim)
+	p.people = newCustomers(p.sim, 1)
+	p.start()
+	t.Cleanup(func() { assert.NoError(t, p.stopWithin(context.Background(), 20*time.Second)) })
+	return p
+}
+
+// start starts the service, again if it was stopped.
+func (p *path) start() {
+	p.t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	sh, err := openShop(p.t.Context(), p.cfg, logger)
+	require.NoError(p.t, err)
+	p.service, err = startService(p.t.Context(), p.cfg, sh, p.dir, "127.0.0.1:0", logger, p.kinds.Observe)
+	require.NoError(p.t, err)
+	require.NoError(p.t, p.subscribe(p.t.Context()))
+	require.NoError(p.t, p.ready(p.t.Context()))
+	p.till = &till{url: p.URL, clientID: p.cfg.clientID, secret: p.cfg.Secret, shop: p.cfg.Shop, currency: sh.currency, client: http.DefaultClient}
+}
+
+func (p *path) ask(q question) answer {
+	p.t.Helper()
+	a, _, err := p.till.ask(p.t.Context(), q)
+	require.NoError(p.t, err)
+	return a
+}
+
+// scored asks until the guard has judged: on a machine that is busy its first
+// answer may be by the amount alone.
+func (p *path) scored(q question) answer {
+	p.t.Helper()
+	a := p.ask(q)
+	require.Eventually(p.t, func() bool {
+		if a.Scored {
+			return true
+		}
+		a = p.ask(q)
+		return a.Scored
+	}, 30*time.Second, 20*time.Millisecond)
+	return a
+}
+
+// ordinary has n ordinary transactions judged.
+func (p *path) ordinary(n int) {
+	p.t.Helper()
+	for range n {
+		q := p.people.question(risk.Sale)
+		q.Lines = []questionLine{{SKU: "AW-MTC", Quantity: 1, Price: decimal.NewFromInt(12)}}
+		q.Total = decimal.NewFromInt(12)
+		require.Equal(p.t, decisionApprove, p.ask(q).Decision)
+	}
+	require.Eventually(p.t, func() bool { seen, _, _ := p.guard.today(); return seen >= n }, 30*time.Second, 10*time.Millisecond)
+}
+
+// reviewed waits until the review has one of the states.
+func (p *path) reviewed(kind, key string, states ...approval.State) *approval.Request {
+	p.t.Helper()
+	var r *approval.Request
+	require.Eventually(p.t, func() bool {
+		var err error
+		r, err = p.guard.request(p.t.Context(), kind, key)
+		require.NoError(p.t, err)
+		return r != nil && slices.Contains(states, r.State)
+	}, 30*time.Second, 10*time.Millisecond, "%s of %s is not %v", kind, key, states)
+	return r
+}
+
+func (p *path) decide(r *approval.Request, verdict approval.Verdict, edit map[string]string) {
+	p.t.Helper()
+	_, err := p.Queue.Decide(p.t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: verdict, By: demo.Manager, Channel: "test", Edit: edit})
+	require.NoError(p.t, err)
+}
+
+// judged waits for the verdict about what was done.
+func (p *path) judged(key string) *Verdict {
+	p.t.Helper()
+	var v *Verdict
+	require.Eventually(p.t, func() bool {
+		var err error
+		v, err = p.guard.known(p.t.Context(), key)
+		require.NoError(p.t, err)
+		return v != nil
+	}, 30*time.Second, 10*time.Millisecond, "%s was not judged", key)
+	return v
+}
+
+// sell rings up something dear.
+func (p *path) sell(change func(*shopifytest.Sale)) shopifytest.Order {
+	p.t.Helper()
+	sale := shopifytest.Sale{Location: p.sim.Locations()[0].ID, Lines: []shopifytest.SaleLine{{SKU: p.dear()}}}
+	change(&sale)
+	o, err := p.sim.RingUp(sale)
+	require.NoError(p.t, err)
+	return o
+}
+
+func (p *path) dear() string {
+	for _, product := range p.sim.Products() {
+		if v := product.Variants[0]; v.Price.GreaterThan(decimal.NewFromInt(300)) && product.Type != "Gift Cards" {
+			return v.SKU
+		}
+	}
+	require.FailNow(p.t, "nothing dear")
+	return ""
+}
+
+func plain(*shopifytest.Sale) {}
+
+// kindsAbout are the kinds of the entries about a transaction, in their order.
+func (p *path) kindsAbout(key string) (out []audit.Kind) {
+	p.t.Helper()
+	for r, err := range p.Log.Trail(p.t.Context(), audit.Query{Subject: audit.Subject{Type: "transaction", ID: key}}) {
+		require.NoError(p.t, err)
+		out = append(out, r.Entry.Kind)
+	}
+	return out
+}
+
+func TestOrdinaryQuestion(t *testing.T) {
+	p := newPath(t)
+	q := p.people.ordinary()
+	a := p.scored(q)
+	assert.Equal(t, decisionApprove, a.Decision)
+	assert.Equal(t, p.cfg.policy.Name(), a.Policy)
+	for range 3 {
+		assert.Equal(t, a, p.ask(q), "asking again gives the same answer")
+	}
+	again, err := p.till.again(t.Context(), q.ID)
+	require.NoError(t, err)
+	assert.Equal(t, a, again)
+	seen, flagged, _ := p.guard.today()
+	assert.Equal(t, 1, seen, "and counts once")
+	assert.Zero(t, flagged)
+	assert.Equal(t, []audit.Kind{kindAssessed}, p.kindsAbout("ask/"+q.ID))
+}
+
+func TestFlaggedAtTheRegister(t *testing.T) {
+	p := newPath(t)
+	early := p.people.giftCards()
+	assert.Equal(t, decisionApprove, p.scored(early).Decision, "however odd: there is no flag to give yet")
+	p.ordinary(99)
+
+	q := p.people.giftCards()
+	a := p.scored(q)
+	assert.Equal(t, decisionManager, a.Decision)
+	assert.Equal(t, string(approval.Pending), a.Review)
+	assert.Subset(t, a.Codes, []string{"GIFT_CARD_VALUE", "GIFT_CARD_VELOCITY", "TENDER_SPLIT"})
+	assert.NotContains(t, fmt.Sprint(a), "worth", "the register gets codes, no texts")
+	r := p.reviewed(kindRelease, "ask/"+q.ID, approval.Pending)
+	assert.Equal(t, "750.00", r.Amount.Amount)
+	assert.True(t, r.Model.Baseline)
+	assert.Contains(t, r.Evidence[1].Text, "stands out")
+
+	over := p.people.giftCards()
+	assert.Equal(t, decisionApprove, p.scored(over).Decision, "the budget is spent")
+
+	p.decide(r, approval.Approve, nil)
+	p.reviewed(kindRelease, "ask/"+q.ID, approval.Executed)
+	a, err := p.till.again(t.Context(), q.ID)
+	require.NoError(t, err)
+	assert.Equal(t, decisionApprove, a.Decision)
+
+	// The sale is done; the order says which question it was.
+	order := p.sell(func(s *shopifytest.Sale) {
+		s.Attributes = []shopifytest.Attribute{{Key: questionAttribute, Value: q.ID}}
+	})
+	v := p.judged(fmt.Sprint("order/", order.LegacyID))
+	assert.Equal(t, "ask/"+q.ID, v.Question)
+	require.NoError(t, p.sim.WaitIdle(t.Context()))
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 2 }, 20*time.Second, 10*time.Millisecond)
+	mark, err := p.guard.request(t.Context(), kindMark, "sale of "+order.ID)
+	require.NoError(t, err)
+	assert.Nil(t, mark, "a manager let it go ahead")
+	seen, flagged, _ := p.guard.today()
+	assert.Equal(t, []int{102, 1}, []int{seen, flagged}, "and it is not counted again")
+
+	report, err := p.Log.Verify(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, p.Log.Size(), report.Entries)
+}
+
+func TestRefusedAndDoneAllTheSame(t *testing.T) {
+	p := newPath(t)
+	p.ordinary(100)
+	q := p.people.noReceipt()
+	require.Equal(t, decisionManager, p.scored(q).Decision)
+	p.decide(p.reviewed(kindRelease, "ask/"+q.ID, approval.Pending), approval.Reject, nil)
+	a, err := p.till.again(t.Context(), q.ID)
+	require.NoError(t, err)
+	assert.Equal(t, decisionRefuse, a.Decision)
+
+	order := p.sell(func(s *shopifytest.Sale) {
+		s.Attributes = []shopifytest.Attribute{{Key: questionAttribute, Value: q.ID}}
+	})
+	r := p.reviewed(kindMark, "sale of "+order.ID, approval.Pending)
+	m, ok := approval.ActionOf[Mark](r)
+	require.True(t, ok)
+	assert.Equal(t, codeBypassed, m.Reasons[0].Code)
+	assert.Equal(t, levelHigh, m.Level)
+}
+
+func TestSmallFlagsDoNotStopTheQueue(t *testing.T) {
+	p := newPath(t)
+	p.ordinary(100)
+	q := p.people.giftCards()
+	q.Lines[0].Quantity, q.Lines[0].Price, q.Total = 1, decimal.NewFromInt(299), decimal.NewFromInt(299)
+	q.Lines = append(q.Lines, questionLine{SKU: "AW-MTC", Quantity: 60, Price: decimal.Zero})
+	q.ManualDiscount = decimal.NewFromInt(150)
+	a := p.scored(q)
+	require.Contains(t, a.Codes, "DISCOUNT_OVERRIDE")
+	r := p.reviewed(kindRelease, "ask/"+q.ID, approval.Executed)
+	assert.Equal(t, approval.RuleAllow, r.Ruling.Verdict)
+	a, err := p.till.again(t.Context(), q.ID)
+	require.NoError(t, err)
+	assert.Equal(t, decisionApprove, a.Decision)
+}
+
+func TestMarkOfAFulfilledOrder(t *testing.T) {
+	p := newPath(t)
+	p.ordinary(120)
+	order := p.sell(plain)
+	p.judged(fmt.Sprint("order/", order.LegacyID))
+	_, err := p.sim.TakeBack(shopifytest.TakeBack{Order: order.ID})
+	require.NoError(t, err)
+	r := p.reviewed(kindMark, "return of "+order.ID, approval.Pending)
+	assert.Empty(t, p.sim.Metafields(order.ID), "nothing is written before a manager decides")
+	m, _ := approval.ActionOf[Mark](r)
+	assert.Equal(t, risk.ReturnSameAssociate, m.Reasons[0].Code)
+	p.decide(r, approval.Approve, map[string]string{"level": levelMedium})
+	r = p.reviewed(kindMark, "return of "+order.ID, approval.Executed)
+	result, err := approval.ResultOf[Marked](r)
+	require.NoError(t, err)
+	assert.False(t, result.Assessed, "a fulfilled order takes no risk assessment")
+
+	got, _ := p.sim.Order(order.ID)
+	assert.Equal(t, []string{tagRisk}, got.Tags)
+	assert.Empty(t, got.Risks)
+	require.Len(t, got.Metafields, 1)
+	assert.Equal(t, "risk_of_return", got.Metafields[0].Key)
+	var written struct {
+		Level string `json:"level"`
+		Entry int64  `json:"audit_entry"`
+		Leaf  string `json:"audit_leaf_hash"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.Metafields[0].Value), &written))
+	assert.Equal(t, levelMedium, written.Level, "as the manager changed it")
+	entry, err := p.Log.At(t.Context(), written.Entry)
+	require.NoError(t, err)
+	assert.Equal(t, kindAssessed, entry.Entry.Kind)
+	assert.Equal(t, entry.LeafHash.String(), written.Leaf, "the order points to its proof")
+}
+
+func TestRiskAssessmentIsWrittenOnce(t *testing.T) {
+	p := newPath(t)
+	p.ordinary(120)
+	p.sim.Inject(shopifytest.Fault{Field: "orderRiskAssessmentCreate", LoseResponse: true})
+	p.sim.Inject(shopifytest.Fault{Field: "metafieldsSet", InternalError: true})
+	order := p.sell(func(s *shopifytest.Sale) {
+		s.SendLater, s.Lines[0].Quantity = true, 9
+		s.Discount = &shopifytest.Discount{Percent: decimal.NewFromInt(60)}
+	})
+	p.decide(p.reviewed(kindMark, "sale of "+order.ID, approval.Pending), approval.Approve, nil)
+	r := p.reviewed(kindMark, "sale of "+order.ID, approval.Executed)
+	result, err := approval.ResultOf[Marked](r)
+	require.NoError(t, err)
+	assert.True(t, result.Assessed)
+	got, _ := p.sim.Order(order.ID)
+	require.Len(t, got.Risks, 1, "the answer got lost, the assessment was found again")
+	assert.Equal(t, levelHigh, got.Risks[0].Level)
+	last := got.Risks[0].Facts[len(got.Risks[0].Facts)-1]
+	assert.Equal(t, "NEUTRAL", last.Sentiment)
+	assert.Contains(t, last.Description, fmt.Sprint("order/", order.LegacyID))
+	assert.Contains(t, got.Risks[0].Facts[0].Description, "60 % taken off by hand")
+
+	// The same delivery again, and another one of the same order.
+	for _, d := range p.sim.Deliveries() {
+		if d.Topic == "orders/create" {
+			require.NoError(t, p.sim.Redeliver(d.WebhookID))
+			p.post(webhook.Delivery{Topic: d.Topic, Body: d.Body}, p.cfg.Secret, http.StatusOK)
+		}
+	}
+	require.NoError(t, p.sim.WaitIdle(t.Context()))
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 3 }, 20*time.Second, 10*time.Millisecond)
+	got, _ = p.sim.Order(order.ID)
+	assert.Len(t, got.Risks, 1)
+	assert.Equal(t, 1, got.Metafields[0].Writes)
+	seen, _, _ := p.guard.today()
+	assert.Equal(t, 121, seen)
+	kinds := p.kindsAbout(fmt.Sprint("order/", order.LegacyID))
+	assert.Equal(t, 1, strings.Count(fmt.Sprint(kinds), string(kindAssessed)))
+	assert.Equal(t, 1, strings.Count(fmt.Sprint(kinds), string(kindFlagged)))
+}
+
+// post sends a delivery signed with secret and checks the status.
+func (p *path) post(d webhook.Delivery, secret string, status int) {
+	p.t.Helper()
+	d = webhooktest.Fill(d)
+	if d.Shop == "example.myshopify.com" {
+		d.Shop = p.sim.Domain()
+	}
+	r, err := webhooktest.NewRequest(p.t.Context(), p.URL+"/webhooks", d, secret)
+	require.NoError(p.t, err)
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(p.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	require.Equal(p.t, status, resp.StatusCode)
+}
+
+func TestPaymentsOfASaleAreJudgedTogether(t *testing.T) {
+	p := newPath(t)
+	p.ordinary(120)
+	order := p.sell(plain)
+	v := p.judged(fmt.Sprint("order/", order.LegacyID))
+	assert.NotContains(t, v.Codes(), "TENDER_SPLIT")
+	tender := func(id int, amount string) {
+		body := fmt.Sprintf(`{"id":%d,"order_id":%d,"amount":"%s","currency":"USD","test":false,"processed_at":"2026-11-20T10:00:00Z","payment_method":"credit_card"}`, id, order.LegacyID, amount)
+		p.post(webhook.Delivery{Topic: "tender_transactions/create", Body: []byte(body)}, p.cfg.Secret, http.StatusOK)
+	}
+	tender(1, "100.00")
+	tender(1, "100.00") // told of twice
+	tender(2, "-50.00") // given back
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 5 }, 20*time.Second, 10*time.Millisecond)
+	tender(3, "100.00") // the third, with the one that the shop told of itself
+	part := p.judged(fmt.Sprintf("tenders/%d/3", order.LegacyID))
+	assert.Contains(t, part.Codes(), "TENDER_SPLIT")
+	assert.Equal(t, v.Key, part.PartOf)
+	seen, _, _ := p.guard.today()
+	assert.Equal(t, 121, seen, "a payment is no transaction of its own")
+	for r, err := range p.Log.Trail(t.Context(), audit.Query{Subject: audit.Subject{Type: "order", ID: order.ID}, Kind: kindAssessed}) {
+		require.NoError(t, err)
+		assert.Equal(t, order.ID, r.Entry.Correlation)
+	}
+}
+
+func TestRestart(t *testing.T) {
+	p := newPath(t)
+	p.ordinary(99)
+	// Twice within a month: the third return is one too many.
+	var questions []question
+	for range 3 {
+		q := p.people.noReceipt()
+		q.CustomerID, q.Lines, q.Total = 77, nil, decimal.NewFromInt(30)
+		questions = append(questions, q)
+	}
+	p.scored(questions[0])
+	p.scored(questions[1])
+	q := p.people.giftCards()
+	flagged := p.scored(q)
+	require.Equal(t, decisionManager, flagged.Decision)
+	wait := p.scored(p.people.giftCards())
+	require.Equal(t, decisionApprove, wait.Decision)
+	before := []any{}
+	seen, n, waiting := p.guard.today()
+	before = append(before, seen, n, waiting)
+	require.NoError(t, p.stopWithin(t.Context(), 20*time.Second))
+
+	p.start()
+	seen, n, waiting = p.guard.today()
+	assert.Equal(t, before, []any{seen, n, waiting}, "the budget is what is on record")
+	assert.Equal(t, flagged, p.ask(q), "and so are the answers")
+	a := p.scored(questions[2])
+	assert.Contains(t, a.Codes, "SERIAL_RETURNS", "and what was counted")
+	configured := 0
+	for _, err := range p.Log.Trail(t.Context(), audit.Query{Kind: audit.KindConfigured, Action: "fraudguard.policy"}) {
+		require.NoError(t, err)
+		configured++
+	}
+	assert.Equal(t, 1, configured, "the same policy is in force")
+}
+
+// A flag whose review was never asked for, as after a crash, gets one at the start.
+func TestReviewIsAskedForAfterACrash(t *testing.T) {
+	p := newPath(t)
+	p.ordinary(100)
+	v := &Verdict{
+		Transaction: risk.Transaction{Key: "ask/left-behind", Kind: risk.Sale, At: time.Now(), Amount: decimal.NewFromInt(900)},
+		Assessment:  risk.Assessment{Score: 0.9, Reasons: []risk.Reason{{Code: risk.GiftCardValue, Text: "Gift cards worth 900.00", Strength: 0.4}}, Policy: p.cfg.policy.Name()},
+		Channel:     channelPOS, JudgedAt: time.Now(),
+	}
+	e := v.entry(p.guard.shop)
+	_, err := p.Log.Append(t.Context(), e)
+	require.NoError(t, err)
+	e.ID, e.Kind, e.Attributes = entryID(kindFlagged, p.guard.shop, v.Key), kindFlagged, map[string]string{"key": v.Key, "waited": "false"}
+	_, err = p.Log.Append(t.Context(), e)
+	require.NoError(t, err)
+	require.NoError(t, p.stopWithin(t.Context(), 20*time.Second))
+	p.start()
+	p.reviewed(kindRelease, v.Key, approval.Pending)
+}
+
+func TestPolicyIsOnRecord(t *testing.T) {
+	p := newPath(t)
+	entries := map[string]string{}
+	for r, err := range p.Log.Trail(t.Context(), audit.Query{Kind: audit.KindConfigured}) {
+		require.NoError(t, err)
+		entries[r.Entry.Action] = r.Entry.Attributes["digest"]
+	}
+	assert.Equal(t, p.cfg.policy.Digest(), entries["fraudguard.policy"])
+}
+
+func TestSessionTokens(t *testing.T) {
+	p := newPath(t)
+	body := `{"id":"question-1","kind":"sale","location_id":1,"currency":"USD","total":"10.00"}`
+	send := func(method, path, token, body string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, p.URL+path, strings.NewReader(body))
+		require.NoError(t, err)
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		assert.Equal(t, "*", resp.Header.Get("Access-Control-Allow-Origin"))
+		return resp
+	}
+	sign := func(client, secret, shop string, at time.Time) string {
+		token, err := postoken.Sign(client, secret, postoken.Session{Shop: shop, Account: "1"}, at)
+		require.NoError(t, err)
+		return token
+	}
+	const questions = "/pos/transactions"
+	good := sign(p.cfg.clientID, p.cfg.Secret, p.cfg.Shop, time.Now())
+	assert.Equal(t, http.StatusNoContent, send(http.MethodOptions, questions, "", "").StatusCode, "a preflight has no token")
+	for name, token := range map[string]string{
+		"none":         "",
+		"wrong secret": sign(p.cfg.clientID, "guess", p.cfg.Shop, time.Now()),
+		"another app":  sign("other", p.cfg.Secret, p.cfg.Shop, time.Now()),
+		"another shop": sign(p.cfg.clientID, p.cfg.Secret, "other.myshopify.com", time.Now()),
+		"expired":      sign(p.cfg.clientID, p.cfg.Secret, p.cfg.Shop, time.Now().Add(-2*time.Minute)),
+	} {
+		assert.Equal(t, http.StatusUnauthorized, send(http.MethodPost, questions, token, body).StatusCode, name)
+		assert.Equal(t, http.StatusUnauthorized, send(http.MethodGet, questions+"/question-1", token, "").StatusCode, name)
+	}
+	seen, _, _ := p.guard.today()
+	assert.Zero(t, seen)
+
+	assert.Equal(t, http.StatusOK, send(http.MethodPost, questions, good, body).StatusCode)
+	for name, bad := range map[string]string{
+		"not JSON": "{", "a list": "[]", "two": body + body, "no id": `{"kind":"sale"}`, "short id": strings.Replace(body, "question-1", "q", 1),
+		"path in the id": strings.Replace(body, "question-1", "../../etc", 1), "currency": strings.Replace(body, "USD", "EUR", 1),
+		"no location": strings.Replace(body, `"location_id":1`, `"location_id":0`, 1), "kind": strings.Replace(body, `"sale"`, `"gift"`, 1),
+		"negative": strings.Replace(body, "10.00", "-1", 1), "enormous": strings.Replace(body, "10.00", "1e999999999", 1),
+		"receipt of a sale": strings.Replace(body, `"kind"`, `"order_id":5,"kind"`, 1), "a line without pieces": strings.Replace(body, `"kind"`, `"lines":[{"sku":"a"}],"kind"`, 1),
+	} {
+		assert.Equal(t, http.StatusUnprocessableEntity, send(http.MethodPost, questions, good, bad).StatusCode, name)
+	}
+	assert.Equal(t, http.StatusRequestEntityTooLarge, send(http.MethodPost, questions, good, body+strings.Repeat(" ", maxQuestion)).StatusCode)
+	assert.Equal(t, http.StatusNotFound, send(http.MethodGet, questions+"/never-asked", good, "").StatusCode)
+	assert.Equal(t, http.StatusNotFound, send(http.MethodGet, questions+"/q", good, "").StatusCode)
+	assert.Equal(t, http.StatusMethodNotAllowed, send(http.MethodDelete, questions, good, "").StatusCode)
+}
+
+func TestDeliveriesOfNoUse(t *testing.T) {
+	p := newPath(t)
+	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":1,"source_name":"web","created_at":"2026-11-20T10:00:00Z"}`)}, p.cfg.Secret, http.StatusOK)
+	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":1,"source_name":"pos","created_at":"2026-11-20T10:00:00Z"}`)}, "guess", http.StatusUnauthorized)
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) == 1 }, 20*time.Second, 10*time.Millisecond)
+	seen, _, _ := p.guard.today()
+	assert.Zero(t, seen, "an online order is not the register's")
+	// Signed, so from the shop, but of no use: kept as dead letters.
+	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":2,"source_name":"pos","total_price":"-5","created_at":"2026-11-20T10:00:00Z"}`)}, p.cfg.Secret, http.StatusOK)
+	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":3,"source_name":"pos"}`)}, p.cfg.Secret, http.StatusOK)
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Died) == 2 }, 20*time.Second, 10*time.Millisecond)
+	// Nobody asked what this order says it was asked about.
+	order := p.sell(func(s *shopifytest.Sale) {
+		s.Attributes = []shopifytest.Attribute{{Key: questionAttribute, Value: "never-asked-at-all"}}
+	})
+	v := p.judged(fmt.Sprint("order/", order.LegacyID))
+	assert.Empty(t, v.Question)
+	assert.NotEmpty(t, v.Policy)
+	require.Eventually(t, func() bool { seen, _, _ := p.guard.today(); return seen == 1 }, 20*time.Second, 10*time.Millisecond)
+}
+
+func TestReturnIsMatchedWithItsQuestion(t *testing.T) {
+	p := newPath(t)
+	order := p.sell(plain)
+	p.judged(fmt.Sprint("order/", order.LegacyID))
+	q := p.people.question(risk.Return)
+	q.OrderID, q.Total = order.LegacyID, decimal.NewFromInt(20)
+	p.scored(q)
+	other := p.people.question(risk.Return) // of another order
+	other.OrderID, other.Total = order.LegacyID+1, decimal.NewFromInt(20)
+	p.scored(other)
+	got, err := p.sim.TakeBack(shopifytest.TakeBack{Order: order.ID})
+	require.NoError(t, err)
+	require.True(t, got.Refunded.IsPositive())
+	var v *Verdict
+	require.Eventually(t, func() bool {
+		for r, err := range p.Log.Trail(t.Context(), audit.Query{Subject: audit.Subject{Type: "order", ID: order.ID}, Kind: kindAssessed}) {
+			require.NoError(t, err)
+			if strings.HasPrefix(r.Entry.Attributes["key"], "refund/") {
+				v, err = verdictOf(r)
+				require.NoError(t, err)
+			}
+		}
+		return v != nil
+	}, 20*time.Second, 10*time.Millisecond)
+	assert.Equal(t, "ask/"+q.ID, v.Question)
+	seen, _, _ := p.guard.today()
+	assert.Equal(t, 3, seen, "the sale and two questions")
+}
+
+func TestWrongCurrency(t *testing.T) {
+	p := newPath(t)
+	sh := *p.shop
+	sh.currency = "EUR"
+	_, err := startService(t.Context(), p.cfg, &sh, t.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler), nil)
+	assert.ErrorContains(t, err, "the policy counts in USD and the shop in EUR")
+}
