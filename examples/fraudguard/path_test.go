@@ -566,3 +566,9 @@ func TestWrongCurrency(t *testing.T) {
 	_, err := startService(t.Context(), p.cfg, &sh, t.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler), nil)
 	assert.ErrorContains(t, err, "the policy counts in USD and the shop in EUR")
 }
+
+func (p *path) takeBack(order string) {
+	p.t.Helper()
+	_, err := p.sim.TakeBack(shopifytest.TakeBack{Order: order})
+	require.NoError(p.t, err)
+}

@@ -192,6 +192,9 @@ func times(a, b float64) string {
 }
 
 func percent(i Interval) string {
+	if math.IsNaN(i.Low) { // a single seed
+		return fmt.Sprintf("%.0f %%", 100*i.Mean)
+	}
 	return fmt.Sprintf("%.0f %% (%.0f to %.0f)", 100*i.Mean, 100*i.Low, 100*i.High)
 }
 

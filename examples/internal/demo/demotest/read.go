@@ -51,12 +51,13 @@ var SmallShop = sync.OnceValue(func() *shopifytest.Data {
 // test ends.
 func OpenAudit(t *testing.T, dir string) *audit.Log {
 	t.Helper()
-	log, closeLog := openAudit(t, dir)
+	log, closeLog := ReadAudit(t, dir)
 	t.Cleanup(closeLog)
 	return log
 }
 
-func openAudit(t *testing.T, dir string) (*audit.Log, func()) {
+// ReadAudit is OpenAudit until the function that it returns is called.
+func ReadAudit(t *testing.T, dir string) (*audit.Log, func()) {
 	t.Helper()
 	store, err := filestore.OpenReader(filepath.Join(dir, "audit"))
 	require.NoError(t, err)
@@ -72,7 +73,7 @@ func openAudit(t *testing.T, dir string) (*audit.Log, func()) {
 // service that may be running.
 func Effects(t *testing.T, dir string) int {
 	t.Helper()
-	log, closeLog := openAudit(t, dir)
+	log, closeLog := ReadAudit(t, dir)
 	defer closeLog()
 	seen := map[string]bool{}
 	for r, err := range log.Trail(t.Context(), audit.Query{Kind: audit.KindEffect}) {
