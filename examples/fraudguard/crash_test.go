@@ -135,7 +135,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		assert.LessOrEqual(t, len(got.Risks), 1, "assessments of %s", o.Name)
 		for _, m := range got.Metafields {
 			marks++
-			key := "order/" + fmt.Sprint(o.LegacyID)
+			key := fmt.Sprint("order/", o.LegacyID)
 			if m.Key == "risk_of_"+string(risk.Sale) {
 				assert.Equal(t, 1, flags[key], "%s is marked, so it is flagged", o.Name)
 				if o.FulfillmentStatus == "UNFULFILLED" {

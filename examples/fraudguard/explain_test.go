@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestTemplate(t *testing.T) {
 	}
 	// With all reasons at once it may be long, but never says anything else.
 	for i := range maxReasons + 3 {
-		v.Reasons = append(v.Reasons, risk.Reason{Code: risk.Code(fmt.Sprint(i)), Text: fmt.Sprint("Reason ", i)})
+		v.Reasons = append(v.Reasons, risk.Reason{Code: risk.Code(strconv.Itoa(i)), Text: fmt.Sprint("Reason ", i)})
 	}
 	assert.NotContains(t, baselineExplanation(v).Text, fmt.Sprint("Reason ", maxReasons))
 }
@@ -109,7 +110,7 @@ func TestModelOnlyAfterwards(t *testing.T) {
 	assert.Contains(t, r.Evidence[1].Label, "template", "nobody waits for a model at the register")
 
 	order := p.sell(plain)
-	p.judged("order/" + fmt.Sprint(order.LegacyID))
+	p.judged(fmt.Sprint("order/", order.LegacyID))
 	p.takeBack(order.ID)
 	r = p.reviewed(kindMark, "return of "+order.ID, approval.Pending)
 	assert.Contains(t, r.Evidence[1].Label, "it decided nothing")

@@ -239,37 +239,37 @@ func TestBrowser(t *testing.T) {
 
 	text := ""
 	require.Eventually(t, func() bool {
-		text = eval[string](t, timed, `document.body.innerText`)
+		text = eval[string](timed, t, `document.body.innerText`)
 		return strings.Contains(text, "Today’s flags")
 	}, 30*time.Second, 20*time.Millisecond)
 	assert.NotContains(t, text, "Policy: ask", "the trail is folded")
 	do(chromedp.Click(chromedp.CSS(".flag summary"), chromedp.NodeVisible))
-	assert.Contains(t, eval[string](t, timed, `document.body.innerText`), "Review asked for", "and opens without a script")
-	assert.Equal(t, "rgb(179, 38, 30)", eval[string](t, timed, `getComputedStyle(document.querySelector(".reasons li")).borderLeftColor`), "the style is applied")
+	assert.Contains(t, eval[string](timed, t, `document.body.innerText`), "Review asked for", "and opens without a script")
+	assert.Equal(t, "rgb(179, 38, 30)", eval[string](timed, t, `getComputedStyle(document.querySelector(".reasons li")).borderLeftColor`), "the style is applied")
 
 	// By the keyboard alone: the first stop skips to the content.
 	do(chromedp.Navigate(p.URL+"/flags"), chromedp.WaitReady(chromedp.CSS("#main")), chromedp.KeyEvent("\t"))
-	assert.Equal(t, "Skip to the content", eval[string](t, timed, `document.activeElement.innerText`))
-	assert.Equal(t, 1, eval[int](t, timed, `document.querySelectorAll("h1").length`))
-	assert.Equal(t, 0, eval[int](t, timed, `[...document.querySelectorAll("progress, ul.reasons")].filter(e => !e.getAttribute("aria-label")).length`))
+	assert.Equal(t, "Skip to the content", eval[string](timed, t, `document.activeElement.innerText`))
+	assert.Equal(t, 1, eval[int](timed, t, `document.querySelectorAll("h1").length`))
+	assert.Equal(t, 0, eval[int](timed, t, `[...document.querySelectorAll("progress, ul.reasons")].filter(e => !e.getAttribute("aria-label")).length`))
 
 	for _, width := range []int64{360, 1024} {
 		do(chromedp.EmulateViewport(width, 740))
-		assert.LessOrEqual(t, eval[int64](t, timed, `document.documentElement.scrollWidth`), width, "nothing sticks out at %d", width)
-		small := eval[int](t, timed, `[...document.querySelectorAll("a:not(.skip), summary")].filter(e => e.getBoundingClientRect().height < 44).length`)
+		assert.LessOrEqual(t, eval[int64](timed, t, `document.documentElement.scrollWidth`), width, "nothing sticks out at %d", width)
+		small := eval[int](timed, t, `[...document.querySelectorAll("a:not(.skip), summary")].filter(e => e.getBoundingClientRect().height < 44).length`)
 		assert.Zero(t, small, "what is tapped is large enough at %d", width)
-		pictures(t, timed, width)
+		pictures(timed, t, width)
 	}
 	do(chromedp.Navigate(p.URL+"/flags"), chromedp.Click(chromedp.CSS("a.open"), chromedp.NodeVisible), chromedp.WaitReady(chromedp.CSS("#main")))
 	require.Eventually(t, func() bool {
-		return strings.Contains(eval[string](t, timed, `location.pathname`), "/approvals/requests/")
+		return strings.Contains(eval[string](timed, t, `location.pathname`), "/approvals/requests/")
 	}, 30*time.Second, 20*time.Millisecond)
 	cancel()
 	listening.Wait()
 	assert.Empty(t, complaints, "what the browser complains about")
 }
 
-func eval[T any](t *testing.T, ctx context.Context, expression string) T {
+func eval[T any](ctx context.Context, t *testing.T, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	require.NoError(t, err)
@@ -278,7 +278,7 @@ func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 
 // pictures saves what the page looks like, light and dark, if somebody wants to
 // see it.
-func pictures(t *testing.T, ctx context.Context, width int64) {
+func pictures(ctx context.Context, t *testing.T, width int64) {
 	dir := os.Getenv("POSAI_PICTURES")
 	if dir == "" {
 		return

@@ -2,6 +2,7 @@ package evaluate_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -209,7 +210,7 @@ func TestRecallBesideTheValue(t *testing.T) {
 	}
 	assert.Contains(t, out.String(), "periods over the cap: 0")
 
-	canceled := fmt.Errorf("enough")
+	canceled := errors.New("enough")
 	_, err = trial.Measure(func(int) error { return canceled })
 	require.ErrorIs(t, err, canceled)
 }

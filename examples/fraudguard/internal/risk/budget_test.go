@@ -3,6 +3,7 @@ package risk_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func TestCapIsNeverExceeded(t *testing.T) {
 			}
 			b.Seen(when, score)
 			seen[period]++
-			if b.Offer(risk.Candidate{Key: fmt.Sprint(i), Score: score}, when) {
+			if b.Offer(risk.Candidate{Key: strconv.Itoa(i), Score: score}, when) {
 				flags[period]++
 			}
 			for {
@@ -69,7 +70,7 @@ func TestTheHighestScoresAreFlagged(t *testing.T) {
 		}
 		when := at.Add(time.Duration(i) * 36 * time.Second) // until seven
 		b.Seen(when, score)
-		if b.Offer(risk.Candidate{Key: fmt.Sprint(i), Score: score}, when) {
+		if b.Offer(risk.Candidate{Key: strconv.Itoa(i), Score: score}, when) {
 			flagged = append(flagged, score)
 		}
 		for {
@@ -95,7 +96,7 @@ func TestNothingBelowTheLeastScore(t *testing.T) {
 	b := budget(1)
 	for i := range 1000 {
 		b.Seen(noon, 0.29)
-		require.False(t, b.Offer(risk.Candidate{Key: fmt.Sprint(i), Score: 0.29}, noon))
+		require.False(t, b.Offer(risk.Candidate{Key: strconv.Itoa(i), Score: 0.29}, noon))
 	}
 	_, flagged, waiting := b.Present(noon.Add(8 * time.Hour))
 	assert.Zero(t, flagged)

@@ -3,6 +3,7 @@ package risk_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -186,7 +187,7 @@ func TestRules(t *testing.T) {
 func TestReceiptKnowsTheCustomer(t *testing.T) {
 	engine := risk.NewEngine(risk.DefaultPolicy())
 	for i := range 3 {
-		s := sale(fmt.Sprint(i), func(t *risk.Transaction) { t.Customer = "c" })
+		s := sale(strconv.Itoa(i), func(t *risk.Transaction) { t.Customer = "c" })
 		engine.Observe(s)
 		r := giveBack(fmt.Sprint("r", i), s.Key, func(t *risk.Transaction) { t.Customer = "" })
 		if i == 2 {
@@ -201,7 +202,7 @@ func TestRarity(t *testing.T) {
 	strength := func(odd int) float64 {
 		engine := risk.NewEngine(risk.DefaultPolicy())
 		for i := range 1000 {
-			engine.Observe(sale(fmt.Sprint(i), func(t *risk.Transaction) {
+			engine.Observe(sale(strconv.Itoa(i), func(t *risk.Transaction) {
 				if i%1000 < odd {
 					t.Tenders = []string{"cash", "cash", "cash"}
 				}
@@ -222,7 +223,7 @@ func TestForestFindsWhatNoRuleNames(t *testing.T) {
 	engine := risk.NewEngine(risk.DefaultPolicy())
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 1500 {
-		engine.Observe(sale(fmt.Sprint(i), func(t *risk.Transaction) {
+		engine.Observe(sale(strconv.Itoa(i), func(t *risk.Transaction) {
 			t.Lines = nil
 			for range 1 + random.IntN(3) {
 				t.Lines = append(t.Lines, risk.Line{SKU: fmt.Sprint("common", random.IntN(20)), Quantity: 1, UnitPrice: decimal.NewFromInt(int64(15 + random.IntN(30)))})
@@ -253,7 +254,7 @@ func TestForestFindsWhatNoRuleNames(t *testing.T) {
 func TestObservedOnce(t *testing.T) {
 	once, thrice := risk.NewEngine(risk.DefaultPolicy()), risk.NewEngine(risk.DefaultPolicy())
 	for i := range 4 {
-		s := sale(fmt.Sprint(i), func(t *risk.Transaction) { t.Register = "till" })
+		s := sale(strconv.Itoa(i), func(t *risk.Transaction) { t.Register = "till" })
 		once.Observe(s)
 		for range 3 {
 			thrice.Observe(s)
@@ -301,7 +302,7 @@ func BenchmarkAssess(b *testing.B) {
 	engine := risk.NewEngine(risk.DefaultPolicy())
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 5000 {
-		engine.Observe(sale(fmt.Sprint(i), func(t *risk.Transaction) { t.Lines[0].SKU = fmt.Sprint(random.IntN(300)) }))
+		engine.Observe(sale(strconv.Itoa(i), func(t *risk.Transaction) { t.Lines[0].SKU = fmt.Sprint(random.IntN(300)) }))
 	}
 	_, err := engine.Train()
 	require.NoError(b, err)
