@@ -62,13 +62,25 @@ func newExtraction(m Model, req *Request, schema *Schema, s settings) (*extracti
 func (x *extraction) run(ctx context.Context, decode func([]byte) *rejection) (*Response, error) {
 	var resp *Response
 	var err error
-	for _, mode := range x.modes() {
+	for i, mode := range x.modes() {
 		resp, err = x.converse(ctx, mode, decode)
 		if resp != nil || !errors.Is(err, ErrUnsupportedSchema) {
-			break
+			return noteMode(resp, i, mode), err
 		}
 	}
 	return resp, err
+}
+
+// noteMode warns of a mode that is not the first choice.
+func noteMode(resp *Response, tries int, mode Mode) *Response {
+	if resp == nil || tries == 0 {
+		return resp
+	}
+	noted := *resp
+	noted.Warnings = mergeWarnings(resp.Warnings, []Warning{{
+		Setting: "Output", Detail: "the provider does not support the schema; asked in mode " + string(mode),
+	}})
+	return &noted
 }
 
 func (x *extraction) modes() []Mode {

@@ -122,3 +122,26 @@ func TestCost(t *testing.T) {
 		require.Error(t, err, s)
 	}
 }
+
+// FuzzReadPrices: whatever is accepted has a currency, and costs nothing less than
+// nothing.
+func FuzzReadPrices(f *testing.F) {
+	for _, seed := range []string{testPrices, "", "{}", `{"currency":"USD","prices":[null]}`, `{"currency":"USD","prices":[{"from":"2026-01-01"}]}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		prices, err := ai.ReadPrices(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		if prices.Currency() == "" {
+			t.Fatal("no currency")
+		}
+		for _, model := range []string{"scripted", "large", ""} {
+			cost, _ := prices.Cost(ai.Info{Provider: "aitest", Model: model}, time.Now(), ai.NewUsage(1<<40, 1, 1, 1<<40, 1))
+			if cost < 0 {
+				t.Fatalf("a negative cost: %s", cost)
+			}
+		}
+	})
+}

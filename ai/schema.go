@@ -79,6 +79,7 @@ type node struct {
 	uniqueItems                bool
 	properties                 []property // of an object that is a struct
 	base64                     bool       // of a string
+	indivisible                bool       // a string that means nothing as long as its end is missing
 }
 
 type kind string

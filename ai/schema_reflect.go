@@ -101,7 +101,7 @@ func (r *reflector) special(t reflect.Type) (*node, error) {
 	pointer := reflect.PointerTo(t)
 	switch {
 	case pointer.Implements(textUnmarshalerType):
-		return &node{kind: kindString}, nil
+		return &node{kind: kindString, indivisible: true}, nil
 	case pointer.Implements(jsonUnmarshalerType):
 		return nil, fmt.Errorf("%s has UnmarshalJSON, which says nothing about its shape", t)
 	}

@@ -57,3 +57,17 @@ func TestParseRetryInfo(t *testing.T) {
 		assert.Equal(t, want, ai.ParseRetryInfo([]byte(body)), body)
 	}
 }
+
+func FuzzParseRetry(f *testing.F) {
+	f.Add("7", `{"error":{"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.4s"}]}}`)
+	f.Add("-1e999", `[{"error":{"details":[{"@type":"/google.rpc.RetryInfo","retryDelay":"-NaNs"}]}}]`)
+	f.Fuzz(func(t *testing.T, header, body string) {
+		h := http.Header{"Retry-After": {header}, "Retry-After-Ms": {body}}
+		wait, _ := ai.ParseRetryAfter(h)
+		for _, d := range []time.Duration{wait, ai.ParseRetryInfo([]byte(body))} {
+			if d < 0 || d > 365*24*time.Hour {
+				t.Fatalf("a wait of %s", d)
+			}
+		}
+	})
+}
