@@ -21,6 +21,20 @@
 // The value is complete and valid, or there is an error. [Model.Generate] and
 // [Model.Stream] are below that: text, images, files, tool calls.
 //
+// # Tools
+//
+// [NewTool] binds a Go function, with a declared [Effect], to a name that a model may
+// call; a [Loop] runs the calls within limits, and its [Gate] stands before those that
+// change something. Mark what somebody outside wrote as Untrusted: it may be an
+// instruction that is not yours.
+//
+// # Middleware
+//
+// [Wrap] puts middleware around a model, in the order that it describes: [Access],
+// [Guard], [Redact], [Cache], [Fallback], [Hedge], [Retry], [RateLimiter], [Timeout],
+// [Budget]. Each is useful alone. [OrBaseline] takes the answer of a deterministic
+// function where the model has none in time.
+//
 // # Failure
 //
 // Models are slow, refuse, cut off and invent. So every call needs a deadline, by
