@@ -12,13 +12,15 @@
 // # What the client does
 //
 // It pins the API version and warns when another one answers. It keeps calls
-// within the shop's query-cost points ([Limiter], [Lane]). It sends a request
+// within the shop's query-cost points ([Limiter], [Lane]), which clients share
+// within a process and, with package pglimit, among processes. It sends a request
 // again only if that is safe for the operation ([Safety]): reads and writes of
-// absolute values freely, mutations with an idempotency key with the same key,
-// all others only if Shopify certainly did not run them. A mutation whose
-// answer was lost gives [ErrOutcomeUnknown]. What a mutation lists in
-// userErrors becomes an error ([UserErrors]), and so does a search filter that
-// Shopify did not understand ([SearchError]).
+// absolute values freely, mutations with an idempotency key with the same key
+// ([NewIdempotencyKey]), all others only if Shopify certainly did not run them. A
+// mutation whose answer was lost gives [ErrOutcomeUnknown] and, in an
+// [OutcomeUnknownError], what it takes to read back what became of it. What a
+// mutation lists in userErrors becomes an error ([UserErrors]), and so does a
+// search filter that Shopify did not understand ([SearchError]).
 //
 // # One call
 //

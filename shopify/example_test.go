@@ -93,3 +93,81 @@ func ExampleNodes() {
 	// 2
 	// 3
 }
+
+func ExampleClient_With() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", "req-7")
+		fmt.Fprint(w, `{"data":{"shop":{"name":"Acme"}},"extensions":{"cost":{"requestedQueryCost":1,"actualQueryCost":1}}}`)
+	}))
+	defer server.Close()
+	client, err := shopify.NewClient("acme.myshopify.com", shopify.StaticToken("shpat_…"), &shopify.Options{BaseURL: server.URL})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// A backfill lets cashiers go first, and wants to know what it costs.
+	var info shopify.Info
+	backfill := client.With(shopify.CallOptions{Lane: shopify.Background, Info: &info})
+	var data struct{ Shop struct{ Name string } }
+	if err := backfill.MakeRequest(context.Background(), &graphql.Request{Query: `{ shop { name } }`}, &graphql.Response{Data: &data}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(info.RequestID, info.Cost.Actual, info.Attempts)
+	// Output: req-7 1 1
+}
+
+func ExampleHooks() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"data":{"customer":{"id":"gid://shopify/Customer/7","firstName":"Mara"}}}`)
+	}))
+	defer server.Close()
+	// An access log: who read whose personal data. The values are not in it.
+	accessLog := shopify.Hooks{Protected: func(_ context.Context, a shopify.ProtectedAccess) error {
+		for _, f := range a.Fields {
+			fmt.Println(a.Operation.Name, f.Field, f.Objects)
+		}
+		return nil // an error would withhold the data
+	}}
+	client, err := shopify.NewClient("acme.myshopify.com", shopify.StaticToken("shpat_…"), &shopify.Options{BaseURL: server.URL, Hooks: []shopify.Hooks{accessLog}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The generator marks the fields of response types like this.
+	var data struct {
+		Customer struct {
+			ID        shopify.GID `json:"id"`
+			FirstName string      `json:"firstName" protected:"Customer.firstName,name"`
+		} `json:"customer"`
+	}
+	const query = `query Greet { customer(id: "gid://shopify/Customer/7") { id firstName } }`
+	if err := client.MakeRequest(context.Background(), &graphql.Request{Query: query, OpName: "Greet"}, &graphql.Response{Data: &data}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("Hello,", data.Customer.FirstName)
+	// Output:
+	// Greet Customer.firstName [gid://shopify/Customer/7]
+	// Hello, Mara
+}
+
+func ExampleNewIdempotencyKey() {
+	// The same refund, asked for twice, has one key in every process.
+	key := shopify.NewIdempotencyKey("refundCreate", "gid://shopify/Order/1", "request-42")
+	fmt.Println(key == shopify.NewIdempotencyKey("refundCreate", "gid://shopify/Order/1", "request-42"))
+	fmt.Println(key == shopify.NewIdempotencyKey("refundCreate", "gid://shopify/Order/1", "request-43"))
+	// Output:
+	// true
+	// false
+}
+
+func ExampleRequiredScopes() {
+	read := shopify.OperationSpec{Operation: shopify.Operation{Name: "Read"}, Scopes: [][]string{{"read_orders", "read_marketplace_orders"}, {"read_customers"}}}
+	write := shopify.OperationSpec{Operation: shopify.Operation{Name: "Write"}, Scopes: [][]string{{"write_orders"}}}
+	fmt.Println(shopify.RequiredScopes(read, write))
+	fmt.Println(shopify.CheckScopes([]string{"write_orders"}, read, write))
+	// Output:
+	// [[read_customers] [write_orders]]
+	// shopify: missing access scopes: read_customers (for Read)
+}

@@ -129,3 +129,31 @@ func FuzzAnswer(f *testing.F) {
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// FuzzKeyIsWritten gives a key to arbitrary documents: what the client sends
+// then is one keyed mutation with this key.
+func FuzzKeyIsWritten(f *testing.F) {
+	const key = "7c1c1d5e-0000-5000-8000-000000000000"
+	for _, s := range []string{refund, refundNoKey, createDraft, `mutation{refundCreate{x}}`, `{refundCreate}`, `mutation M{a:refundCreate(input:{note:")\""}) @include(if:true){x}}`, "mutation{...F}fragment F on M{refundCreate#(\n(input:$i){x}}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, document string) {
+		var sent string
+		transport := transportFunc(func(r *http.Request) (*http.Response, error) {
+			var body struct{ Query string }
+			require.NoError(t, json.NewDecoder(r.Body).Decode(&body))
+			sent = body.Query
+			return socketless(r, reply{body: okRefund})
+		})
+		c, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{HTTPClient: &http.Client{Transport: transport}, MaxRetries: -1})
+		require.NoError(t, err)
+		_ = c.With(shopify.CallOptions{IdempotencyKey: key}).MakeRequest(t.Context(), &graphql.Request{Query: document}, &graphql.Response{})
+		if sent == "" {
+			return // refused
+		}
+		op, err := shopify.ParseOperation(sent, "")
+		require.NoError(t, err)
+		require.Len(t, op.Fields, 1)
+		require.Equal(t, shopify.SafetyKeyed, op.Safety, "%q", sent)
+	})
+}

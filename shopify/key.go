@@ -55,7 +55,7 @@ func validKey(key string) bool {
 func (k *call) useKey(document string, d *parsedDocument) (string, error) {
 	invalid := func(what string) error { return fmt.Errorf("shopify: %s: %w: %s", k.op.Name, ErrInvalid, what) }
 	key := k.client.key
-	if len(d.roots) != 1 || mutationClasses[d.roots[0].name] != SafetyKeyed {
+	if k.op.Kind != Mutation || len(d.roots) != 1 || mutationClasses[d.roots[0].name] != SafetyKeyed {
 		return "", invalid("an idempotency key is for one mutation that takes one")
 	}
 	root := d.roots[0]

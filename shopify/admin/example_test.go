@@ -93,3 +93,24 @@ func ExampleLookupOperation() {
 	fmt.Println(op.Safety, op.Scopes)
 	// Output: unsafe [[read_customers] [read_products] [write_draft_orders write_quick_sale]]
 }
+
+func ExamplePreflight() {
+	shop, err := shopifytest.Start(&shopifytest.Options{Scopes: []string{"read_products"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = shop.Close() }()
+	client, err := shopify.NewClient(shopify.Domain(shop.Domain()), shopify.StaticToken(shop.Token()), &shopify.Options{BaseURL: shop.URL()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ops, err := admin.Lookup("GetProduct", "StoreCreditAccountDebit")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(admin.Preflight(context.Background(), client, ops...))
+	// Output: shopify: missing access scopes: read_store_credit_accounts (for StoreCreditAccountDebit); write_store_credit_account_transactions (for StoreCreditAccountDebit)
+}

@@ -100,6 +100,9 @@ func Generate(cfg Config) (map[string][]byte, error) {
 	if errs := validator.ValidateWithRules(g.schema, g.doc, rules.NewDefaultRules()); len(errs) > 0 {
 		return nil, errs
 	}
+	if err := g.checkUserErrors(); err != nil {
+		return nil, err
+	}
 	code, err := g.rewrite(raw)
 	if err != nil {
 		return nil, err

@@ -117,6 +117,13 @@ fragment Contact on Order { phone }`)
 	}
 }
 
+func TestUserErrorsInFragments(t *testing.T) {
+	_, _, err := generate(t, `mutation M($id: ID!) { tagsAdd(id: $id, tags: []) { ...P } } fragment P on TagsAddPayload { userErrors { message } }`)
+	require.NoError(t, err)
+	_, _, err = generate(t, `mutation M($id: ID!) { orderCancel(orderId: $id, reason: OTHER, restock: false) { orderCancelUserErrors { message } } }`)
+	require.NoError(t, err)
+}
+
 func TestDocumentsThatAreRefused(t *testing.T) {
 	for name, document := range map[string]string{
 		"syntax":             `query Q {`,
@@ -127,6 +134,9 @@ func TestDocumentsThatAreRefused(t *testing.T) {
 		"wrong variable":     `query Q($id: String!) { order(id: $id) { id } }`,
 		"scalar with a body": `query Q { shop { name { x } } }`,
 		"no operation":       `fragment F on Shop { id }`,
+		"no user errors":     `mutation M($id: ID!) { tagsAdd(id: $id, tags: []) { node { id } } }`,
+		"hidden user errors": `mutation M($id: ID!) { tagsAdd(id: $id, tags: []) { errors: userErrors { message } } }`,
+		"odd user errors":    `mutation M($id: ID!) { orderCancel(orderId: $id, reason: OTHER, restock: false) { job { id } } }`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := generate(t, document)
