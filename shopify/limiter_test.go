@@ -319,3 +319,73 @@ func TestHostileCosts(t *testing.T) {
 		})
 	}
 }
+
+func TestFirstComeFirstServedWithinALane(t *testing.T) {
+	for _, lane := range []shopify.Lane{shopify.Interactive, shopify.Background} {
+		t.Run(lane.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &leaky{maximum: 1000, rate: 100, level: 1000, cost: 900}
+				limiter := shopify.NewLimiter(nil)
+				client := func(name string) *shopify.Client {
+					c, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{
+						Limiter: limiter, MaxWait: time.Hour, Lane: lane, HTTPClient: &http.Client{Transport: named{l, name}, Timeout: time.Hour},
+					})
+					require.NoError(t, err)
+					return c
+				}
+				_, _, err := do(t.Context(), client("first"), readShop, nil) // spends the bucket
+				require.NoError(t, err)
+				l.served, l.cost = nil, 100
+				var want []string
+				var wg sync.WaitGroup
+				for i := range 12 {
+					name := fmt.Sprintf("call %d", i)
+					want = append(want, name)
+					c := client(name)
+					wg.Go(func() {
+						// Some are dear and some are cheap, as far as is known.
+						document := []string{readShop, `query Other { shop { id } }`, addTags}[i%3]
+						_, _, err := do(t.Context(), c, document, nil)
+						assert.NoError(t, err)
+					})
+					synctest.Wait()
+				}
+				wg.Wait()
+				assert.Equal(t, want, l.served)
+			})
+		})
+	}
+}
+
+// TestRefundWhileOthersAreUnderWay: what an answer says of the level is of
+// little use when much is under way, but what its own call did not use is known.
+func TestRefundWhileOthersAreUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leaky{maximum: 1000, rate: 1, level: 1000, cost: 100, refund: 90}
+		slow := transportFunc(func(r *http.Request) (*http.Response, error) {
+			resp, err := l.RoundTrip(r)
+			time.Sleep(time.Minute)
+			return resp, err
+		})
+		limiter := shopify.NewLimiter(nil)
+		fast := l.client(t, shopify.Options{Limiter: limiter, MaxWait: -1})
+		held, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{Limiter: limiter, HTTPClient: &http.Client{Transport: slow, Timeout: time.Hour}, MaxWait: -1})
+		require.NoError(t, err)
+		_, _, err = do(t.Context(), fast, readShop, nil) // learns: 990 are left
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for range 7 {
+			wg.Go(func() {
+				_, _, err := do(t.Context(), held, readShop, nil)
+				assert.NoError(t, err)
+			})
+		}
+		synctest.Wait() // 700 points are under way, 290 are believed to be left
+		for range 19 {  // 10 points each
+			_, _, err = do(t.Context(), fast, readShop, nil)
+			require.NoError(t, err)
+		}
+		wg.Wait()
+		assert.Zero(t, l.throttled)
+	})
+}
