@@ -15,6 +15,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
 	"github.com/posai-go/posai/examples/internal/postoken"
 )
@@ -190,19 +191,40 @@ func (g *guard) answer(ctx context.Context, t *risk.Transaction) (answer, error)
 		answer
 		err error
 	}
-	done := make(chan outcome, 1)
+	done, late := make(chan outcome), make(chan answer, 1)
 	go func() {
 		defer g.atWork.leave()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()
 		a, err := g.judgeQuestion(ctx, t)
-		done <- outcome{a, err}
+		select {
+		case done <- outcome{a, err}:
+		case given := <-late:
+			g.recordLate(ctx, t, given)
+		}
 	}()
 	select {
 	case o := <-done:
 		return o.answer, o.err
 	case <-ctx.Done():
-		return g.unable(t), ctx.Err()
+		a := g.unable(t)
+		late <- a
+		return a, ctx.Err()
+	}
+}
+
+// kindFallback is the entry that says what a register was told because the guard
+// was late.
+const kindFallback audit.Kind = "fallback"
+
+func (g *guard) recordLate(ctx context.Context, t *risk.Transaction, given answer) {
+	v := &Verdict{Transaction: *t}
+	if _, err := g.log.Append(ctx, audit.Entry{
+		ID: entryID(kindFallback, g.shop, t.Key), Kind: kindFallback, Correlation: v.correlation(), Shop: g.shop, Location: t.Location,
+		Actor: audit.Actor{Type: audit.System, ID: self.ID, Channel: channelPOS}, Action: actionTransaction, Subjects: v.subjects(),
+		Policy: &audit.Policy{Version: given.Policy, Verdict: given.Decision, Reason: "The guard was late: the answer goes by the amount alone."},
+	}); err != nil && !errors.Is(err, audit.ErrConflict) {
+		g.logger.Warn("a late answer is not on record", "question", t.Key, "error", err)
 	}
 }
 

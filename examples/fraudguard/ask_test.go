@@ -63,6 +63,9 @@ func TestAnswerInTime(t *testing.T) {
 		v, err := g.known(t.Context(), "ask/slow-9000")
 		require.NoError(t, err)
 		assert.NotNil(t, v)
+		r, err := g.log.Get(t.Context(), entryID(kindFallback, g.shop, "ask/slow-9000"))
+		require.NoError(t, err, "what the register was told is on record too")
+		assert.Equal(t, decisionManager, r.Entry.Policy.Verdict)
 		a, err := g.answer(t.Context(), asked("late-one", "10"))
 		require.ErrorIs(t, err, errBusy, "it is stopping")
 		assert.Equal(t, decisionApprove, a.Decision)
@@ -91,7 +94,7 @@ func TestTooManyAtOnce(t *testing.T) {
 
 // Two questions with one id are judged once.
 func TestOneAtATime(t *testing.T) {
-	g := newGuard(t, nil)
+	g := newGuard(t, func(audit.Batch) error { time.Sleep(20 * time.Millisecond); return nil }) // for the others to come
 	t.Cleanup(g.atWork.close)
 	done := make(chan answer, 20)
 	for range cap(done) {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
@@ -116,19 +118,19 @@ func (g *guard) isFlagged(ctx context.Context, v *Verdict) (flagged, waited bool
 // assess judges a transaction, records that, counts it, and flags what is due.
 func (g *guard) assess(ctx context.Context, t *risk.Transaction, channel, question, partOf string) (*Verdict, error) {
 	v := &Verdict{Transaction: *t, Channel: channel, Question: question, PartOf: partOf, JudgedAt: g.now()}
-	if question != "" {
-		asked, err := g.known(ctx, question)
-		if err != nil {
-			return nil, err
-		}
-		if asked == nil { // nobody asked: somebody wrote that on the order
-			v.Question = ""
-		} else {
-			v.Assessment = asked.Assessment
-		}
+	asked, mismatch, err := g.askedAbout(ctx, t, question)
+	if err != nil {
+		return nil, err
 	}
-	if v.Question == "" {
+	if asked != nil {
+		v.Assessment = asked.Assessment
+	} else {
+		v.Question = ""
 		v.Assessment = g.engine.Assess(t)
+		if mismatch {
+			v.Reasons = append([]risk.Reason{{Code: codeAnother, Text: "It names a question that was about another transaction", Strength: anotherStrength}}, v.Reasons...)
+			v.Score = 1 - (1-v.Score)*(1-anotherStrength)
+		}
 	}
 	// Durable before anybody acts on it. If this fails, nothing was counted.
 	r, err := g.log.Append(ctx, v.entry(g.shop))
@@ -148,6 +150,41 @@ func (g *guard) assess(ctx context.Context, t *risk.Transaction, channel, questi
 		g.engine.Observe(t)
 	}
 	return v, g.flag(ctx, v)
+}
+
+// codeAnother is the reason of an order that names a question which was about
+// something else: a small sale is asked about, and a large one is done. It is a
+// fact, not a rule.
+const codeAnother risk.Code = "ASKED_ABOUT_ANOTHER"
+
+const anotherStrength = 0.5
+
+// askedAbout returns the verdict about the question that a transaction names, if
+// it was about this transaction: of the same kind, at the same place, within a day,
+// about as much or more, and named by no other. What the order says of itself, the
+// device wrote: mismatch says that it was about another one. Where nobody asked,
+// there is neither.
+func (g *guard) askedAbout(ctx context.Context, t *risk.Transaction, question string) (asked *Verdict, mismatch bool, err error) {
+	if question == "" {
+		return nil, false, nil
+	}
+	unlock, err := g.keys.lock(ctx, question)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+	if asked, err = g.known(ctx, question); err != nil || asked == nil {
+		return nil, false, err
+	}
+	done, err := g.doneAfter(ctx, asked)
+	if err != nil {
+		return nil, false, err
+	}
+	most := asked.Amount.Mul(decimal.RequireFromString("1.1")).Add(decimal.NewFromInt(1))
+	if done != nil && done.Key != t.Key || asked.Kind != t.Kind || asked.Location != t.Location || t.Amount.GreaterThan(most) || g.now().Sub(asked.JudgedAt) > 24*time.Hour {
+		return nil, true, nil
+	}
+	return asked, false, nil
 }
 
 // flag offers the verdict to the budget and puts the flags on record that are

@@ -211,7 +211,7 @@ func pill(r *approval.Request) (text, tone string) {
 }
 
 var stepNames = map[audit.Kind]string{
-	audit.KindReceived: "Told by the shop", kindAssessed: "Judged", kindFlagged: "Flagged", audit.KindProposed: "Review asked for", audit.KindRuled: "Policy",
+	audit.KindReceived: "Told by the shop", kindAssessed: "Judged", kindFlagged: "Flagged", kindFallback: "Answered by the amount alone", audit.KindProposed: "Review asked for", audit.KindRuled: "Policy",
 	audit.KindShown: "Shown to", audit.KindDecided: "Decision", audit.KindStarted: "Started", audit.KindEffect: "Done", audit.KindFailed: "Failed", audit.KindExpired: "Nobody decided in time",
 }
 

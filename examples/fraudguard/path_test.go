@@ -240,7 +240,7 @@ func TestFlaggedAtTheRegister(t *testing.T) {
 func TestRefusedAndDoneAllTheSame(t *testing.T) {
 	p := newPath(t)
 	p.ordinary(100)
-	q := p.people.noReceipt()
+	q := p.people.giftCards()
 	require.Equal(t, decisionManager, p.scored(q).Decision)
 	p.decide(p.reviewed(kindRelease, "ask/"+q.ID, approval.Pending), approval.Reject, nil)
 	a, err := p.till.again(t.Context(), q.ID)
@@ -535,7 +535,7 @@ func TestReturnIsMatchedWithItsQuestion(t *testing.T) {
 	order := p.sell(plain)
 	p.judged(fmt.Sprint("order/", order.LegacyID))
 	q := p.people.question(risk.Return)
-	q.OrderID, q.Total = order.LegacyID, decimal.NewFromInt(20)
+	q.OrderID, q.Total = order.LegacyID, order.Total
 	p.scored(q)
 	other := p.people.question(risk.Return) // of another order
 	other.OrderID, other.Total = order.LegacyID+1, decimal.NewFromInt(20)
@@ -571,4 +571,35 @@ func (p *path) takeBack(order string) {
 	p.t.Helper()
 	_, err := p.sim.TakeBack(shopifytest.TakeBack{Order: order})
 	require.NoError(p.t, err)
+}
+
+// Who asks about a small sale and rings up a large one, or names the question of
+// another sale, gains nothing.
+func TestQuestionAboutAnotherSale(t *testing.T) {
+	p := newPath(t)
+	small := p.people.question(risk.Sale)
+	small.Total = decimal.NewFromInt(10)
+	large := p.people.question(risk.Sale)
+	large.Total = decimal.NewFromInt(900)
+	elsewhere := p.people.question(risk.Sale)
+	elsewhere.Total, elsewhere.LocationID = decimal.NewFromInt(900), number(p.sim.Locations()[1].ID)
+	back := p.people.question(risk.Return)
+	back.Total = decimal.NewFromInt(900)
+	for _, q := range []question{small, large, elsewhere, back} {
+		p.scored(q)
+	}
+	naming := func(id string) *Verdict {
+		order := p.sell(func(s *shopifytest.Sale) {
+			s.Attributes = []shopifytest.Attribute{{Key: questionAttribute, Value: id}}
+		})
+		return p.judged(fmt.Sprint("order/", order.LegacyID))
+	}
+	assert.Equal(t, "ask/"+large.ID, naming(large.ID).Question)
+	for name, id := range map[string]string{"smaller": small.ID, "named before": large.ID, "at another place": elsewhere.ID, "about a return": back.ID} {
+		v := naming(id)
+		assert.Empty(t, v.Question, name)
+		assert.Equal(t, codeAnother, v.Reasons[0].Code, name)
+		assert.GreaterOrEqual(t, v.Score, anotherStrength, name)
+	}
+	require.Eventually(t, func() bool { seen, _, _ := p.guard.today(); return seen == 4+4 }, 20*time.Second, 10*time.Millisecond, "each of those counts")
 }

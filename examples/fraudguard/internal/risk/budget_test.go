@@ -130,9 +130,13 @@ func TestOneFlagIsKeptForTheRegister(t *testing.T) {
 	assert.Zero(t, seen+flagged+waiting, "a new day begins with nothing")
 	b.Withdraw(evening)
 	b.Seen(tomorrow, 0.1)
+	for range 99 {
+		b.Seen(tomorrow, 0.1)
+	}
+	require.True(t, b.Offer(risk.Candidate{Key: "tomorrow", Score: 0.9}, tomorrow))
+	b.Withdraw(evening)
 	seen, flagged, _ = b.Present(tomorrow)
-	assert.Equal(t, 1, seen)
-	assert.Zero(t, flagged)
+	assert.Equal(t, []int{100, 1}, []int{seen, flagged}, "yesterday's flag is not taken from today")
 }
 
 func TestRestored(t *testing.T) {

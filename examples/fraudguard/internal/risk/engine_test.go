@@ -182,6 +182,16 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// What came back once is not there to come back again, with the receipt or
+// without.
+func TestGivenBackBefore(t *testing.T) {
+	engine := risk.NewEngine(risk.DefaultPolicy())
+	engine.Observe(sale("s"))
+	engine.Observe(giveBack("r1", "s", func(t *risk.Transaction) { t.Customer = "customer/s" }))
+	assert.Contains(t, engine.Assess(giveBack("r2", "s")).Codes(), string(risk.ReturnNotBought))
+	assert.Contains(t, engine.Assess(giveBack("r2", "", func(t *risk.Transaction) { t.Customer = "customer/s" })).Codes(), string(risk.ReturnNotBought))
+}
+
 // A receipt knows its customer, so that returns add up although the refund does
 // not say whose it is.
 func TestReceiptKnowsTheCustomer(t *testing.T) {
