@@ -36,14 +36,15 @@ const maxQuestion = 256 << 10
 type question struct {
 	// ID is made by the device, once per transaction: asking again with the same
 	// one gives the same answer.
-	ID         string          `json:"id"`
-	Kind       risk.Kind       `json:"kind"` // sale or return
-	LocationID int64           `json:"location_id"`
-	DeviceID   int64           `json:"device_id"`
-	StaffID    int64           `json:"staff_id"`
-	CustomerID int64           `json:"customer_id"`
-	Currency   string          `json:"currency"`
-	Total      decimal.Decimal `json:"total"`
+	ID         string    `json:"id"`
+	Kind       risk.Kind `json:"kind"` // sale or return
+	LocationID int64     `json:"location_id"`
+	DeviceID   int64     `json:"device_id"`
+	StaffID    int64     `json:"staff_id"`
+	CustomerID int64     `json:"customer_id"`
+	Currency   string    `json:"currency"`
+	// Total is what is to be paid or given back, with taxes.
+	Total decimal.Decimal `json:"total"`
 	// ManualDiscount is what was taken off by hand.
 	ManualDiscount decimal.Decimal `json:"manual_discount"`
 	Tenders        []string        `json:"tenders"`
@@ -129,7 +130,13 @@ func numbered(prefix string, n int64) string {
 //	POST transactions       a question: 200 and an answer
 //	GET  transactions/{id}  the answer as it is now: what a manager said
 //
-// Both need the session token of this shop and are readable across origins.
+// Both need the session token of this shop and are readable across origins. The
+// extension's side, before it lets a sale go to payment:
+//
+//	const answer = await fetch("https://guard.example.com/pos/transactions", {method: "POST", body: JSON.stringify(question)});
+//	shopify.cart.addCartProperties({_fraudguard: question.id});
+//
+// The device adds the token by itself for the app's own domain.
 func (g *guard) register(tokens *postoken.Verifier) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /transactions", g.ask)

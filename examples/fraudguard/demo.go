@@ -15,6 +15,7 @@ import (
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
 	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
@@ -37,6 +38,10 @@ type demonstration struct {
 
 func demonstrate(ctx context.Context, cfg *config, in, out *os.File) (err error) {
 	d := &demonstration{cfg: cfg, Narrator: demo.NewNarrator(in, out)}
+	// A morning, whatever time it is: no flags are given away because it is late.
+	if cfg.policy, err = alwaysMorning(cfg.policy, cfg.policy.Budget.Days); err != nil {
+		return err
+	}
 	dir, removeDir, err := cfg.TempDir()
 	if err != nil {
 		return err
@@ -72,6 +77,13 @@ func demonstrate(ctx context.Context, cfg *config, in, out *os.File) (err error)
 		}
 	}
 	return d.Prove(ctx, d.Service, d.orders)
+}
+
+// alwaysMorning is the policy without an end of the day.
+func alwaysMorning(p *risk.Policy, days int) (*risk.Policy, error) {
+	b := p.Budget
+	b.Days, b.LateFrom = days, risk.Duration(24*time.Hour)
+	return p.WithBudget(b)
 }
 
 func (d *demonstration) introduce(ctx context.Context) error {

@@ -52,6 +52,8 @@ func newPath(t *testing.T, args ...string) *path {
 	t.Helper()
 	cfg, err := parseConfig(args, func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)
+	cfg.policy, err = alwaysMorning(cfg.policy, 31) // whatever the clock says
+	require.NoError(t, err)
 	p := &path{t: t, cfg: cfg, dir: t.TempDir()}
 	p.sim = shopifytest.NewShop(t, &shopifytest.Options{
 		Data: smallShop(), Plan: shopifytest.Enterprise, RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second},

@@ -179,7 +179,7 @@ func TestRunCounts(t *testing.T) {
 			frauds++
 		}
 	}
-	for _, m := range evaluate.Methods {
+	for _, m := range evaluate.Methods() {
 		c, err := evaluate.Run(stream, split, policy, m)
 		require.NoError(t, err)
 		assert.Equal(t, frauds, c.Frauds, m)

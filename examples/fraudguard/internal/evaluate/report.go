@@ -43,7 +43,7 @@ func (t *Trial) Measure(progress func(seed int) error) (Result, error) {
 				return nil, err
 			}
 		}
-		for _, m := range Methods {
+		for _, m := range Methods() {
 			c, err := Run(stream, split, policy, m)
 			if err != nil {
 				return nil, err
@@ -156,7 +156,7 @@ func (r Result) Print(w io.Writer, t *Trial) {
 	_, _ = fmt.Fprintf(w, "%s\n  %d seeds; after the split %d transactions each, %.1f of them fraud (%.2f %%); budget: one in %d of every %s\n",
 		t.Name, n, transactions/n, float64(frauds)/float64(n), 100*float64(frauds)/float64(transactions), t.Policy.Budget.OneIn, periodName(t.Policy.Budget.Days))
 	_, _ = fmt.Fprintf(w, "  %-24s %-20s %-20s %-20s %s\n", "", "recall", "of cases", "precision", "flag rate")
-	for _, m := range Methods {
+	for _, m := range Methods() {
 		_, _ = fmt.Fprintf(w, "  %-24s %-20s %-20s %-20s %s\n", m, percent(r.Of(m, Counts.Recall)), percent(r.Of(m, Counts.CaseRecall)), percent(r.Of(m, Counts.Precision)), fmt.Sprintf("%.2f %%", 100*r.Of(m, Counts.FlagRate).Mean))
 	}
 	for _, m := range []Method{ValueOnly, Hindsight} {

@@ -21,8 +21,8 @@ const (
 	Hindsight Method = "value only, in hindsight"
 )
 
-// Methods are all methods, the guard first.
-var Methods = []Method{Guard, RulesOnly, TreesOnly, ValueOnly, Hindsight}
+// Methods returns all methods, the guard first.
+func Methods() []Method { return []Method{Guard, RulesOnly, TreesOnly, ValueOnly, Hindsight} }
 
 // Counts is what came of one run, over the part that counts.
 type Counts struct {

@@ -176,7 +176,7 @@ func (e *Engine) judgeAnomaly(m *measures, a *Assessment) {
 		if i == 2 {
 			break
 		}
-		text.WriteString([]string{": ", ", "}[i] + FeatureNames[c.Feature])
+		text.WriteString([]string{": ", ", "}[i] + featureNames[c.Feature])
 	}
 	a.Reasons = append(a.Reasons, Reason{Code: Anomaly, Text: text.String(), Strength: r.Weight * e.anomalies[m.t.Kind].rarity(a.Anomaly, (a.Anomaly-0.5)/(r.Share-0.5))})
 }

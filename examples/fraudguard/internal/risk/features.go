@@ -58,8 +58,8 @@ func (e *Engine) measure(t *Transaction) *measures {
 	return m
 }
 
-// FeatureNames name what the forest sees, in the order of its features.
-var FeatureNames = []string{
+// featureNames name what the forest sees, in the order of its features.
+var featureNames = []string{
 	"amount", "number of pieces", "number of articles", "dearest article", "pieces of one article beside what is usual",
 	"how rarely the articles are bought", "discount by hand", "share of gift cards", "number of payments", "time since the purchase",
 	"pieces that were not bought", "returns of the customer within a month", "share of purchases given back", "returns taken by the associate within a day",

@@ -5,11 +5,12 @@
 // An [Engine] assesses a [Transaction] against what it has observed so far; a
 // [Budget] decides which of the assessed are flagged, at most one in a hundred.
 //
-//	engine, err := risk.NewEngine(policy)
+//	engine := risk.NewEngine(policy)
 //	for _, t := range past {
 //		engine.Observe(t)
 //	}
-//	err = engine.Train()
+//	trained, err := engine.Train()
+//	…
 //	a := engine.Assess(t) // score, reasons
 //	engine.Observe(t)
 package risk
