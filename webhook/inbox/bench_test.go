@@ -34,20 +34,27 @@ const benchConns = 64
 // "working" the inbox processes what it accepted at the same time, and its
 // turn ends when all is processed.
 func BenchmarkAcknowledge(b *testing.B) {
-	for _, name := range []string{"SQLite", "PostgreSQL"} {
+	for _, name := range benchDatabases {
 		for _, working := range []bool{false, true} {
 			mode := map[bool]string{false: "accepting", true: "working"}[working]
 			b.Run(name+"/"+mode, func(b *testing.B) {
-				url := func() string {
-					if name == "PostgreSQL" {
-						return testpg.URL(b)
-					}
-					return fileURL(b)
-				}
-				benchmarkAcknowledge(b, url(), url(), working)
+				newURL := benchURLs(b, name)
+				benchmarkAcknowledge(b, newURL(), newURL(), working)
 			})
 		}
 	}
+}
+
+var benchDatabases = []string{"SQLite", "PostgreSQL"}
+
+// benchURLs returns a function that makes fresh databases of a kind, all on one
+// server. They wait for the disk at each commit.
+func benchURLs(b *testing.B, kind string) func() string {
+	if kind == "SQLite" {
+		return func() string { return fileURL(b) }
+	}
+	server := testpg.NewServer(b)
+	return func() string { return server.URL(b) }
 }
 
 func benchmarkAcknowledge(b *testing.B, bareURL, boxURL string, working bool) {
@@ -187,16 +194,14 @@ func sizedOrder(id int64, size int) []byte {
 // processed one commit each, which is the least that a worker without batches
 // and without claims would do.
 func BenchmarkProcess(b *testing.B) {
-	for _, name := range []string{"SQLite", "PostgreSQL"} {
+	for _, name := range benchDatabases {
 		b.Run(name, func(b *testing.B) {
 			const n = 1000
+			newURL := benchURLs(b, name)
 			var ratios []float64
 			var took time.Duration
 			for b.Loop() {
-				url := fileURL(b)
-				if name == "PostgreSQL" {
-					url = testpg.URL(b)
-				}
+				url := newURL()
 				left := make(chan struct{}, n)
 				box := open(b, url, func(context.Context, webhook.Delivery) error { return nil }, &inbox.Options{
 					Observe: func(ev inbox.Event) {

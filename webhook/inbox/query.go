@@ -101,6 +101,9 @@ type Query struct {
 	// Reverse makes List begin with the latest.
 	Reverse bool
 
+	// WithoutBodies makes List leave bodies out, which may be long.
+	WithoutBodies bool
+
 	// After makes List begin behind the delivery with this id. If zero, at the
 	// beginning.
 	After int64
@@ -165,7 +168,11 @@ func (b *Inbox) List(ctx context.Context, q Query) iter.Seq2[Record, error] {
 func (b *Inbox) page(ctx context.Context, q Query) ([]Record, error) {
 	condition, args := q.where()
 	order := map[bool]string{false: `id`, true: `id DESC`}[q.Reverse]
-	rows, err := b.db.QueryContext(ctx, b.db.Rebind(`SELECT `+recordColumns+` FROM posai_delivery WHERE `+condition+` ORDER BY `+order+` LIMIT ?`),
+	columns := recordColumns
+	if q.WithoutBodies {
+		columns = strings.Replace(columns, `body`, `substr(body, 1, 0)`, 1)
+	}
+	rows, err := b.db.QueryContext(ctx, b.db.Rebind(`SELECT `+columns+` FROM posai_delivery WHERE `+condition+` ORDER BY `+order+` LIMIT ?`),
 		append(args, listPage)...)
 	if err != nil {
 		return nil, err
@@ -176,6 +183,9 @@ func (b *Inbox) page(ctx context.Context, q Query) ([]Record, error) {
 		var r record
 		if err := r.scan(rows); err != nil {
 			return nil, err
+		}
+		if q.WithoutBodies {
+			r.Body = nil
 		}
 		page = append(page, r.Record)
 	}

@@ -32,7 +32,8 @@ const replayBatch = 500
 // ReplayAll replays the dead and processed deliveries that q means, and
 // returns how many, in the order of their arrival. Those that are yet to be
 // processed, and those that arrive meanwhile, are left alone. When it fails in
-// the middle, those counted are replayed. q.Reverse is not used.
+// the middle, those counted are replayed. q.Reverse and
+// q.WithoutBodies are not used.
 func (b *Inbox) ReplayAll(ctx context.Context, q Query) (int, error) {
 	q.Reverse = false
 	total := 0

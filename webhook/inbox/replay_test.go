@@ -79,8 +79,11 @@ func TestReplayAll(t *testing.T) {
 }
 
 func TestListReverse(t *testing.T) {
-	t.Parallel()
-	box := open(t, fileURL(t), ignore, nil)
+	onBoth(t, testListReverse)
+}
+
+func testListReverse(t *testing.T, url string) {
+	box := open(t, url, ignore, nil)
 	for n := range 5 {
 		accept(t, box, order(n))
 	}
@@ -94,6 +97,10 @@ func TestListReverse(t *testing.T) {
 	assert.Equal(t, []string{"webhook-1", "webhook-0"}, ids(inbox.Query{Reverse: true, After: 3}))
 	assert.Equal(t, []string{"webhook-3", "webhook-4"}, ids(inbox.Query{After: 3}))
 	assert.Equal(t, []string{"webhook-3"}, ids(inbox.Query{Resource: "orders/3"}))
+	for _, r := range list(t, box, inbox.Query{WithoutBodies: true}) {
+		assert.Nil(t, r.Body)
+		assert.Equal(t, "orders/create", r.Topic)
+	}
 }
 
 func TestDeadLettersAreKeptAsLongAsAsked(t *testing.T) {

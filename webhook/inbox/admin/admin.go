@@ -143,7 +143,14 @@ func (h *Handler) replayAll(w http.ResponseWriter, r *http.Request, v Viewer) {
 		return
 	}
 	h.opts.Logger.InfoContext(r.Context(), "inbox admin: replayed", "by", v.Name, "count", n, "topic", f.query.Topic, "shop", f.query.Shop)
-	http.Redirect(w, r, "./?did=replayed&n="+strconv.Itoa(n), http.StatusSeeOther)
+	see(w, "./?did=replayed&n="+strconv.Itoa(n))
+}
+
+// see sends the browser to another page, relative to this one as the browser
+// knows it: [http.Redirect] would go by the path without the caller's prefix.
+func see(w http.ResponseWriter, reference string) {
+	w.Header().Set("Location", reference)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -78,7 +79,7 @@ type listPage struct {
 	States   []inbox.State
 	Filtered bool
 	Rows     []row
-	Older    string // query of the next page, or ""
+	Older    template.URL // the next page, or ""
 }
 
 type row struct {
@@ -99,7 +100,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, v Viewer) {
 			return
 		}
 	}
-	f.query.Reverse = true
+	f.query.Reverse, f.query.WithoutBodies = true, true
 	stats, err := h.box.Stats(r.Context())
 	if err != nil {
 		h.fail(w, r, err)
@@ -120,10 +121,9 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, v Viewer) {
 				more.Set(name, f.form.Get(name))
 			}
 			more.Set("after", strconv.FormatInt(p.Rows[pageSize-1].ID, 10))
-			p.Older = more.Encode()
+			p.Older = template.URL("./?" + more.Encode()) //nolint:gosec // encoded
 			break
 		}
-		record.Body = nil
 		p.Rows = append(p.Rows, row{record, span(h.opts.Now().Sub(record.ReceivedAt))})
 	}
 	h.render(w, r, "list", p)
@@ -221,6 +221,6 @@ func (h *Handler) one(w http.ResponseWriter, r *http.Request, v Viewer, did stri
 		h.fail(w, r, err)
 	default:
 		h.opts.Logger.InfoContext(r.Context(), "inbox admin: "+did, "by", v.Name, "id", id)
-		http.Redirect(w, r, "../?n=1&did="+did, http.StatusSeeOther)
+		see(w, "../?n=1&did="+did)
 	}
 }
