@@ -312,6 +312,44 @@ func TestStopWaitsAndGivesBack(t *testing.T) {
 	})
 }
 
+func TestStopBeginsNothingMore(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		const n, workers = 40, 3
+		started := make(chan bool, 2*n)
+		finish := make(chan bool)
+		box := start(t, url, func(context.Context, webhook.Delivery) error {
+			started <- true
+			<-finish
+			return nil
+		}, &inbox.Options{Workers: workers})
+		for i := range n {
+			accept(t, box, order(i))
+		}
+		for range workers {
+			receive(t, started)
+		}
+		stopped := make(chan error, 1)
+		go func() { stopped <- box.Stop(t.Context()) }()
+		select {
+		case err := <-stopped:
+			require.Fail(t, "it did not wait for those at work", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+		close(finish)
+		require.NoError(t, receive(t, stopped))
+		assert.Empty(t, started, "begun after Stop")
+		for _, r := range list(t, box, inbox.Query{State: inbox.Pending}) {
+			assert.Zero(t, r.Attempts)
+		}
+		stats, err := box.Stats(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, workers, stats.Processed)
+		assert.Equal(t, n-workers, stats.Pending)
+		require.NoError(t, box.Start(t.Context()))
+		waitFor(t, box, inbox.Done, n)
+	})
+}
+
 func TestSeveralInboxesShareTheWork(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
 		const n = 200 // more than one fetches ahead

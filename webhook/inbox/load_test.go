@@ -207,7 +207,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // prove lets an inbox finish what the service left and counts: every delivery
 // that was acknowledged is processed, and none has had its effect twice.
-func (tr *traffic) prove(t *testing.T, s *service, kills int) {
+func (tr *traffic) prove(t *testing.T, s *service, kills int, moreLogs ...string) {
 	file, err := os.OpenFile(s.log, os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, file.Close()) }()
@@ -241,9 +241,12 @@ func (tr *traffic) prove(t *testing.T, s *service, kills int) {
 		assert.Equal(t, 1, kept[id], id)
 	}
 
-	text, err := os.ReadFile(s.log)
-	require.NoError(t, err)
-	lines := strings.Fields(string(text))
+	var lines []string
+	for _, log := range append(moreLogs, s.log) {
+		text, err := os.ReadFile(log)
+		require.NoError(t, err)
+		lines = append(lines, strings.Fields(string(text))...)
+	}
 	slices.Sort(lines)
 	calls := len(lines)
 	assert.Len(t, slices.Compact(lines), tr.deliveries, "called for each")
@@ -283,6 +286,37 @@ func TestWhatWasAcknowledgedSurvivesKills(t *testing.T) {
 		assert.Positive(t, tr.resent.Load(), "no kill met a delivery")
 		tr.prove(t, s, kills+1)
 	})
+}
+
+func TestAProcessThatDiesIsTakenOver(t *testing.T) {
+	t.Parallel()
+	url := testpg.URL(t)
+	receiver, worker := newService(t, url), newService(t, url)
+	receiver.start(t)
+	defer func() { receiver.kill() }()
+	worker.start(t)
+	defer func() { worker.kill() }()
+	tr := &traffic{deliveries: 1000, addr: receiver.addr}
+	done := make(chan struct{})
+	go func() { defer close(done); tr.run(t) }()
+	tr.waitPosts(t, tr.deliveries/2)
+	require.Eventually(t, func() bool { // it has its share
+		text, err := os.ReadFile(worker.log)
+		return err == nil && len(text) > 0
+	}, soon, 5*time.Millisecond)
+	worker.kill() // for good, with what it had claimed
+	<-done
+
+	db, err := sqldb.Open(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	require.Eventually(t, func() bool {
+		var left int
+		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM posai_delivery WHERE state <> 'processed'`).Scan(&left)
+		return err == nil && left == 0
+	}, soon, 50*time.Millisecond, "the other process does not take over")
+	receiver.kill()
+	tr.prove(t, receiver, 2, worker.log)
 }
 
 func TestADatabaseThatStopsLosesNothing(t *testing.T) {
