@@ -20,7 +20,7 @@ import (
 
 const (
 	secret = "a-client-secret-for-tests"
-	soon   = time.Minute // never reached by a test that passes
+	soon   = 3 * time.Minute // never reached by a test that passes
 )
 
 // onBoth runs test on a fresh SQLite file and on a fresh PostgreSQL database.
@@ -34,6 +34,14 @@ func onBoth(t *testing.T, test func(t *testing.T, url string)) {
 		t.Parallel()
 		test(t, testpg.URL(t))
 	})
+}
+
+// scaled is n, or less of it under the race detector.
+func scaled(n, underRaceDetector int) int {
+	if underRace {
+		return underRaceDetector
+	}
+	return n
 }
 
 func fileURL(t testing.TB) string { return "sqlite://" + filepath.Join(t.TempDir(), "inbox.db") }

@@ -390,10 +390,7 @@ func TestSeveralInboxesShareTheWork(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
-		n, senders := 2000, 64
-		if underRace {
-			n = 300
-		}
+		n, senders := scaled(2000, 300), 64
 		box := start(t, url, ignore, nil)
 		began := time.Now()
 		var wg sync.WaitGroup

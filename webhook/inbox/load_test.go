@@ -268,7 +268,7 @@ func TestWhatWasAcknowledgedSurvivesKills(t *testing.T) {
 		s := newService(t, url)
 		s.start(t)
 		defer func() { s.kill() }()
-		tr := &traffic{deliveries: 1000, addr: s.addr}
+		tr := &traffic{deliveries: scaled(1000, 200), addr: s.addr}
 		if full {
 			tr.deliveries = 20_000
 		}
@@ -296,7 +296,7 @@ func TestAProcessThatDiesIsTakenOver(t *testing.T) {
 	defer func() { receiver.kill() }()
 	worker.start(t)
 	defer func() { worker.kill() }()
-	tr := &traffic{deliveries: 1000, addr: receiver.addr}
+	tr := &traffic{deliveries: scaled(1000, 200), addr: receiver.addr}
 	done := make(chan struct{})
 	go func() { defer close(done); tr.run(t) }()
 	tr.waitPosts(t, tr.deliveries/2)
@@ -322,7 +322,7 @@ func TestAProcessThatDiesIsTakenOver(t *testing.T) {
 func TestADatabaseThatStopsLosesNothing(t *testing.T) {
 	t.Parallel()
 	outage := 2 * time.Second
-	tr := &traffic{deliveries: 1000}
+	tr := &traffic{deliveries: scaled(1000, 200)}
 	if full {
 		outage, tr.deliveries = 10*time.Second, 20_000
 	}

@@ -32,7 +32,7 @@ func version(id, n int) webhook.Delivery {
 
 func TestOneByOne(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
-		const orders, each = 5, 20
+		orders, each := 5, scaled(20, 10)
 		var mu sync.Mutex
 		active := make(map[string]int)
 		seen := make(map[string][]string)

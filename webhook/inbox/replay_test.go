@@ -21,7 +21,7 @@ import (
 
 func TestReplayAll(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
-		const n = 620 // more than one transaction's
+		n := scaled(620, 60) // more than one transaction's
 		var broken atomic.Bool
 		broken.Store(true)
 		var mu sync.Mutex

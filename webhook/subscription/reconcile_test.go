@@ -249,7 +249,7 @@ func TestWatermarkSurvivesFailures(t *testing.T) {
 	require.Empty(t, o.reconcile(t))
 	o.setDeaf(true)
 	first := sell(t, o.shop)
-	o.pass(time.Minute)
+	o.pass(time.Hour) // more than the overlap
 	second := sell(t, o.shop)
 	o.mutate(t, `mutation { customerCreate(input: {firstName: "Ada", email: "ada@example.com"}) { userErrors { message } } }`, nil)
 	require.NoError(t, o.shop.WaitIdle(t.Context()))
