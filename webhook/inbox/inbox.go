@@ -28,7 +28,8 @@ type Process func(context.Context, webhook.Delivery) error
 // Options are the settings of an [Inbox]. Nil means the defaults.
 type Options struct {
 	// Workers is how many deliveries this process works on at once. If zero,
-	// 8. At most 10,000.
+	// 8. At most 10,000. On PostgreSQL each of them also waits for two commits
+	// per delivery, so more workers get more done where a commit is slow.
 	Workers int
 
 	// MaxAttempts is how often a delivery is tried before it is dead. If

@@ -40,7 +40,10 @@ type ReconcilerOptions struct {
 	// subscribed: of another topic everything counts as missing.
 	Topics []string
 
-	// Interval is how often [Reconciler.Run] looks. If zero, 10 min.
+	// Interval is how often [Reconciler.Run] looks. If zero, 10 min. By the
+	// simulated shop's reckoning a look asks for about 40 points of query cost
+	// and 30 for each location, and each order that was missed for 300 more,
+	// most of which are given back.
 	Interval time.Duration
 
 	// Settle is how old a change must be before its delivery is missed. If
