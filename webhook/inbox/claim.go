@@ -188,6 +188,12 @@ func (b *Inbox) work(ctx context.Context, call alarm.Call) error {
 		return alarm.Later(0)
 	}
 	defer release()
+	if _, twice := b.active.LoadOrStore(id, true); twice {
+		// The row had two alarms: its own and that of the delivery before it.
+		// The other one is at it, and rings again if need be.
+		return nil
+	}
+	defer b.active.Delete(id)
 	a, err := b.claim(ctx, id, call.Worker)
 	switch {
 	case err != nil:

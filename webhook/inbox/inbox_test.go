@@ -317,10 +317,13 @@ func TestStopBeginsNothingMore(t *testing.T) {
 		const n, workers = 40, 3
 		started := make(chan bool, 2*n)
 		finish := make(chan bool)
-		box := start(t, url, func(context.Context, webhook.Delivery) error {
+		box := start(t, url, func(ctx context.Context, _ webhook.Delivery) error {
 			started <- true
-			<-finish
-			return nil
+			select {
+			case <-finish:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
 		}, &inbox.Options{Workers: workers})
 		for i := range n {
 			accept(t, box, order(i))

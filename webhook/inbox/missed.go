@@ -14,8 +14,9 @@ import (
 // should have, as package subscription finds it by asking the shop. If the real
 // one comes after all, the function is called for one of the two: the other is
 // skipped ([SkippedCovered]) when its topic and resource are the same and its
-// version is not later. That takes a [Resource] with an ID, and that what was
-// found had settled: a version that was read a minute after it was written.
+// version is not later. That takes a [Resource] with an ID, that what was found
+// had settled (a version that was read a minute after it was written), and that
+// the two are not at work in the same moment, which [OneByOne] excludes.
 func (b *Inbox) AcceptMissed(ctx context.Context, d webhook.Delivery) (duplicate bool, err error) {
 	if d.Shop == "" || d.Topic == "" || d.WebhookID == "" {
 		return false, errors.New("inbox: a missed delivery needs a shop, a topic and a webhook ID")

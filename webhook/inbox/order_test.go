@@ -87,6 +87,38 @@ func TestOneByOne(t *testing.T) {
 	})
 }
 
+func TestTwoAlarmsOfADeliveryAreOneAttempt(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		started, finish := make(chan bool, 10), make(chan bool)
+		box := start(t, url, func(ctx context.Context, _ webhook.Delivery) error {
+			started <- true
+			select {
+			case <-finish:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}, nil)
+		accept(t, box, order(1))
+		receive(t, started)
+		// What one delivery does for the next with the same ordering key.
+		db, err := sqldb.Open(t.Context(), url)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, db.Close()) }()
+		_, err = db.ExecContext(t.Context(), `INSERT INTO river_job (args, kind, queue, max_attempts, state)
+			SELECT args, kind, queue, max_attempts, 'available' FROM river_job`)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			var left int
+			err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM river_job WHERE state <> 'completed'`).Scan(&left)
+			return assert.NoError(t, err) && left == 1
+		}, soon, 20*time.Millisecond)
+		assert.Empty(t, started, "twice at once")
+		close(finish)
+		waitFor(t, box, inbox.Done, 1)
+		assert.Equal(t, 1, list(t, box, inbox.Query{})[0].Attempts)
+	})
+}
+
 func TestADeadLetterLetsThoseBehindGoOn(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
 		box := start(t, url, func(_ context.Context, d webhook.Delivery) error {
