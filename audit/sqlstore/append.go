@@ -4,21 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/posai-go/posai/audit"
 )
 
 // turn is the time in which this process is the sequencer: a transaction that
-// holds the lock on the log's row.
+// holds the lock on the log's row. Begin and lock are one round trip, and so are
+// rows and commit.
 type turn struct {
-	tx   pgx.Tx
-	size int64 // of the log
-	done bool  // it has committed
+	conn       *pgxpool.Conn
+	size       int64 // of the log
+	checkpoint []byte
+	done       atomic.Bool // it has committed, or has tried to
+}
+
+// end gives the connection back. One whose transaction is still open is closed,
+// which the server takes for a rollback.
+func (t *turn) end() {
+	if !t.done.Load() || t.conn.Conn().PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if _, err := t.conn.Exec(ctx, `ROLLBACK`); err != nil {
+			_ = t.conn.Conn().Close(ctx)
+		}
+	}
+	t.conn.Release()
 }
 
 // Turn implements [audit.Shared]. The turn is the lock on the log's row, which
@@ -37,9 +54,7 @@ func (s *Store) Turn(ctx context.Context) (end func(), err error) {
 	s.holding.Store(t)
 	return func() {
 		s.holding.Store(nil)
-		if !t.done {
-			rollback(t.tx)
-		}
+		t.end()
 		<-s.turn
 	}, nil
 }
@@ -49,30 +64,25 @@ func (s *Store) lock(ctx context.Context) (*turn, error) {
 	if s.opts.ReadOnly {
 		return nil, errors.New("sqlstore: opened for reading")
 	}
-	tx, err := s.pool.Begin(ctx)
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: turn: %w", err)
 	}
-	t := &turn{tx: tx}
+	t := &turn{conn: conn}
+	batch := &pgx.Batch{}
+	batch.Queue(`BEGIN`)
 	// A sequencer that hangs (a stopped process, a cut network) is thrown out
 	// by the server, so that the others go on.
-	batch := &pgx.Batch{}
-	batch.Queue(fmt.Sprintf(`SET LOCAL idle_in_transaction_session_timeout = %d`, max(1, s.opts.TurnTimeout.Milliseconds())))
-	batch.Queue(`SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`)
-	batch.Queue(`SELECT size FROM posai_audit_log WHERE id = $1 FOR UPDATE`, s.log).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&t.size)
+	batch.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true),
+		CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END`, s.timeout)
+	batch.Queue(`SELECT size, checkpoint FROM posai_audit_log WHERE id = $1 FOR UPDATE`, s.log).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&t.size, &t.checkpoint)
 	})
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		rollback(tx)
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		t.end()
 		return nil, fmt.Errorf("sqlstore: turn: %w", err)
 	}
 	return t, nil
-}
-
-func rollback(tx pgx.Tx) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	_ = tx.Rollback(ctx) // it may be gone already; the server rolls back anyway
 }
 
 // Append implements [audit.Store]. Within a turn it is for whoever has that
@@ -80,7 +90,7 @@ func rollback(tx pgx.Tx) {
 // An error that matches [audit.ErrUnavailable] means that nothing was written.
 func (s *Store) Append(ctx context.Context, b audit.Batch) error {
 	t := s.holding.Load()
-	if t == nil || t.done {
+	if t == nil || t.done.Load() {
 		if t == nil {
 			select {
 			case s.turn <- struct{}{}:
@@ -93,11 +103,7 @@ func (s *Store) Append(ctx context.Context, b audit.Batch) error {
 		if err != nil {
 			return unwritten(err)
 		}
-		defer func() {
-			if !own.done {
-				rollback(own.tx)
-			}
-		}()
+		defer own.end()
 		t = own
 	}
 	return s.write(ctx, t, b)
@@ -129,27 +135,26 @@ func (s *Store) write(ctx context.Context, t *turn, b audit.Batch) error {
 	batch.Queue(`INSERT INTO posai_audit_term (log, term, index) SELECT $1, * FROM unnest($2::text[], $3::bigint[])`,
 		s.log, rows.term, rows.termIndex)
 	batch.Queue(`UPDATE posai_audit_log SET size = $2, checkpoint = $3 WHERE id = $1`, s.log, size, b.Checkpoint)
-	if err := t.tx.SendBatch(ctx, batch).Close(); err != nil {
-		return unwritten(fmt.Errorf("sqlstore: append: %w", err))
+	batch.Queue(`COMMIT`)
+	t.done.Store(true)
+	return outcome(t.conn.SendBatch(ctx, batch).Close())
+}
+
+// outcome says what is certain after an error of rows and commit. Where the
+// server has refused a row, it has not looked at the COMMIT behind it; that it
+// ended the session of an idle sequencer, it says before it looks at anything.
+// Whatever else goes wrong leaves the outcome open.
+func outcome(err error) error {
+	if err == nil {
+		return nil
 	}
-	t.done = true
-	// From here on the outcome is open until the server has answered.
-	err = t.tx.Commit(ctx)
-	if err != nil {
-		err = fmt.Errorf("sqlstore: commit: %w", err)
-	}
-	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) || terminated(err) {
+	err = fmt.Errorf("sqlstore: append: %w", err)
+	const idleInTransactionTimeout = "25P03"
+	pg, refused := errors.AsType[*pgconn.PgError](err)
+	if pgconn.SafeToRetry(err) || refused && (pg.Severity == "ERROR" || pg.Code == idleInTransactionTimeout) {
 		return unwritten(err)
 	}
 	return err
-}
-
-// terminated reports whether the server ended the session before it looked at
-// the COMMIT, as it does with an idle sequencer.
-func terminated(err error) bool {
-	const idleInTransactionTimeout = "25P03"
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == idleInTransactionTimeout
 }
 
 // rows is a batch as columns.

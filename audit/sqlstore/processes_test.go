@@ -223,3 +223,68 @@ func TestServerComesBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 3, report.Entries)
 }
+
+// The server crashes under several writers, again and again. What was
+// acknowledged is there, and the same log goes on without being opened again.
+func TestServerCrashes(t *testing.T) {
+	server := testpg.NewServer(t)
+	database := server.URL(t)
+	_, log := openLog(t, database, nil)
+	stop := make(chan struct{})
+	var mu sync.Mutex
+	acked := map[string]bool{}
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(acked)
+	}
+	var wg sync.WaitGroup
+	for w := range 6 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				e := audittest.Entry(i)
+				e.ID = fmt.Sprintf("entry-%d-%d", w, i)
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					_, err := log.Append(context.Background(), e)
+					if err == nil {
+						break
+					}
+					if !assert.True(t, errors.Is(err, audit.ErrUncertain) || errors.Is(err, audit.ErrUnavailable), "%v", err) {
+						return
+					}
+					time.Sleep(time.Millisecond) // not to keep the machine busy while the server is away
+				}
+				mu.Lock()
+				acked[e.ID] = true
+				mu.Unlock()
+			}
+		})
+	}
+	for range 4 {
+		before := count()
+		require.Eventually(t, func() bool { return count() >= before+20 }, 2*time.Minute, time.Millisecond)
+		server.Stop(t)
+		server.Start(t)
+	}
+	before := count()
+	require.Eventually(t, func() bool { return count() >= before+20 }, 2*time.Minute, time.Millisecond)
+	close(stop)
+	wg.Wait()
+	require.NoError(t, log.Refresh(t.Context()))
+	report, err := log.Verify(t.Context())
+	require.NoError(t, err)
+	there := map[string]int{}
+	for r, err := range log.Trail(t.Context(), audit.Query{}) {
+		require.NoError(t, err)
+		there[r.Entry.ID]++
+	}
+	assert.Len(t, there, int(report.Entries), "none is there twice")
+	for id := range acked {
+		require.Equal(t, 1, there[id], id)
+	}
+}

@@ -18,6 +18,9 @@ const pageLeaves = 1024
 
 // Checkpoint implements [audit.Reader].
 func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
+	if t := s.holding.Load(); t != nil && !t.done.Load() { // nobody else can have changed it
+		return slices.Clone(t.checkpoint), ctx.Err()
+	}
 	var msg []byte
 	err := s.pool.QueryRow(ctx, `SELECT checkpoint FROM posai_audit_log WHERE id = $1`, s.log).Scan(&msg)
 	if err != nil {
@@ -75,7 +78,7 @@ func (s *Store) page(ctx context.Context, from int64, read bool) ([]audit.Batch,
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: batches: %w", err)
 	}
-	defer rollback(tx)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // it only reads
 	heads, err := tx.Query(ctx, `SELECT first, size, checkpoint FROM posai_audit_batch
 		WHERE log = $1 AND size > $2 AND first < $2 + $3 ORDER BY size`, s.log, from, pageLeaves)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,8 @@ type Store struct {
 	opts Options
 	log  int64 // id of the log's row
 
+	timeout string // TurnTimeout as PostgreSQL's setting
+
 	// turn holds one token, so that a process waits for its turn with one
 	// connection, not with one for each Log.
 	turn    chan struct{}
@@ -67,6 +70,7 @@ func Open(ctx context.Context, databaseURL string, opts *Options) (*Store, error
 	if s.opts.TurnTimeout <= 0 {
 		s.opts.TurnTimeout = 10 * time.Second
 	}
+	s.timeout = strconv.FormatInt(max(1, s.opts.TurnTimeout.Milliseconds()), 10)
 	db, err := sqldb.Open(ctx, databaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
