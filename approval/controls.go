@@ -220,6 +220,13 @@ func (q *Queue) mayControl(by Principal, s Scope) (role string, err error) {
 	return role, nil
 }
 
+// MayControl returns nil if by may change [Controls] for the scope, or the error
+// that [Queue.Halt] would give.
+func (q *Queue) MayControl(by Principal, s Scope) error {
+	_, err := q.mayControl(by, s)
+	return err
+}
+
 // controlEntry is about a setting. Its ID makes it the only one about this step
 // of this setting.
 func controlEntry(kind, id, step string, by Principal, role, reason string, s Scope, at time.Time) audit.Entry {

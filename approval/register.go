@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -120,6 +121,21 @@ type kind struct {
 	decode  func([]byte) (Action, error)
 	execute func(context.Context, Execution, Action) (any, error)
 	find    func(context.Context, Execution, Action) (any, bool, error) // or nil
+}
+
+// Kinds returns the kinds of actions that are registered, sorted, without those
+// that undo others.
+func (q *Queue) Kinds() []string {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	var list []string
+	for name, k := range q.kinds {
+		if !k.undoes {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 func (q *Queue) kind(name string) *kind {

@@ -127,6 +127,13 @@ func (q *Queue) Undo(ctx context.Context, id string, by Principal, reason string
 	return u, q.link(ctx, id, u.ID)
 }
 
+// Undoable reports whether [Queue.Undo] would take r: it is executed, its kind can
+// be undone, and nobody has asked for that before.
+func (q *Queue) Undoable(r *Request) bool {
+	k := q.kind(r.Kind + undoSuffix)
+	return r.State == Executed && r.Execution != nil && r.UndoRequest == "" && k != nil && k.undoes
+}
+
 // link notes at a request who undoes it.
 func (q *Queue) link(ctx context.Context, id, undoID string) error {
 	for {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/rollout"
 )
 
 // Channel is the name under which the console's decisions are recorded.
@@ -40,6 +41,17 @@ type Options struct {
 	// LocationName returns what people call the location with a GID, "" if it
 	// has no name. If nil, "Location" and the number in the GID.
 	LocationName func(gid string) string
+
+	// KindName returns what people call a kind of action, "" if it has no name.
+	// If nil, the kind itself.
+	KindName func(kind string) string
+
+	// Locations are the GIDs of the locations that the list can be narrowed to
+	// and that can be stopped on their own. If nil, none.
+	Locations []string
+
+	// Rollouts are the plans that the console shows and moves.
+	Rollouts []*rollout.Rollout
 
 	// Reasons are offered when somebody rejects. If nil, a few that fit most
 	// shops; if empty and not nil, a text field alone.
@@ -90,6 +102,8 @@ func New(q *approval.Queue, auth Authenticator, opts *Options) (*Console, error)
 	if opts != nil {
 		c.opts = *opts
 		c.opts.Reasons = slices.Clone(opts.Reasons)
+		c.opts.Locations = slices.Clone(opts.Locations)
+		c.opts.Rollouts = slices.Clone(opts.Rollouts)
 	}
 	o := &c.opts
 	if o.Title == "" {
@@ -166,32 +180,13 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if allow(w, r, http.MethodGet, http.MethodPost) {
 			c.signIn(w, r)
 		}
-	case len(parts) == 1 && parts[0] == "sign-out":
-		if allow(w, r, http.MethodPost) {
-			c.signedIn(w, r, c.signOut)
-		}
-	case len(parts) == 1 && parts[0] == "":
-		if allow(w, r, http.MethodGet) {
-			c.signedIn(w, r, c.list)
-		}
-	case len(parts) == 1 && parts[0] == "events":
-		if allow(w, r, http.MethodGet) {
-			c.signedIn(w, r, func(w http.ResponseWriter, r *http.Request, _ approval.Principal) { c.live(w, r) })
-		}
-	case len(parts) == 2 && parts[0] == "requests":
-		if allow(w, r, http.MethodGet) {
-			c.signedIn(w, r, func(w http.ResponseWriter, r *http.Request, me approval.Principal) { c.detail(w, r, me, parts[1]) })
-		}
-	case len(parts) == 3 && parts[0] == "requests" && parts[2] == "decision":
-		if allow(w, r, http.MethodPost) {
-			c.signedIn(w, r, func(w http.ResponseWriter, r *http.Request, me approval.Principal) { c.decide(w, r, me, parts[1]) })
-		}
-	case len(parts) == 3 && parts[0] == "requests" && parts[2] == "resolution":
-		if allow(w, r, http.MethodPost) {
-			c.signedIn(w, r, func(w http.ResponseWriter, r *http.Request, me approval.Principal) { c.resolve(w, r, me, parts[1]) })
-		}
 	default:
-		c.refuse(w, r, nil, http.StatusNotFound, noPage)
+		method, page := c.route(parts, r.Method)
+		if page == nil {
+			c.refuse(w, r, nil, http.StatusNotFound, noPage)
+		} else if allow(w, r, method...) {
+			c.signedIn(w, r, page)
+		}
 	}
 }
 

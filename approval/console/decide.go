@@ -133,6 +133,8 @@ func (c *Console) notDecided(w http.ResponseWriter, r *http.Request, me approval
 		return
 	case errors.Is(err, approval.ErrUnrecorded):
 		status, m = http.StatusServiceUnavailable, unrecorded
+	case errors.Is(err, approval.ErrStopped):
+		m = message{code: "stopped", Tone: "wait", Title: "This is stopped", Lines: []string{"A switch stops it, so nothing can be approved. Nothing was done."}}
 	case errors.Is(err, approval.ErrExpired):
 		m = message{code: "expired", Tone: "wait", Title: "This request has expired", Lines: []string{"It waited too long, so nothing will happen. Your click was not counted."}}
 	case errors.Is(err, approval.ErrForbidden):

@@ -30,6 +30,7 @@ type detailPage struct {
 	MaxReason             int
 	Outcomes              []outcome
 	Standing              standing
+	UndoURL               string // where it can be asked to take this back
 }
 
 type notice struct{ Tone, Title, Text string }
@@ -135,6 +136,9 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 	page.frame = c.frame(r, &me, title(q), token)
 	page.DecideURL = page.Root + "requests/" + q.ID + "/decision"
 	page.ResolveURL = page.Root + "requests/" + q.ID + "/resolution"
+	if c.queue.Undoable(q) && c.opts.Visible(me, q) {
+		page.UndoURL = page.Root + "requests/" + q.ID + "/undo"
+	}
 	page.Card = c.card(q, page.Root, may, clock)
 	page.Version = fmt.Sprintf("%s %s %d", q.State, q.Digest, len(q.Decisions))
 	for _, f := range q.Preview.Fields {

@@ -22,6 +22,16 @@
 // click that comes late is told who decided, what and when; the same click twice
 // counts once. Whether a person may decide is up to the queue.
 //
+// Several requests can be decided together: each is shown in full, has a digest
+// of its own in the form, and is decided for itself.
+//
+// # Besides deciding
+//
+// "Figures" shows how requests were decided in the last weeks, "Controls" what is
+// stopped, approved in advance and delegated ([approval.Controls]), "Rollouts"
+// the plans of [Options].Rollouts. What happened can be taken back where its kind
+// can be undone, as a request of its own.
+//
 // # Programs
 //
 // The same addresses answer with JSON when asked for by "Accept:
@@ -39,7 +49,7 @@
 //
 // The answer is the request as it is then, or a problem with a code: signed_out
 // (401), forbidden, stale_form, cross_origin (403), not_found (404), decided,
-// stale, expired (409), bad_form (400), invalid (422).
+// stale, stopped, expired (409), bad_form (400), invalid (422).
 //
 // # Concurrency and errors
 //

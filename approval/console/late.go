@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/posai-go/posai/approval"
@@ -37,6 +38,26 @@ func late(req *approval.Request, err error, clock clock) message {
 	}
 	m.Lines = append(m.Lines, "Your click came later. It changed nothing.")
 	return m
+}
+
+// whyNot says in one line why a decision did not count.
+func whyNot(req *approval.Request, err error, clock clock) string {
+	switch {
+	case errors.Is(err, approval.ErrDecided):
+		return strings.Join(late(req, err, clock).Lines, " ")
+	case errors.Is(err, approval.ErrStale):
+		return "It has changed since it was shown. Look at it again."
+	case errors.Is(err, approval.ErrExpired):
+		return "It had expired."
+	case errors.Is(err, approval.ErrUnrecorded):
+		return unrecorded.Lines[0]
+	case errors.Is(err, approval.ErrStopped):
+		return "A switch stops it."
+	}
+	if why := reasonOf(err); why != "" {
+		return why
+	}
+	return "It is not certain what became of it. Look at it again."
 }
 
 // forbidden explains why somebody may not decide.

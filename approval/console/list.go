@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,6 +18,8 @@ type listPage struct {
 	Mine, Others, Decided []card
 	EmptyTitle, EmptyText string
 	More                  string
+	Filter                filterForm
+	Tabs                  []navItem
 	Version               string // changes with all that the page shows but the time
 }
 
@@ -35,10 +38,11 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 		c.broken(w, r, &me, err)
 		return
 	}
+	narrow, form := c.filter(r)
 	var waiting, decided []*approval.Request
 	more := false
 	if show != "decided" {
-		waiting, err = c.collect(r, me, c.opts.PageSize, approval.Filter{States: []approval.State{approval.Pending, approval.Uncertain}})
+		waiting, err = c.collect(r, me, c.opts.PageSize, narrowed(narrow, approval.Filter{States: []approval.State{approval.Pending, approval.Uncertain}}))
 	}
 	if err == nil {
 		limit := c.opts.PageSize
@@ -46,7 +50,7 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 			limit = decidedLately
 		}
 		// One more than is shown says whether there are more.
-		decided, err = c.collect(r, me, limit+1, approval.Filter{States: decidedStates(), Newest: true, After: r.URL.Query().Get("after")})
+		decided, err = c.collect(r, me, limit+1, narrowed(narrow, approval.Filter{States: decidedStates(), Newest: true, After: r.URL.Query().Get("after")}))
 		if more = len(decided) > limit; more {
 			decided = decided[:limit]
 		}
@@ -66,7 +70,7 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 		c.writeJSON(w, r, http.StatusOK, v)
 		return
 	}
-	page := listPage{Show: show}
+	page := listPage{Show: show, Filter: form}
 	page.frame = c.frame(r, &me, "", token)
 	clock := c.clock()
 	for _, q := range waiting {
@@ -77,14 +81,43 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 		}
 	}
 	if more && show != "waiting" {
-		page.More = page.Root + "?" + url.Values{"show": {"decided"}, "after": {decided[len(decided)-1].ID}}.Encode()
+		next := form.query()
+		next.Set("show", "decided")
+		next.Set("after", decided[len(decided)-1].ID)
+		page.More = page.Root + "?" + next.Encode()
 	}
 	for _, q := range decided {
 		page.Decided = append(page.Decided, c.card(q, page.Root, false, clock))
 	}
+	for i := range page.Mine {
+		page.Mine[i].Pick = len(page.Mine) > 1 && page.Mine[i].Waiting
+	}
 	page.words(len(me.Roles) == 0)
+	page.tabs(form.query())
 	page.Version = listVersion(page.Mine, page.Others, page.Decided)
 	c.failed(r, write(w, r, http.StatusOK, c.pages.list, page.Nonce, page))
+}
+
+// narrowed is f with what the list is narrowed to.
+func narrowed(by, f approval.Filter) approval.Filter {
+	f.Text, f.Kind, f.Location = by.Text, by.Kind, by.Location
+	return f
+}
+
+// tabs are the addresses of the three lists, narrowed as this one is.
+func (p *listPage) tabs(keep url.Values) {
+	for _, t := range []struct{ show, label string }{{"waiting", "Waiting"}, {"decided", "Decided"}, {"all", "All"}} {
+		q := url.Values{}
+		maps.Copy(q, keep)
+		if t.show != "waiting" {
+			q.Set("show", t.show)
+		}
+		href := p.Root
+		if len(q) > 0 {
+			href += "?" + q.Encode()
+		}
+		p.Tabs = append(p.Tabs, navItem{Href: href, Label: t.label, Here: p.Show == t.show})
+	}
 }
 
 // listVersion names what a list shows.
@@ -105,6 +138,9 @@ func (p *listPage) words(noRole bool) {
 		p.EmptyTitle, p.EmptyText = "Nothing for you to decide", "You are signed in, but no role is assigned to you. Ask whoever runs this console."
 	}
 	switch {
+	case p.Filter.Active && len(p.Mine)+len(p.Others)+len(p.Decided) == 0:
+		p.Heading, p.Lead = "Requests", "Nothing matches what you are looking for."
+		p.EmptyTitle, p.EmptyText = "Nothing found", "Try fewer words, or look at all requests."
 	case p.Show == "decided":
 		p.Heading, p.Lead = "Decided", "What was decided, newest first."
 	case len(p.Mine) > 0:

@@ -96,8 +96,21 @@ func (c *Console) frame(r *http.Request, me *approval.Principal, heading, csrf s
 		f.Me = newPerson(*me)
 		_, links := c.auth.(*SignedLinks)
 		f.SignOut = links && csrf != ""
+		f.Nav = c.nav(r, f.Root)
 	}
 	return f
+}
+
+// nav are the pages that somebody who is signed in can go to.
+func (c *Console) nav(r *http.Request, root string) []navItem {
+	here := strings.Trim(r.URL.Path, "/")
+	items := []navItem{
+		{root, "Requests", here == ""}, {root + "figures", "Figures", here == "figures"}, {root + "controls", "Controls", here == "controls"},
+	}
+	if len(c.opts.Rollouts) > 0 {
+		items = append(items, navItem{root + "rollouts", "Rollouts", here == "rollouts"})
+	}
+	return items
 }
 
 // refuse answers with a message, as a page or as JSON.

@@ -25,9 +25,10 @@ type asset struct {
 
 // pages are the parsed templates and the assets that they refer to.
 type pages struct {
-	list, detail, message *template.Template
-	assets                map[string]asset
-	names                 assetNames
+	list, detail, message, batch, results, controls, figures, rollouts *template.Template
+
+	assets map[string]asset
+	names  assetNames
 }
 
 type assetNames struct{ CSS, JS, Icon string }
@@ -54,7 +55,7 @@ func loadPages() (*pages, error) {
 	for _, t := range []struct {
 		file string
 		to   **template.Template
-	}{{"list", &p.list}, {"detail", &p.detail}, {"message", &p.message}} {
+	}{{"list", &p.list}, {"detail", &p.detail}, {"message", &p.message}, {"batch", &p.batch}, {"results", &p.results}, {"controls", &p.controls}, {"figures", &p.figures}, {"rollouts", &p.rollouts}} {
 		parsed, err := template.ParseFS(files, "templates/layout.html", "templates/"+t.file+".html")
 		if err != nil {
 			return nil, err
@@ -86,6 +87,13 @@ type frame struct {
 	Assets               assetNames
 	Me                   *person
 	SignOut              bool
+	Nav                  []navItem
+}
+
+// navItem is one of the console's pages.
+type navItem struct {
+	Href, Label string
+	Here        bool
 }
 
 // secure sets the headers that hold for every answer.

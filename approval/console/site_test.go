@@ -32,8 +32,13 @@ type site struct {
 
 func newSite(t testing.TB, opts *console.Options) *site {
 	t.Helper()
-	s := &site{links: newLinks(t, nil)}
-	s.Queue, s.log = newQueue(t)
+	q, log := newQueue(t)
+	return mount(t, q, log, opts)
+}
+
+func mount(t testing.TB, q *testqueue.Queue, log *audit.Log, opts *console.Options) *site {
+	t.Helper()
+	s := &site{links: newLinks(t, nil), Queue: q, log: log}
 	var err error
 	s.console, err = console.New(s.Queue.Queue, s.links, opts)
 	require.NoError(t, err)

@@ -26,6 +26,7 @@ type card struct {
 	State          state
 	Waiting        bool
 	Mine           bool
+	Pick           bool   // can be ticked, to be decided with others
 	Outcome        string // "Maria approved it", for decided ones
 	Created        *moment
 	Changed        *moment
@@ -92,19 +93,21 @@ func (c *Console) card(r *approval.Request, root string, mine bool, clock clock)
 }
 
 // location is the place of a request in words, "" for the whole shop.
-func (c *Console) location(r *approval.Request) string {
-	if r.Location == "" {
+func (c *Console) location(r *approval.Request) string { return c.locationName(r.Location) }
+
+func (c *Console) locationName(gid string) string {
+	if gid == "" {
 		return ""
 	}
 	if c.opts.LocationName != nil {
-		if name := c.opts.LocationName(r.Location); name != "" {
+		if name := c.opts.LocationName(gid); name != "" {
 			return name
 		}
 	}
-	if id, ok := strings.CutPrefix(r.Location, "gid://shopify/Location/"); ok {
+	if id, ok := strings.CutPrefix(gid, "gid://shopify/Location/"); ok {
 		return "Location " + id
 	}
-	return r.Location
+	return gid
 }
 
 func title(r *approval.Request) string { return cmp.Or(strings.TrimSpace(r.Preview.Title), r.Kind) }

@@ -35,7 +35,7 @@ func (p Promotion) Validate() error {
 func (p Promotion) Preview() approval.Preview {
 	return approval.Preview{
 		Title: fmt.Sprintf("Roll out %s: %s", p.Plan, p.After), Summary: fmt.Sprintf("From “%s” to “%s”.", p.Before, p.After),
-		Fields: p.Report.fields(),
+		Fields: p.Report.Fields(),
 	}
 }
 
@@ -60,7 +60,7 @@ func (p Resumption) Validate() error {
 
 // Preview implements [approval.Previewer].
 func (p Resumption) Preview() approval.Preview {
-	return approval.Preview{Title: "Resume the rollout of " + p.Plan, Summary: "It was paused at “" + p.Stage + "”. " + p.Reason, Fields: p.Report.fields()}
+	return approval.Preview{Title: "Resume the rollout of " + p.Plan, Summary: "It was paused at “" + p.Stage + "”. " + p.Reason, Fields: p.Report.Fields()}
 }
 
 // Promote proposes the next stage, if the data allow it. The queue's policy says

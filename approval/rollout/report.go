@@ -128,8 +128,8 @@ func (r *Rollout) Check(ctx context.Context) (*Report, error) {
 	return rep, nil
 }
 
-// fields are the figures as people see them.
-func (rep *Report) fields() []approval.PreviewField {
+// Fields are the figures as people see them.
+func (rep *Report) Fields() []approval.PreviewField {
 	if rep == nil {
 		return nil
 	}

@@ -34,6 +34,7 @@
     if (!next) { location.reload(); return; }
     const same = next.dataset.version === main.dataset.version;
     if (same && next.dataset.history === main.dataset.history) { age(next); return; }
+    if (main.querySelector(".pick input:checked")) return; // nothing moves under what is ticked
     if (main.dataset.request) {
       // Never slide another proposal under a finger that is about to approve.
       if (busy() || replaced(fresh)) { if (!same) announce(); return; }

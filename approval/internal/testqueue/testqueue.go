@@ -118,6 +118,8 @@ type Queue struct {
 	*approval.Queue
 	Effects atomic.Int64            // executions
 	Last    atomic.Pointer[Message] // of the last execution
+	Undone  atomic.Int64            // executions taken back
+	Store   approval.Store
 
 	proposed atomic.Int64
 }
@@ -141,7 +143,7 @@ func New(t testing.TB, log *audit.Log) *Queue {
 	)
 	queue, err := approval.NewQueue(store, log, policy, nil)
 	require.NoError(t, err)
-	q := &Queue{Queue: queue}
+	q := &Queue{Queue: queue, Store: store}
 	require.NoError(t, approval.Register(queue, approval.Executor[Message, string]{
 		Execute: func(_ context.Context, _ approval.Execution, m Message) (string, error) {
 			q.Last.Store(&m)
@@ -150,6 +152,10 @@ func New(t testing.TB, log *audit.Log) *Queue {
 				return "", approval.Unknown(errors.New("the connection broke"))
 			}
 			return "written", nil
+		},
+		Undo: func(context.Context, approval.Execution, Message, string) error {
+			q.Undone.Add(1)
+			return nil
 		},
 	}))
 	require.NoError(t, queue.Start(t.Context()))

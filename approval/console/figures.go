@@ -1,0 +1,302 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/posai-go/posai/approval"
+)
+
+// figureDays is how far the figures go back.
+const figureDays = 28
+
+// maxFigures bounds how many requests are looked at.
+const maxFigures = 20_000
+
+type figuresPage struct {
+	frame
+	Days     int
+	Total    int
+	Cut      bool
+	Tiles    []tile
+	Chart    template.HTML
+	Table    []dayRow
+	Outcomes []outcomeRow
+	Times    []timeRow
+	People   []personRow
+}
+
+type tile struct{ Value, Label string }
+
+type dayRow struct {
+	Day                              string
+	Allowed, Approved, Rejected, Out int
+}
+
+func (d dayRow) sum() int { return d.Allowed + d.Approved + d.Rejected + d.Out }
+
+type outcomeRow struct {
+	Label string
+	Tone  string
+	Count int
+	Share string
+}
+
+type timeRow struct {
+	Label string
+	Count int
+}
+
+type personRow struct {
+	Name                      string
+	Decided, Rejected, Edited int
+	Rate, Median              string
+	Streak                    int
+	Fast                      string
+	Reflex                    bool // approving seems to have become a reflex
+}
+
+// figures shows how requests were decided in the last weeks, of those that me
+// may see.
+func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Principal) {
+	now := time.Now().In(c.opts.TimeZone)
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, c.opts.TimeZone)
+	first := today.AddDate(0, 0, 1-figureDays)
+	page := figuresPage{Days: figureDays}
+	days := make([]dayRow, figureDays)
+	for i := range days {
+		days[i].Day = first.AddDate(0, 0, i).Format("2 Jan")
+	}
+	count := newTally()
+	for q, err := range c.queue.List(r.Context(), approval.Filter{Since: first, Newest: true, Limit: maxFigures}) {
+		if err != nil {
+			c.broken(w, r, &me, err)
+			return
+		}
+		page.Cut = page.Cut || page.Total == maxFigures-1
+		if !c.sees(q, me) {
+			continue
+		}
+		page.Total++
+		// Days have 23 to 25 hours, so they are counted by the calendar.
+		day := 0
+		for day < figureDays-1 && !q.CreatedAt.Before(first.AddDate(0, 0, day+1)) {
+			day++
+		}
+		days[day].add(q)
+		count.add(q)
+	}
+	people, err := c.queue.Attention(r.Context(), approval.Filter{Since: first, Limit: maxFigures})
+	if err != nil {
+		c.broken(w, r, &me, err)
+		return
+	}
+	token, err := c.newForm(w, r, me.ID)
+	if err != nil {
+		c.broken(w, r, &me, err)
+		return
+	}
+	page.frame = c.frame(r, &me, "Figures", token)
+	page.Tiles = count.tiles()
+	page.Chart, page.Table = chart(days), slices.Clone(days)
+	slices.Reverse(page.Table)
+	page.Outcomes, page.Times = count.outcomes(), count.times()
+	if c.queue.MayControl(me, approval.Scope{Location: firstOf(me.Locations)}) == nil {
+		page.People = attention(people)
+	}
+	c.failed(r, write(w, r, http.StatusOK, c.pages.figures, page.Nonce, page))
+}
+
+func (d *dayRow) add(q *approval.Request) {
+	switch {
+	case q.State == approval.Rejected || q.State == approval.Denied:
+		d.Rejected++
+	case q.State == approval.Expired || q.State == approval.Pending:
+		d.Out++
+	case q.Ruling.Verdict == approval.RuleAllow && len(q.Decisions) == 0:
+		d.Allowed++
+	default:
+		d.Approved++
+	}
+}
+
+// tally counts what the tiles and the tables say.
+type tally struct {
+	states  map[approval.State]int
+	asked   int
+	decided int
+	waits   []time.Duration // from proposal to the decision that settled it
+}
+
+func newTally() *tally { return &tally{states: map[approval.State]int{}} }
+
+func (t *tally) add(q *approval.Request) {
+	t.states[q.State]++
+	if q.Ruling.Verdict == approval.RuleAsk || len(q.Decisions) > 0 {
+		t.asked++
+	}
+	if n := len(q.Decisions); n > 0 && q.State != approval.Pending {
+		t.decided++
+		t.waits = append(t.waits, q.Decisions[n-1].At.Sub(q.CreatedAt))
+	}
+}
+
+func (t *tally) tiles() []tile {
+	total := 0
+	for _, n := range t.states {
+		total += n
+	}
+	median := "–"
+	if len(t.waits) > 0 {
+		slices.Sort(t.waits)
+		median = span(t.waits[len(t.waits)/2])
+	}
+	return []tile{
+		{strconv.Itoa(total), "requests"},
+		{share(t.asked, total), "needed a person"},
+		{median, "until decided, half of them sooner"},
+		{strconv.Itoa(t.states[approval.Expired]), "expired undecided"},
+	}
+}
+
+func (t *tally) outcomes() []outcomeRow {
+	total := 0
+	for _, n := range t.states {
+		total += n
+	}
+	var rows []outcomeRow
+	for _, s := range []approval.State{
+		approval.Executed, approval.Approved, approval.Executing, approval.Rejected, approval.Denied, approval.Expired,
+		approval.Pending, approval.Failed, approval.Uncertain,
+	} {
+		if n := t.states[s]; n > 0 {
+			label := stateOf(s)
+			rows = append(rows, outcomeRow{Label: label.Label, Tone: label.Tone, Count: n, Share: share(n, total)})
+		}
+	}
+	return rows
+}
+
+// times groups how long decisions took.
+func (t *tally) times() []timeRow {
+	steps := []struct {
+		label string
+		below time.Duration
+	}{
+		{"under 1 minute", time.Minute},
+		{"1 to 10 minutes", 10 * time.Minute},
+		{"10 to 60 minutes", time.Hour},
+		{"1 to 8 hours", 8 * time.Hour},
+		{"longer", 1 << 62},
+	}
+	rows := make([]timeRow, len(steps))
+	for i, s := range steps {
+		rows[i].Label = s.label
+	}
+	for _, w := range t.waits {
+		rows[slices.IndexFunc(steps, func(s struct {
+			label string
+			below time.Duration
+		},
+		) bool {
+			return w < s.below
+		})].Count++
+	}
+	return rows
+}
+
+func share(n, of int) string {
+	if of == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(of))
+}
+
+// span is a time span as people say it.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// What looks like a reflex: many approvals in a row, most of them faster than
+// anybody reads.
+const reflexStreak = 20
+
+func attention(list []approval.Attention) []personRow {
+	rows := make([]personRow, len(list))
+	for i, a := range list {
+		rows[i] = personRow{
+			Name: a.Person, Decided: a.Approved + a.Rejected, Rejected: a.Rejected, Edited: a.Edited,
+			Rate: share(a.Approved, a.Approved+a.Rejected), Streak: a.Streak, Fast: share(a.Fast, a.Timed), Median: "–",
+			Reflex: a.Streak >= reflexStreak && 2*a.Fast > a.Timed,
+		}
+		if a.Timed > 0 {
+			rows[i].Median = span(a.Median)
+		}
+	}
+	return rows
+}
+
+// chart draws the days as stacked bars. The numbers stand in a table below, so
+// it is hidden from screen readers. All of it is made of numbers and our own
+// words, nothing of a request.
+func chart(days []dayRow) template.HTML {
+	const width, height, left, bottom, gap = 860.0, 220.0, 34.0, 24.0, 4.0
+	most := 1
+	for _, d := range days {
+		most = max(most, d.sum())
+	}
+	top := roundUp(most)
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %g %g" aria-hidden="true" focusable="false">`, width, height)
+	scale := (height - bottom - 10) / float64(top)
+	for _, tick := range []int{0, top / 2, top} {
+		y := height - bottom - float64(tick)*scale
+		fmt.Fprintf(&b, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text class="tick" x="%g" y="%.1f" text-anchor="end">%d</text>`,
+			left, width, y, y, left-6, y+4, tick)
+	}
+	bar := (width - left) / float64(len(days))
+	for i, d := range days {
+		x, y := left+float64(i)*bar+gap/2, height-bottom
+		for _, part := range []struct {
+			class string
+			n     int
+		}{{"s-allowed", d.Allowed}, {"s-approved", d.Approved}, {"s-rejected", d.Rejected}, {"s-out", d.Out}} {
+			if part.n == 0 {
+				continue
+			}
+			h := float64(part.n) * scale
+			y -= h
+			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`, part.class, x, y, bar-gap, h)
+		}
+		if i%7 == len(days)%7 {
+			fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%g" text-anchor="middle">%s</text>`, x+(bar-gap)/2, height-6, d.Day)
+		}
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String()) //nolint:gosec // numbers and constant words, see above
+}
+
+// roundUp returns a number that halves well and is at least n.
+func roundUp(n int) int {
+	step := 2
+	for step*5 < n {
+		if step *= 5; step*2 >= n {
+			break
+		}
+		step *= 2
+	}
+	return (n + step - 1) / step * step
+}

@@ -1,0 +1,162 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/rollout"
+)
+
+type rolloutsPage struct {
+	frame
+	Plans     []planItem
+	Notice    *notice
+	MaxReason int
+}
+
+type planItem struct {
+	Name, Version, URL string
+	Holdout            string
+	Stages             []stageItem
+	Paused             bool
+	Reason             string
+	Facts              []line
+	Trouble            string // why there are no figures
+	Last               bool
+}
+
+type stageItem struct {
+	Name, Reach string
+	Done, Now   bool
+}
+
+// rollouts shows the plans and what the data say about them.
+func (c *Console) rollouts(w http.ResponseWriter, r *http.Request, me approval.Principal) {
+	c.showRollouts(w, r, me, http.StatusOK, nil)
+}
+
+func (c *Console) showRollouts(w http.ResponseWriter, r *http.Request, me approval.Principal, status int, n *notice) {
+	token, err := c.newForm(w, r, me.ID)
+	if err != nil {
+		c.broken(w, r, &me, err)
+		return
+	}
+	page := rolloutsPage{MaxReason: maxReason, Notice: n}
+	if n == nil && r.URL.Query().Get("done") == "pause" {
+		page.Notice = &notice{Tone: "good", Title: "Paused.", Text: "Nobody gets the feature, within seconds."}
+	}
+	page.frame = c.frame(r, &me, "Rollouts", token)
+	for _, ro := range c.opts.Rollouts {
+		item, err := c.plan(r.Context(), ro, page.Root)
+		if err != nil {
+			c.broken(w, r, &me, err)
+			return
+		}
+		page.Plans = append(page.Plans, item)
+	}
+	c.failed(r, write(w, r, status, c.pages.rollouts, page.Nonce, page))
+}
+
+func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string) (planItem, error) {
+	p := ro.Plan()
+	s, err := ro.State(ctx)
+	if err != nil {
+		return planItem{}, err
+	}
+	item := planItem{
+		Name: p.Name, Version: p.Version, URL: root + "rollouts/" + p.Name, Holdout: fmt.Sprintf("%.0f %%", 100*p.Holdout),
+		Paused: s.Paused, Reason: s.Reason, Last: s.Stage == len(p.Stages)-1,
+	}
+	for i, st := range p.Stages {
+		item.Stages = append(item.Stages, stageItem{Name: st.Name, Reach: c.reach(st), Done: i < s.Stage, Now: i == s.Stage})
+	}
+	rep, err := ro.Report(ctx)
+	if err != nil {
+		c.opts.Logger.WarnContext(ctx, "console: no figures of a rollout", "plan", p.Name, "error", err)
+		item.Trouble = "The figures cannot be computed at the moment."
+		return item, nil
+	}
+	for _, f := range rep.Fields() {
+		item.Facts = append(item.Facts, line{f.Label, f.Value})
+	}
+	return item, nil
+}
+
+// reach says whom a stage reaches.
+func (c *Console) reach(s rollout.Stage) string {
+	parts := []string{fmt.Sprintf("%.0f %%", 100*s.Share)}
+	if len(s.Roles) > 0 {
+		parts = append(parts, "role "+strings.Join(s.Roles, " or "))
+	}
+	if len(s.Locations) == 0 {
+		return strings.Join(append(parts, "all locations"), ", ")
+	}
+	names := make([]string, len(s.Locations))
+	for i, l := range s.Locations {
+		names[i] = c.locationName(l)
+	}
+	return strings.Join(append(parts, strings.Join(names, ", ")), ", ")
+}
+
+// moveRollout carries out one of the buttons of a plan.
+func (c *Console) moveRollout(w http.ResponseWriter, r *http.Request, me approval.Principal, plan, what string) {
+	if !c.readForm(w, r, &me) {
+		return
+	}
+	if _, err := c.checkForm(r, me.ID); err != nil {
+		c.refuse(w, r, &me, http.StatusForbidden, staleForm)
+		return
+	}
+	var ro *rollout.Rollout
+	for _, candidate := range c.opts.Rollouts {
+		if candidate.Plan().Name == plan {
+			ro = candidate
+		}
+	}
+	if ro == nil {
+		c.refuse(w, r, &me, http.StatusNotFound, noPage)
+		return
+	}
+	why := clean(r.PostForm.Get("reason"))
+	if why == "" || utf8.RuneCountInString(why) > maxReason {
+		c.showRollouts(w, r, me, http.StatusUnprocessableEntity, &notice{Tone: "bad", Title: "Please say why.", Text: "It is kept with the change. Nothing was done."})
+		return
+	}
+	if err := c.queue.MayControl(me, approval.Scope{}); err != nil {
+		c.showRollouts(w, r, me, http.StatusForbidden, &notice{Tone: "bad", Title: "This is not for you to change.", Text: reasonOf(err)})
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), decideTime)
+	defer cancel()
+	var req *approval.Request
+	var err error
+	switch what {
+	case "pause":
+		err = ro.Pause(ctx, me, why)
+	case "promote":
+		req, err = ro.Promote(ctx, me, why)
+	case "resume":
+		req, err = ro.Resume(ctx, me, why)
+	default:
+		c.refuse(w, r, &me, http.StatusNotFound, noPage)
+		return
+	}
+	gate, isGate := errors.AsType[*rollout.GateError](err)
+	switch {
+	case isGate:
+		c.showRollouts(w, r, me, http.StatusConflict, &notice{Tone: "wait", Title: "The figures do not allow the next stage yet.", Text: strings.Join(gate.Reasons, ". ") + "."})
+	case errors.Is(err, rollout.ErrPaused), errors.Is(err, rollout.ErrLastStage), errors.Is(err, rollout.ErrInvalid):
+		c.showRollouts(w, r, me, http.StatusConflict, &notice{Tone: "wait", Title: "That is not possible now.", Text: "Load the page again: it says where the plan stands."})
+	case err != nil:
+		c.broken(w, r, &me, err)
+	case req != nil:
+		redirect(w, "../../requests/"+req.ID)
+	default:
+		redirect(w, "../../rollouts?done="+what)
+	}
+}
