@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -133,33 +134,35 @@ func TestDecideAll(t *testing.T) {
 }
 
 func TestAttention(t *testing.T) {
-	f := newQueue(t, askManager, nil)
-	fill(t, f)
-	i := 0
-	for r, err := range f.List(t.Context(), approval.Filter{}) {
-		require.NoError(t, err)
-		d := approve(r, manager)
-		switch i++; i {
-		case 1:
-			d = reject(r, manager)
-		case 2:
-			d.Edit = map[string]string{"text": "b"}
-			d.ShownAt = time.Now().Add(-10 * time.Second)
-		case 3:
-			d.By = other
-		default:
-			d.ShownAt = time.Now().Add(-time.Second)
+	synctest.Test(t, func(t *testing.T) {
+		f := newQueue(t, askManager, nil)
+		fill(t, f)
+		i := 0
+		for r, err := range f.List(t.Context(), approval.Filter{}) {
+			require.NoError(t, err)
+			d := approve(r, manager)
+			switch i++; i {
+			case 1:
+				d = reject(r, manager)
+			case 2:
+				d.Edit = map[string]string{"text": "b"}
+				d.ShownAt = time.Now().Add(-10 * time.Second)
+			case 3:
+				d.By = other
+			default:
+				d.ShownAt = time.Now().Add(-time.Second)
+			}
+			_, err = f.Decide(t.Context(), d)
+			require.NoError(t, err)
 		}
-		_, err = f.Decide(t.Context(), d)
+		list, err := f.Attention(t.Context(), approval.Filter{})
 		require.NoError(t, err)
-	}
-	list, err := f.Attention(t.Context(), approval.Filter{})
-	require.NoError(t, err)
-	require.Len(t, list, 2)
-	a := list[0]
-	assert.Equal(t, manager.ID, a.Person)
-	assert.Equal(t, [6]int{3, 1, 1, 2, 3, 2}, [6]int{a.Approved, a.Rejected, a.Edited, a.Streak, a.Timed, a.Fast})
-	assert.InDelta(t, 0.75, a.ApproveRate(), 1e-9)
-	assert.InDelta(t, 1, a.Median.Seconds(), 0.9)
-	assert.Equal(t, 1, list[1].Streak)
+		require.Len(t, list, 2)
+		a := list[0]
+		assert.Equal(t, manager.ID, a.Person)
+		assert.Equal(t, [6]int{3, 1, 1, 2, 3, 2}, [6]int{a.Approved, a.Rejected, a.Edited, a.Streak, a.Timed, a.Fast})
+		assert.InDelta(t, 0.75, a.ApproveRate(), 1e-9)
+		assert.Equal(t, time.Second, a.Median)
+		assert.Equal(t, 1, list[1].Streak)
+	})
 }
