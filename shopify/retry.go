@@ -133,8 +133,15 @@ func (k *call) decideThrottled(ctx context.Context, e *throttledAnswer) (bool, e
 	k.throttles++
 	k.info.Throttled++
 	known := k.info.Cost.Throttle.RestoreRate > 0 && k.info.Cost.Throttle.CurrentlyAvailable < k.info.Cost.Requested
-	if k.pause == 0 && !known {
+	switch {
+	case k.pause > 0:
+	case !known:
 		k.pause = k.backoff(k.throttles)
+	default:
+		// Somebody else draws on the bucket too, and was told the same: who
+		// comes back at the same time is refused again.
+		refill := k.info.Cost.Requested / k.info.Cost.Throttle.RestoreRate
+		k.pause = time.Duration(rand.Float64() * float64(min(k.throttles, 4)) * refill * float64(time.Second))
 	}
 	fail := &ThrottledError{Operation: k.op.Name, Wait: k.pause, Cost: k.info.Cost.Requested, cause: e.err}
 	if k.throttles > maxThrottles || k.wait+k.pause > k.client.shared.opts.MaxWait {
