@@ -11,7 +11,7 @@ import (
 	"github.com/posai-go/posai/audit"
 )
 
-// The data file begins with magic. Batches follow, each a checkpoint frame and
+// A segment is a file that begins with magic. Batches follow, each a checkpoint frame and
 // then the frames of the entries that it covers anew, each followed by those of
 // its sealed parts, written in one go. A frame is
 //
@@ -166,7 +166,7 @@ func (p *parser) leaf(at, index int64) (leaf audit.Leaf, end int64, err error) {
 		return leaf, 0, err
 	}
 	at += frameHeader + int64(len(leaf.Data))
-	for range bytes.Count(leaf.Data, []byte("\n")) - 1 {
+	for range sealedCount(leaf.Data) {
 		if len(leaf.Sealed) == maxParts {
 			return leaf, 0, &damage{offset: at, index: index, reason: "too many sealed parts"}
 		}
@@ -179,6 +179,9 @@ func (p *parser) leaf(at, index int64) (leaf audit.Leaf, end int64, err error) {
 	}
 	return leaf, at, nil
 }
+
+// sealedCount returns how many sealed parts a leaf has: a line for each.
+func sealedCount(leaf []byte) int { return max(0, bytes.Count(leaf, []byte("\n"))-1) }
 
 // numbered reads a frame that must belong to the entry.
 func (p *parser) numbered(at int64, kind byte, limit int, index int64) ([]byte, error) {

@@ -5,18 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Signer implements [audit.Signing]: the Ed25519 key in the file key, which is
-// made when a log that has no entries yet needs one.
+// maxKey bounds the files of keys, in bytes.
+const maxKey = 4096
+
+// Signer implements [audit.Signing]: the Ed25519 key in the file key, or in
+// [Options].KeyFile, which is made when a log that has no entries yet needs one.
 func (s *Store) Signer() (note.Signer, error) {
-	skey, err := s.readSmall(keyFile)
+	skey, err := s.readKey()
 	if errors.Is(err, fs.ErrNotExist) {
 		s.mu.RLock()
-		empty := len(s.spans) == 0
+		empty := s.tree.Size == 0
 		s.mu.RUnlock()
 		if !empty {
 			return nil, fmt.Errorf("filestore: a log with entries needs its own key or the caller's: %w", err)
@@ -29,9 +34,23 @@ func (s *Store) Signer() (note.Signer, error) {
 	// The package's errors do not repeat the key.
 	signer, err := note.NewSigner(strings.TrimSpace(string(skey)))
 	if err != nil {
-		return nil, fmt.Errorf("filestore: file %s: %w", keyFile, err)
+		return nil, fmt.Errorf("filestore: the key's file: %w", err)
 	}
 	return signer, nil
+}
+
+// keyPath returns where the private key is.
+func (s *Store) keyPath() string {
+	if s.opts.KeyFile != "" {
+		return s.opts.KeyFile
+	}
+	return s.path(keyFile)
+}
+
+func (s *Store) readKey() ([]byte, error) {
+	path := s.keyPath()
+	other := archive{dir: filepath.Dir(path), disk: s.disk}
+	return other.read(filepath.Base(path), maxKey)
 }
 
 func (s *Store) makeKey() ([]byte, error) {
@@ -49,9 +68,12 @@ func (s *Store) makeKey() ([]byte, error) {
 	if _, err := note.NewVerifier(vkey); err != nil {
 		return nil, fmt.Errorf("filestore: origin: %w", err)
 	}
+	if err := os.MkdirAll(filepath.Dir(s.keyPath()), dirMode); err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
 	// The public key first: where the private key is, its twin is too.
-	if err := s.writeFile(s.dir, verifierFile, []byte(vkey+"\n")); err != nil {
+	if err := writeFile(s.disk, s.path(verifierFile), []byte(vkey+"\n")); err != nil {
 		return nil, err
 	}
-	return []byte(skey + "\n"), s.writeFile(s.dir, keyFile, []byte(skey+"\n"))
+	return []byte(skey + "\n"), writeFile(s.disk, s.keyPath(), []byte(skey+"\n"))
 }

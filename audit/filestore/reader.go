@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,86 +19,71 @@ import (
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore/internal/disk"
-	"github.com/posai-go/posai/audit/internal/memindex"
+	"github.com/posai-go/posai/audit/filestore/internal/index"
+	"github.com/posai-go/posai/audit/internal/merkle"
 )
 
-// The files of a store.
+// The files of a store beside segments and archive.
 const (
-	dataFile       = "entries.log"
 	checkpointFile = "checkpoint"
 	keyFile        = "key"
 	verifierFile   = "key.pub"
 	lockFile       = "lock"
+	indexFile      = "index.db"
 
 	fileMode = 0o600
 	dirMode  = 0o700
 )
 
 // Reader reads a store, also one that another process is writing: it takes no
-// lock and writes nothing. It implements [audit.Reader] and [audit.Keyed] and is
+// lock and writes nothing. It implements [audit.Searcher] and [audit.Keyed] and is
 // safe for concurrent use.
 type Reader struct {
-	dir  string
-	disk disk.FS
-	data disk.File
+	dir     string
+	disk    disk.FS
+	archive archive
+	loading sync.Mutex // held by who looks for what is new
 
-	mu     sync.RWMutex
-	index  *memindex.Index
-	tree   []tlog.Hash // right edge
-	spans  []int64     // offset of each entry that was seen
-	known  int64       // offset up to which spans is complete: the end of a batch
-	store  bool        // known is the end of what is durable, kept by a Store
-	latest []byte      // the Store's last checkpoint
-	torn   int64       // see Torn
+	mu       sync.RWMutex
+	segments []*segment      // consecutive, the oldest first
+	tree     merkle.Frontier // of all entries known
+	archived int64           // entries in the archive: the first segments may hold some of them too
+	owner    bool            // it is a Store's: all that is durable is known
+	latest   []byte          // the Store's last checkpoint
+	torn     int64           // see Torn
+	index    *index.Index    // of the archive; nil: there is none
+	indexed  int64           // entries that it covers
 }
 
 // OpenReader opens the store in dir for reading. A directory without a store
 // fails with [fs.ErrNotExist].
 func OpenReader(dir string) (*Reader, error) {
-	return openReader(dir, disk.OS{}, os.O_RDONLY)
-}
-
-func openReader(dir string, files disk.FS, flag int) (*Reader, error) {
-	data, err := files.OpenFile(filepath.Join(dir, dataFile), flag, fileMode)
-	if err != nil {
+	r := newReader(dir, disk.OS{})
+	var err error
+	if r.segments, err = openSegments(dir, r.disk, os.O_RDONLY); err != nil {
 		return nil, fmt.Errorf("filestore: %w", err)
 	}
-	return &Reader{dir: dir, disk: files, data: data, known: int64(len(magic)), index: memindex.New(0)}, nil
+	if len(r.segments) == 0 {
+		return nil, fmt.Errorf("filestore: no log in the directory: %w", fs.ErrNotExist)
+	}
+	return r, nil
+}
+
+func newReader(dir string, files disk.FS) *Reader {
+	return &Reader{dir: dir, disk: files, archive: archive{dir: dir, disk: files}}
 }
 
 // Close closes the files.
-func (r *Reader) Close() error { return r.data.Close() }
-
-// Batches implements [audit.Reader].
-func (r *Reader) Batches(ctx context.Context, first int64) iter.Seq2[audit.Batch, error] {
-	return func(yield func(audit.Batch, error) bool) {
-		p, err := r.parser(ctx)
-		for err == nil {
-			if err = ctx.Err(); err != nil {
-				break
-			}
-			var b audit.Batch
-			if b, err = p.next(); err != nil {
-				break
-			}
-			if err = r.learn(p, b); err != nil {
-				break
-			}
-			if p.size > first && !yield(b, nil) {
-				return
-			}
-		}
-		torn, err := r.settle(p, err)
-		if err != nil {
-			yield(audit.Batch{}, err)
-			return
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if !r.store {
-			r.torn = torn
-		}
+func (r *Reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := closeSegments(r.segments)
+	r.segments = nil
+	if r.index != nil {
+		err = errors.Join(err, r.index.Close())
+		r.index = nil
 	}
+	return err
 }
 
 // Torn returns how many bytes after the last batch are a write that never
@@ -110,40 +96,202 @@ func (r *Reader) Torn() int64 {
 	return r.torn
 }
 
-// source is a parser with the published checkpoint's size from before it began.
-type source struct {
-	parser
-	published int64
+// Batches implements [audit.Reader]. It reads all files anew. Archived entries
+// come in portions without the checkpoints that they were appended with.
+func (r *Reader) Batches(ctx context.Context, first int64) iter.Seq2[audit.Batch, error] {
+	return func(yield func(audit.Batch, error) bool) {
+		s := &sequence{Reader: r, first: max(first, 0), yield: yield, number: -1}
+		if err := s.run(ctx); err != nil && !errors.Is(err, errStop) {
+			yield(audit.Batch{}, err)
+		}
+	}
 }
 
-// parser checks the head of the data file and begins after it.
-func (r *Reader) parser(ctx context.Context) (*source, error) {
-	published, err := r.publishedSize(ctx)
-	if err != nil {
-		return nil, err
+// errStop means that the caller wants no more.
+var errStop = errors.New("filestore: stop")
+
+// sequence is one iteration over all batches.
+type sequence struct {
+	*Reader
+	first     int64 // what is wanted
+	yield     func(audit.Batch, error) bool
+	published int64
+	archived  int64
+
+	// The bundle that was compared last, and its tile.
+	number int64
+	leaves []audit.Leaf
+	tile   []tlog.Hash
+}
+
+func (s *sequence) run(ctx context.Context) (err error) {
+	// What is published now is durable, so reading on from here must find it.
+	if s.published, err = s.publishedSize(ctx); err != nil {
+		return err
 	}
-	info, err := r.data.Stat()
+	s.mu.RLock()
+	owner, size := s.owner, s.tree.Size
+	s.mu.RUnlock()
+	segments, err := openSegments(s.dir, s.disk, os.O_RDONLY)
 	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
+		return fmt.Errorf("filestore: %w", err)
 	}
-	p := &source{parser: parser{r: r.data, offset: int64(len(magic)), end: info.Size()}, published: published}
+	defer func() { err = errors.Join(err, closeSegments(segments)) }()
+	if s.archived, err = s.archive.size(); err != nil {
+		return err
+	}
+	end := s.archived
+	if len(segments) > 0 {
+		end = segments[0].first
+	}
+	if end > s.archived {
+		return &audit.CorruptError{Index: s.archived, Reason: fmt.Sprintf("entry %d follows", end)}
+	}
+	s.archive.forget()
+	if err := s.bundles(ctx, end); err != nil {
+		return err
+	}
+	var torn int64
+	for i, seg := range segments {
+		if owner && seg.first >= size && size > 0 {
+			break // begun since
+		}
+		if seg.first != end {
+			return &audit.CorruptError{Index: end, Reason: fmt.Sprintf("entry %d follows", seg.first)}
+		}
+		last := i == len(segments)-1 || owner && segments[i+1].first >= size
+		if end, torn, err = s.segment(ctx, seg, last, owner); err != nil {
+			return err
+		}
+	}
+	if s.published > end {
+		return missing(s.published, end, end)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !owner {
+		s.Reader.torn = torn
+	}
+	return nil
+}
+
+// bundles yields what the archive holds up to the entry end, with the
+// checkpoints that were kept.
+func (s *sequence) bundles(ctx context.Context, end int64) error {
+	sizes, err := s.archive.checkpoints()
+	if err != nil {
+		return err
+	}
+	for number := s.first / merkle.TileWidth; number*merkle.TileWidth < end; number++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		leaves, damage := s.archive.bundle(number)
+		at := number * merkle.TileWidth
+		leaves = leaves[:min(int64(len(leaves)), end-at)]
+		for len(leaves) > 0 {
+			b := audit.Batch{First: at, Leaves: leaves}
+			if i, _ := slices.BinarySearch(sizes, at+1); i < len(sizes) && sizes[i] <= at+int64(len(leaves)) {
+				b.Leaves = leaves[:sizes[i]-at]
+				if b.Checkpoint, err = s.archive.read(checkpointPath(sizes[i]), audit.MaxCheckpointSize); errors.Is(err, errTooLarge) {
+					err = &audit.CorruptError{Index: at, Reason: "the file " + checkpointPath(sizes[i]) + " is too large"}
+				}
+				if err != nil {
+					return err
+				}
+			}
+			leaves = leaves[len(b.Leaves):]
+			at += int64(len(b.Leaves))
+			if at > s.first && !s.yield(b, nil) {
+				return errStop
+			}
+		}
+		if damage != nil {
+			return damage
+		}
+	}
+	return nil
+}
+
+// compare checks what the archive has already of a segment's batch.
+func (s *sequence) compare(b audit.Batch) (err error) {
+	for i, leaf := range b.Leaves {
+		index := b.First + int64(i)
+		if index >= s.archived {
+			return nil
+		}
+		if number := index / merkle.TileWidth; number != s.number {
+			s.number = number
+			s.leaves, err = s.archive.bundle(number)
+			if _, ok := errors.AsType[*audit.CorruptError](err); err != nil && !ok {
+				return err
+			}
+			if s.tile, err = s.archive.tile(0, number, s.archived); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if above, err := s.archive.tile(1, number/merkle.TileWidth, s.archived); len(s.tile) == merkle.TileWidth &&
+				(err != nil || above[number%merkle.TileWidth] != merkle.Combine(s.tile)) {
+				return &audit.CorruptError{Index: number * merkle.TileWidth, Reason: "the tiles of its hash do not agree"}
+			}
+		}
+		at := int(index % merkle.TileWidth)
+		if at >= len(s.leaves) || at >= len(s.tile) || !bytes.Equal(leaf.Data, s.leaves[at].Data) ||
+			!slices.EqualFunc(leaf.Sealed, s.leaves[at].Sealed, bytes.Equal) || s.tile[at] != tlog.RecordHash(leaf.Data) {
+			return &audit.CorruptError{Index: index, Reason: "the archive has it otherwise"}
+		}
+	}
+	return nil
+}
+
+// segment yields the batches of a segment and returns the entry that follows
+// them. In the last one, what is left of a write that never finished may follow.
+func (s *sequence) segment(ctx context.Context, seg *segment, last, owner bool) (next, torn int64, err error) {
+	end, err := seg.size()
+	if err != nil {
+		return 0, 0, err
+	}
+	if owner && last {
+		end = s.knownEnd(seg.name, end)
+	}
+	p, err := seg.parser(int64(len(magic)), end, seg.first)
+	if err != nil {
+		return 0, 0, err
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return 0, 0, err
+		}
+		b, err := p.next()
+		if err != nil {
+			torn, err := settle(p, err, last, s.published)
+			return p.size, torn, err
+		}
+		if p.size <= s.first {
+			continue
+		}
+		if err := s.compare(b); err != nil {
+			return 0, 0, err
+		}
+		if !s.yield(b, nil) {
+			return 0, 0, errStop
+		}
+	}
+}
+
+// knownEnd returns where the durable content of a Store's segment ends.
+func (r *Reader) knownEnd(name string, otherwise int64) int64 {
 	r.mu.RLock()
-	if r.store {
-		p.end = r.known
+	defer r.mu.RUnlock()
+	for _, s := range r.segments {
+		if s.name == name {
+			return s.known
+		}
 	}
-	r.mu.RUnlock()
-	head, err := p.peek(0, len(magic))
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("filestore: %w", err)
-	}
-	if !bytes.Equal(head, []byte(magic)) {
-		return nil, &audit.CorruptError{Index: -1, Reason: "the data file does not begin as one"}
-	}
-	return p, nil
+	return otherwise
 }
 
 func (r *Reader) publishedSize(ctx context.Context) (int64, error) {
-	msg, err := r.Checkpoint(ctx)
+	msg, err := r.publishedCheckpoint(ctx)
 	if err != nil || msg == nil {
 		return 0, err
 	}
@@ -154,24 +302,25 @@ func (r *Reader) publishedSize(ctx context.Context) (int64, error) {
 	return c.Size, nil
 }
 
-// settle says what the error that ended the parsing means. It returns the
-// number of bytes at the end that are a write that never finished.
-func (r *Reader) settle(p *source, err error) (torn int64, _ error) {
+// settle says what the error that ended the parsing of a segment means. It returns
+// the number of bytes at the end that are a write that never finished.
+func settle(p *parser, err error, last bool, published int64) (torn int64, _ error) {
 	if errors.Is(err, io.EOF) {
-		err = nil
+		return 0, nil
 	}
 	d, ok := errors.AsType[*damage](err)
 	if !ok {
-		if err == nil && p.published > p.size {
-			return 0, missing(p, p.size)
-		}
 		return 0, err
 	}
-	if p.published > p.size {
+	corrupt := &audit.CorruptError{Index: d.index, Reason: d.reason}
+	if !last {
+		return 0, corrupt
+	}
+	if published > p.size {
 		if d.cut {
-			return 0, missing(p, d.index)
+			return 0, missing(published, p.size, d.index)
 		}
-		return 0, &audit.CorruptError{Index: d.index, Reason: d.reason}
+		return 0, corrupt
 	}
 	// Nothing says that these bytes were ever acknowledged.
 	ok, err = p.torn(d)
@@ -179,166 +328,214 @@ func (r *Reader) settle(p *source, err error) (torn int64, _ error) {
 		return 0, fmt.Errorf("filestore: %w", err)
 	}
 	if !ok {
-		return 0, &audit.CorruptError{Index: d.index, Reason: d.reason}
+		return 0, corrupt
 	}
 	return p.end - p.offset, nil
 }
 
-func missing(p *source, index int64) error {
+func missing(published, whole, index int64) error {
 	return &audit.CorruptError{
 		Index: index, Truncated: true,
-		Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are whole", p.published, p.size),
+		Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are whole", published, whole),
 	}
 }
 
-// learn files what is known of a batch.
-func (r *Reader) learn(p *source, b audit.Batch) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if b.First != int64(len(r.spans)) || r.store {
-		return nil
-	}
-	var entries []*audit.Entry
-	var hashes []tlog.Hash
-	for i, leaf := range b.Leaves {
-		index := b.First + int64(i)
-		e, err := audit.ParseLeaf(leaf.Data)
-		if err != nil {
-			return &audit.CorruptError{Index: index, Reason: strings.TrimPrefix(err.Error(), "audit: ")}
-		}
-		entries = append(entries, e)
-		h := tlog.RecordHash(leaf.Data)
-		hashes = append(hashes, h)
-		for bit := index; bit&1 == 1; bit >>= 1 {
-			last := len(r.tree) - 1
-			h = tlog.NodeHash(r.tree[last], h)
-			r.tree = r.tree[:last]
-			hashes = append(hashes, h)
-		}
-		r.tree = append(r.tree, h)
-	}
-	r.index.Add(entries, hashes)
-	r.spans = append(r.spans, p.spans...)
-	r.known = p.offset
-	return nil
-}
-
-// Leaf implements [audit.Reader]. A Reader knows the leaves that Batches has
-// come by.
+// Leaf implements [audit.Reader].
 func (r *Reader) Leaf(ctx context.Context, index int64) (audit.Leaf, error) {
-	if err := ctx.Err(); err != nil {
-		return audit.Leaf{}, err
-	}
 	if err := r.catchUp(ctx); err != nil {
 		return audit.Leaf{}, err
 	}
-	r.mu.RLock()
-	known := int64(len(r.spans))
-	var at int64
-	if index >= 0 && index < known {
-		at = r.spans[index]
+	r.mu.Lock()
+	size := r.tree.Size
+	if index < 0 || index >= size {
+		r.mu.Unlock()
+		return audit.Leaf{}, fmt.Errorf("%w: index %d of %d", audit.ErrNotFound, index, size)
 	}
-	r.mu.RUnlock()
-	if at == 0 {
-		return audit.Leaf{}, fmt.Errorf("%w: index %d of %d", audit.ErrNotFound, index, known)
+	for _, s := range r.segments {
+		if index >= s.first && index < s.end() {
+			at, end := s.spans[index-s.first], s.known
+			s.users++
+			r.mu.Unlock()
+			defer r.release(s)
+			return s.leaf(index, at, end)
+		}
 	}
-	info, err := r.data.Stat()
-	if err != nil {
-		return audit.Leaf{}, fmt.Errorf("filestore: %w", err)
+	r.mu.Unlock()
+	leaves, err := r.archive.bundle(index / merkle.TileWidth)
+	if i := index % merkle.TileWidth; i < int64(len(leaves)) {
+		return leaves[i], nil
 	}
-	p := &parser{r: r.data, end: info.Size()}
-	leaf, _, err := p.leaf(at, index)
-	if d, ok := errors.AsType[*damage](err); ok {
-		return audit.Leaf{}, &audit.CorruptError{Index: index, Truncated: d.cut, Reason: d.reason}
+	return audit.Leaf{}, err
+}
+
+// release ends the use of a segment's file.
+func (r *Reader) release(s *segment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.users--; s.users == 0 && s.dropped {
+		_ = s.file.Close() // it was only read from
 	}
-	if err != nil {
-		return audit.Leaf{}, readError(index, err)
-	}
-	return leaf, nil
 }
 
 // Hashes implements [audit.Reader].
 func (r *Reader) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if err := r.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	out, err := r.hashes(indexes)
+	if errors.Is(err, fs.ErrNotExist) {
+		// A partial tile is gone when a wider one replaces it.
+		if err = r.reload(ctx); err == nil {
+			out, err = r.hashes(indexes)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &audit.CorruptError{Index: -1, Reason: "a tile of hashes is missing"}
+		}
+	}
+	return out, err
+}
+
+func (r *Reader) hashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
 	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.index.Hashes(indexes)
+	segments, archived, size := r.segments, r.archived, r.tree.Size
+	var later []int
+	var err error
+	for i, index := range indexes {
+		if index < 0 || size == 0 || index >= tlog.StoredHashIndex(0, size) {
+			err = fmt.Errorf("%w: hash %d of the tree", audit.ErrNotFound, index)
+			break
+		}
+		found := false
+		for _, s := range slices.Backward(segments) {
+			if s.index.Holds(index) {
+				found = true
+				out[i], err = s.index.Hash(index)
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
+		if !found {
+			later = append(later, i)
+		}
+	}
+	r.mu.RUnlock()
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range later {
+		if out[i], err = r.archive.hash(indexes[i], archived); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Search implements [audit.Searcher].
 func (r *Reader) Search(ctx context.Context, q audit.Query) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
-		err := r.catchUp(ctx)
-		if err != nil {
+		if err := r.catchUp(ctx); err != nil {
 			yield(0, err)
 			return
 		}
 		r.mu.RLock()
-		found := r.index.Search(&q)
+		live := r.tree.Size
+		if len(r.segments) > 0 {
+			live = r.segments[0].first
+		}
+		archived, indexed := r.index, min(r.indexed, live)
+		var found []int64
+		for _, s := range r.segments {
+			some := s.index.Search(&q)
+			if q.Descending {
+				found = append(some, found...)
+			} else {
+				found = append(found, some...)
+			}
+		}
 		r.mu.RUnlock()
-		for _, index := range found {
-			if err := ctx.Err(); err != nil {
-				yield(0, err)
-				return
+		stopped := false
+		each := func(index int64, err error) bool {
+			if err == nil {
+				err = ctx.Err()
 			}
-			if !yield(index, nil) {
+			stopped = !yield(index, err) || err != nil
+			return !stopped
+		}
+		parts := []iter.Seq2[int64, error]{between(q, indexed, live), values(found)}
+		if archived != nil {
+			parts = slices.Insert(parts, 0, archived.Search(ctx, q, indexed))
+		}
+		if q.Descending {
+			slices.Reverse(parts)
+		}
+		for _, part := range parts {
+			if part(each); stopped {
 				return
 			}
 		}
 	}
 }
 
-// catchUp reads what was appended by another process since.
-func (r *Reader) catchUp(ctx context.Context) error {
-	r.mu.RLock()
-	store := r.store
-	size := r.index.Size()
-	r.mu.RUnlock()
-	if store {
-		return nil
-	}
-	published, err := r.publishedSize(ctx)
-	if err != nil || published <= size {
-		return err
-	}
-	for _, err := range r.Batches(ctx, size) {
-		if err != nil {
-			return err
+// between yields all indexes from low up to high that the query admits: of
+// entries without an index.
+func between(q audit.Query, low, high int64) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		low = max(low, q.First)
+		if q.Before > 0 {
+			high = min(high, q.Before)
+		}
+		for i := range max(0, high-low) {
+			if q.Descending {
+				i = high - low - 1 - i
+			}
+			if !yield(low+i, nil) {
+				return
+			}
 		}
 	}
-	return nil
 }
 
-func readError(index int64, err error) error {
-	if errors.Is(err, io.EOF) {
-		return &audit.CorruptError{Index: index, Truncated: true, Reason: "the file ends before it"}
+func values(list []int64) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		for _, v := range list {
+			if !yield(v, nil) {
+				return
+			}
+		}
 	}
-	return fmt.Errorf("filestore: %w", err)
 }
 
 // Checkpoint implements [audit.Reader].
 func (r *Reader) Checkpoint(ctx context.Context) ([]byte, error) {
-	r.mu.RLock()
-	if r.store {
-		defer r.mu.RUnlock()
-		return bytes.Clone(r.latest), ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
+	r.mu.RLock()
+	owner, latest := r.owner, r.latest
 	r.mu.RUnlock()
+	if owner {
+		return bytes.Clone(latest), nil
+	}
+	return r.publishedCheckpoint(ctx)
+}
+
+// publishedCheckpoint returns what is in the file.
+func (r *Reader) publishedCheckpoint(ctx context.Context) ([]byte, error) {
 	// The file is overwritten in place: read until two readings agree.
 	var last []byte
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		msg, err := r.readSmall(checkpointFile)
+		msg, err := r.archive.read(checkpointFile, audit.MaxCheckpointSize+1)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+		case errors.Is(err, errTooLarge):
+			return nil, &audit.CorruptError{Index: -1, Reason: "the published checkpoint is too large"}
 		case err != nil:
 			return nil, err
 		case len(msg) == 0:
@@ -348,20 +545,6 @@ func (r *Reader) Checkpoint(ctx context.Context) ([]byte, error) {
 		}
 		last = msg
 	}
-}
-
-// readSmall reads a file of at most one checkpoint's size.
-func (r *Reader) readSmall(name string) ([]byte, error) {
-	f, err := r.disk.OpenFile(filepath.Join(r.dir, name), os.O_RDONLY, 0)
-	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, audit.MaxCheckpointSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
-	}
-	return b, nil
 }
 
 // Verifiers implements [audit.Keyed]: the key in the file key.pub.
@@ -382,6 +565,9 @@ func (r *Reader) Verifiers() (note.Verifiers, error) {
 // directory. Where the log's signer came from the caller, it fails with
 // [fs.ErrNotExist].
 func (r *Reader) VerifierKey() (string, error) {
-	b, err := r.readSmall(verifierFile)
+	b, err := r.archive.read(verifierFile, maxKey)
 	return strings.TrimSpace(string(b)), err
 }
+
+// path returns the path of a file of the store.
+func (r *Reader) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }

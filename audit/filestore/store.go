@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore/internal/disk"
+	"github.com/posai-go/posai/audit/internal/merkle"
 )
 
 // ErrLocked means that another process, or another Store of this one, has the
@@ -25,8 +25,20 @@ type Options struct {
 	// or plus sign. If empty, "audit.local/" and a random word.
 	Origin string
 
+	// KeyFile is where the private key is, or is made: better another medium
+	// than that of the log. If empty, the file key in the directory.
+	KeyFile string
+
+	// SegmentSize is from how many bytes on a segment is closed and archived, if it
+	// has 256 entries at least. If zero, 4 MiB. What was not archived yet is read
+	// when the store is opened.
+	SegmentSize int64
+
 	disk disk.FS
 }
+
+// maxSegments bounds what waits to be archived: with more, Append waits.
+const maxSegments = 12
 
 // Store keeps a log in a directory. It implements [audit.Store],
 // [audit.Keyed] and [audit.Signing] and is safe for concurrent use. One Store at
@@ -43,12 +55,22 @@ type Store struct {
 	closed  bool
 	length  int64 // of the published checkpoint
 	buf     []byte
+
+	archiver *archiver
 }
+
+var (
+	_ audit.Store   = (*Store)(nil)
+	_ audit.Keyed   = (*Store)(nil)
+	_ audit.Signing = (*Store)(nil)
+)
 
 // Open opens the store in dir, which it creates if needed, and takes its lock
 // ([ErrLocked]). What a crash left of a write that was never acknowledged is cut
-// off; any other damage fails with an [*audit.CorruptError] and changes
-// nothing: [OpenReader] and [audit.Verify] say more. opts may be nil.
+// off; any other damage of what is not archived yet fails with an
+// [*audit.CorruptError] and changes nothing: [OpenReader] and [audit.Verify] say
+// more. The time that takes does not depend on the log's length, unless the index
+// has to be built anew. opts may be nil.
 func Open(dir string, opts *Options) (*Store, error) {
 	s := &Store{writing: make(chan struct{}, 1)}
 	if opts != nil {
@@ -56,6 +78,9 @@ func Open(dir string, opts *Options) (*Store, error) {
 	}
 	if s.opts.disk == nil {
 		s.opts.disk = disk.OS{}
+	}
+	if s.opts.SegmentSize <= 0 {
+		s.opts.SegmentSize = 4 << 20
 	}
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return nil, fmt.Errorf("filestore: %w", err)
@@ -68,21 +93,19 @@ func Open(dir string, opts *Options) (*Store, error) {
 		return nil, ErrLocked
 	}
 	s.lock = lock
-	if err := s.open(dir); err != nil {
+	s.Reader = newReader(dir, s.opts.disk)
+	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(dir string) error {
-	if err := s.create(dir); err != nil {
+func (s *Store) open() error {
+	if err := s.create(); err != nil {
 		return err
 	}
 	var err error
-	if s.Reader, err = openReader(dir, s.opts.disk, os.O_RDWR); err != nil {
-		return err
-	}
-	if s.checkpoint, err = s.disk.OpenFile(filepath.Join(dir, checkpointFile), os.O_RDWR, fileMode); err != nil {
+	if s.checkpoint, err = s.disk.OpenFile(s.path(checkpointFile), os.O_RDWR, fileMode); err != nil {
 		return fmt.Errorf("filestore: %w", err)
 	}
 	info, err := s.checkpoint.Stat()
@@ -90,138 +113,68 @@ func (s *Store) open(dir string) error {
 		return fmt.Errorf("filestore: %w", err)
 	}
 	s.length = info.Size()
-	return s.recover()
+	if err := s.recover(); err != nil {
+		return err
+	}
+	if err := s.openArchive(context.Background()); err != nil {
+		return err
+	}
+	s.owner = true
+	s.archiver = newArchiver(s)
+	s.archiver.wake()
+	return nil
 }
 
 // create makes the files of a new log. A crash in between leaves a directory
 // for which it does so again.
-func (s *Store) create(dir string) error {
-	data, err := stat(dir, dataFile)
+func (s *Store) create() error {
+	firsts, err := segmentNames(s.dir)
+	if err != nil {
+		return fmt.Errorf("filestore: %w", err)
+	}
+	archived, err := s.archive.size()
 	if err != nil {
 		return err
 	}
-	checkpoint, err := stat(dir, checkpointFile)
-	if err != nil {
-		return err
+	checkpoint, err := os.Stat(s.path(checkpointFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("filestore: %w", err)
 	}
+	published := err == nil
 	switch {
-	case data == nil && checkpoint != nil && checkpoint.Size() > 0:
-		return &audit.CorruptError{Index: 0, Truncated: true, Reason: "the data file is missing"}
-	case data != nil && checkpoint == nil && data.Size() > int64(len(magic)):
-		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
-	case data != nil && checkpoint != nil:
+	case len(firsts) == 0 && (archived > 0 || published && checkpoint.Size() > 0):
+		return &audit.CorruptError{Index: archived, Truncated: true, Reason: "the files with the latest entries are missing"}
+	case len(firsts) > 0 && !published:
+		data, err := os.Stat(s.path(segmentName(firsts[0])))
+		if err != nil {
+			return fmt.Errorf("filestore: %w", err)
+		}
+		if len(firsts) > 1 || firsts[0] > 0 || data.Size() > int64(len(magic)) {
+			return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+		}
+	case len(firsts) > 0:
 		return nil
 	}
-	if data == nil {
-		if err := s.writeFile(dir, dataFile, []byte(magic)); err != nil {
+	if len(firsts) == 0 {
+		if err := writeFile(s.disk, s.path(segmentName(0)), []byte(magic)); err != nil {
 			return err
 		}
 	}
-	if err := s.writeFile(dir, checkpointFile, nil); err != nil {
+	if err := writeFile(s.disk, s.path(checkpointFile), nil); err != nil {
 		return err
 	}
 	// The directory itself may be new too.
-	if err := s.opts.disk.SyncDir(filepath.Dir(filepath.Clean(dir))); err != nil {
+	if err := s.disk.SyncDir(filepath.Dir(filepath.Clean(s.dir))); err != nil {
 		return fmt.Errorf("filestore: %w", err)
 	}
 	return nil
 }
 
-func stat(dir, name string) (fs.FileInfo, error) {
-	info, err := os.Stat(filepath.Join(dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
-	}
-	return info, nil
-}
-
-// writeFile makes a durable file, whole or not at all.
-func (s *Store) writeFile(dir, name string, content []byte) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("filestore: %w", err)
-		}
-	}()
-	files, path := s.opts.disk, filepath.Join(dir, name)
-	f, err := files.OpenFile(path+".tmp", os.O_RDWR|os.O_CREATE|os.O_TRUNC, fileMode)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(content, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err = files.Rename(path+".tmp", path); err != nil {
-		return err
-	}
-	return files.SyncDir(dir)
-}
-
-// recover reads the whole data file, cuts off a write that never finished, and
-// makes what remains durable.
-func (s *Store) recover() error {
-	p, err := s.parser(context.Background())
-	if err != nil {
-		return err
-	}
-	published, err := s.Checkpoint(context.Background())
-	if err != nil {
-		return err
-	}
-	last, batches := p.offset, 0
-	for {
-		before := p.offset
-		b, nextErr := p.next()
-		if nextErr != nil {
-			err = nextErr
-			break
-		}
-		last = before
-		if err = s.learn(p, b); err != nil {
-			break
-		}
-		s.latest = b.Checkpoint
-		batches++
-		if p.size == p.published && !bytes.Equal(b.Checkpoint, published) {
-			return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
-		}
-	}
-	if published == nil && batches > 1 {
-		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
-	}
-	torn, err := s.settle(p, err)
-	if err != nil {
-		return err
-	}
-	if torn > 0 {
-		if err := s.data.Truncate(p.offset); err != nil {
-			return fmt.Errorf("filestore: %w", err)
-		}
-	}
-	// After a failed sync the system may hold pages that it takes for written
-	// although they are not (https://lwn.net/Articles/752063/). Only the last
-	// batch can be concerned, as none is begun before the one ahead of it is
-	// durable: writing it once more makes the sync count.
-	buf := make([]byte, p.offset-last)
-	if _, err := s.data.ReadAt(buf, last); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("filestore: %w", err)
-	}
-	if _, err := s.data.WriteAt(buf, last); err != nil {
-		return fmt.Errorf("filestore: %w", err)
-	}
-	if err := s.data.Sync(); err != nil {
-		return fmt.Errorf("filestore: %w", err)
-	}
-	s.mu.Lock()
-	s.known, s.store, s.torn = p.offset, true, torn
-	s.mu.Unlock()
-	return nil
+// active returns the segment that is written.
+func (s *Store) active() *segment {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.segments[len(s.segments)-1]
 }
 
 // Append implements [audit.Store]: one write and one sync, then the checkpoint
@@ -239,57 +192,81 @@ func (s *Store) Append(ctx context.Context, b audit.Batch) error {
 	if s.failed != nil {
 		return fmt.Errorf("filestore: closed to writing after: %w", s.failed)
 	}
-	spans, err := s.encode(b)
-	if err != nil {
+	if err := s.fits(b); err != nil {
 		return err
 	}
-	if err := s.write(b, spans); err != nil {
+	err := s.rotate(ctx)
+	if err == nil {
+		err = s.write(b, s.encode(b))
+	}
+	if err != nil {
 		s.failed = err
 		return fmt.Errorf("filestore: %w", err)
 	}
 	return nil
 }
 
-// encode lays the batch out in s.buf and returns the offsets of its entries.
-func (s *Store) encode(b audit.Batch) ([]int64, error) {
-	first := s.index.Size() // only Append changes it
-	if len(b.Entries) != len(b.Leaves) {
-		return nil, errors.New("filestore: a batch without entries")
-	}
+// fits checks that the batch follows and is not too large.
+func (s *Store) fits(b audit.Batch) error {
+	first := s.tree.Size // only Append changes it
 	if b.First != first || len(b.Leaves) == 0 || len(b.Leaves) > maxEntries || len(b.Checkpoint) > audit.MaxCheckpointSize {
-		return nil, fmt.Errorf("filestore: %d entries from %d on cannot follow entry %d", len(b.Leaves), b.First, first-1)
+		return fmt.Errorf("filestore: %d entries from %d on cannot follow entry %d", len(b.Leaves), b.First, first-1)
 	}
-	s.buf = appendFrame(s.buf[:0], typeCheckpoint, first+int64(len(b.Leaves)), b.Checkpoint)
-	spans := make([]int64, len(b.Leaves))
+	if len(b.Entries) != len(b.Leaves) || len(b.Hashes) < len(b.Leaves) {
+		return errors.New("filestore: a batch without entries and hashes")
+	}
+	size := 2*frameHeader + len(b.Checkpoint)
 	for i, leaf := range b.Leaves {
 		if len(leaf.Data) > maxLeaf || len(leaf.Sealed) > maxParts {
-			return nil, fmt.Errorf("filestore: leaf %d is larger than %d bytes", first+int64(i), maxLeaf)
+			return fmt.Errorf("filestore: leaf %d is larger than %d bytes", first+int64(i), maxLeaf)
 		}
-		spans[i] = s.known + int64(len(s.buf))
-		s.buf = appendFrame(s.buf, typeEntry, first+int64(i), leaf.Data)
+		size += frameHeader + len(leaf.Data)
 		for _, part := range leaf.Sealed {
-			s.buf = appendFrame(s.buf, typeSealed, first+int64(i), part)
+			if len(part) > maxPart {
+				return fmt.Errorf("filestore: a sealed part of entry %d is larger than %d bytes", first+int64(i), maxPart)
+			}
+			size += frameHeader + len(part)
 		}
 	}
-	if len(s.buf) > maxBatch {
-		return nil, fmt.Errorf("filestore: a batch of %d bytes is too large", len(s.buf))
+	if size > maxBatch {
+		return fmt.Errorf("filestore: a batch of %d bytes is too large", size)
 	}
-	return spans, nil
+	return nil
+}
+
+// encode lays the batch out in s.buf and returns the offsets of its entries.
+func (s *Store) encode(b audit.Batch) []int64 {
+	at := s.active().known
+	s.buf = appendFrame(s.buf[:0], typeCheckpoint, b.First+int64(len(b.Leaves)), b.Checkpoint)
+	spans := make([]int64, len(b.Leaves))
+	for i, leaf := range b.Leaves {
+		spans[i] = at + int64(len(s.buf))
+		s.buf = appendFrame(s.buf, typeEntry, b.First+int64(i), leaf.Data)
+		for _, part := range leaf.Sealed {
+			s.buf = appendFrame(s.buf, typeSealed, b.First+int64(i), part)
+		}
+	}
+	return spans
 }
 
 func (s *Store) write(b audit.Batch, spans []int64) error {
-	if _, err := s.data.WriteAt(s.buf, s.known); err != nil {
+	to := s.active()
+	if _, err := to.file.WriteAt(s.buf, to.known); err != nil {
 		return err
 	}
-	if err := s.data.Sync(); err != nil {
+	if err := to.file.Sync(); err != nil {
 		return err
 	}
 	// First seen, then published: a reader must find what is published.
 	s.mu.Lock()
-	s.spans = append(s.spans, spans...)
-	s.index.Add(b.Entries, b.Hashes)
-	s.known += int64(len(s.buf))
-	s.latest = bytes.Clone(b.Checkpoint)
+	to.index.Add(b.Entries, b.Hashes)
+	to.spans = append(to.spans, spans...)
+	to.last = to.known
+	to.known += int64(len(s.buf))
+	to.signed = bytes.Clone(b.Checkpoint)
+	to.batches++
+	s.latest = to.signed
+	s.tree.Grow(int64(len(b.Leaves)), b.Hashes)
 	s.mu.Unlock()
 	return s.publish(b.Checkpoint)
 }
@@ -314,8 +291,32 @@ func (s *Store) publish(checkpoint []byte) error {
 	return s.checkpoint.Sync()
 }
 
-// Close makes the published checkpoint durable, closes the files and gives up
-// the lock. It waits for an Append under way. A second Close returns nil.
+// rotate begins a new segment where the active one is full.
+func (s *Store) rotate(ctx context.Context) error {
+	if to := s.active(); to.known < s.opts.SegmentSize || to.end()-to.first < merkle.TileWidth {
+		return nil
+	}
+	if err := s.archiver.wait(ctx); err != nil {
+		return err
+	}
+	first := s.tree.Size
+	if err := writeFile(s.disk, s.path(segmentName(first)), []byte(magic)); err != nil {
+		return err
+	}
+	next, err := openSegment(s.dir, s.disk, first, os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.segments = append(s.segments[:len(s.segments):len(s.segments)], next)
+	s.mu.Unlock()
+	s.archiver.wake()
+	return nil
+}
+
+// Close makes the published checkpoint durable, stops the archiving, which goes
+// on when the store is opened again, closes the files and gives up the lock. It
+// waits for an Append under way. A second Close returns nil.
 func (s *Store) Close() error {
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()
@@ -323,6 +324,9 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.archiver != nil {
+		s.archiver.stop()
+	}
 	var err error
 	if s.checkpoint != nil {
 		if s.failed == nil {
@@ -330,9 +334,7 @@ func (s *Store) Close() error {
 		}
 		err = errors.Join(err, s.checkpoint.Close())
 	}
-	if s.Reader != nil {
-		err = errors.Join(err, s.Reader.Close())
-	}
+	err = errors.Join(err, s.Reader.Close())
 	// Last, so that nobody else writes while a file is still open.
 	err = errors.Join(err, s.lock.Close())
 	if err != nil {

@@ -80,6 +80,10 @@ func (x *Index) Hash(index int64) (tlog.Hash, error) {
 	return x.hashes[index-x.base], nil
 }
 
+// Holds reports whether the hash with the given index is among those of the
+// entries covered, or would be of later ones.
+func (x *Index) Holds(index int64) bool { return index >= x.base }
+
 // Hashes is [Index.Hash] for several.
 func (x *Index) Hashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))

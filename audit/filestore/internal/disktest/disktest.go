@@ -154,6 +154,17 @@ func (d *Disk) Rename(from, to string) error {
 	return d.OS.Rename(from, to)
 }
 
+// Remove implements [disk.FS]. It is durable at once.
+func (d *Disk) Remove(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.off {
+		return ErrPower
+	}
+	delete(d.files, name)
+	return d.OS.Remove(name)
+}
+
 type file struct {
 	disk.File
 	disk  *Disk
