@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -185,9 +186,8 @@ func (s *scan) batch(ctx context.Context, h *hashed) error {
 		}
 		return &CorruptError{Index: bad, Reason: bare(h.badErr)}
 	}
-	for _, leaf := range h.leaves {
-		s.tree.add(leaf, nil)
-		s.pass()
+	if err := s.grow(ctx, h); err != nil {
+		return err
 	}
 	if h.Checkpoint == nil {
 		return nil
@@ -210,6 +210,44 @@ func (s *scan) batch(ctx context.Context, h *hashed) error {
 	s.origin = c.Origin
 	s.batches++
 	s.proven, s.open = s.tree.clone(), s.tree.size
+	return nil
+}
+
+// tileHeight is the number of levels of a tile. A store keeps the hashes of each
+// such level as they are; those between are made from them.
+const tileHeight = 8
+
+// grow adds the leaves to the tree and compares the hashes that this adds with
+// those that the store keeps: proofs are made of these.
+func (s *scan) grow(ctx context.Context, h *hashed) error {
+	indexes, want := make([]int64, 0, len(h.leaves)+8), make([]tlog.Hash, 0, len(h.leaves)+8)
+	var buf [64]tlog.Hash
+	for _, leaf := range h.leaves {
+		at := s.tree.size
+		added := s.tree.add(leaf, buf[:0])
+		for level := 0; level < len(added); level += tileHeight {
+			indexes = append(indexes, tlog.StoredHashIndex(level, at>>level))
+			want = append(want, added[level])
+		}
+		s.pass()
+	}
+	stored, err := s.reader.Hashes(ctx, indexes)
+	if c, ok := errors.AsType[*CorruptError](err); ok && c.Index < 0 {
+		c.Index = h.First // it is about one of these
+	}
+	if err != nil {
+		return err
+	}
+	for i, hash := range stored {
+		if hash != want[i] {
+			level, n := tlog.SplitStoredHashIndex(indexes[i])
+			index := max(n<<level, s.proven.size)
+			if err := s.locate(ctx, index); err != nil {
+				return err
+			}
+			return &CorruptError{Index: index, Reason: "not the entry, or not the hash of the tree, that was written"}
+		}
+	}
 	return nil
 }
 

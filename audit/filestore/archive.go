@@ -47,7 +47,13 @@ type archive struct {
 	disk disk.FS
 
 	mu    sync.Mutex
-	tiles map[string][]tlog.Hash // what was read last
+	tiles map[tileKey][]tlog.Hash // what was read last
+}
+
+type tileKey struct {
+	level  int
+	number int64
+	width  int64
 }
 
 // maxTiles bounds the tiles in memory, 8 KiB each.
@@ -181,13 +187,14 @@ func (a *archive) tile(level int, number, archived int64) ([]tlog.Hash, error) {
 		return nil, fmt.Errorf("%w: tile %d of level %d", audit.ErrNotFound, number, level)
 	}
 	width = min(width, merkle.TileWidth)
-	path := merkle.TilePath(level, number, int(width))
+	key := tileKey{level, number, width}
 	a.mu.Lock()
-	hashes := a.tiles[path]
+	hashes := a.tiles[key]
 	a.mu.Unlock()
 	if hashes != nil {
 		return hashes, nil
 	}
+	path := merkle.TilePath(level, number, int(width))
 	b, err := a.read(path, fullTile)
 	if err != nil && !errors.Is(err, errTooLarge) {
 		return nil, err
@@ -206,9 +213,9 @@ func (a *archive) tile(level int, number, archived int64) ([]tlog.Hash, error) {
 		}
 	}
 	if a.tiles == nil {
-		a.tiles = map[string][]tlog.Hash{}
+		a.tiles = map[tileKey][]tlog.Hash{}
 	}
-	a.tiles[path] = hashes
+	a.tiles[key] = hashes
 	return hashes, nil
 }
 
@@ -232,6 +239,9 @@ func (a *archive) hash(index, archived int64) (tlog.Hash, error) {
 	at, width := int(begin%merkle.TileWidth), 1<<within
 	if at+width > len(hashes) {
 		return tlog.Hash{}, fmt.Errorf("%w: hash %d of the tree", audit.ErrNotFound, index)
+	}
+	if width == 1 {
+		return hashes[at], nil
 	}
 	return merkle.Combine(hashes[at : at+width]), nil
 }

@@ -128,6 +128,9 @@ func (s *Store) archiveEntries(ctx context.Context, closed []*segment, from, to 
 		return err
 	}
 	for _, seg := range closed {
+		if seg.end() > to {
+			break
+		}
 		if err := dirs.place(checkpointPath(seg.end()), seg.signed); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 
@@ -47,4 +48,27 @@ func Encode(batches []audit.Batch) []byte {
 		}
 	}
 	return out
+}
+
+// OpenSmall is OpenOn with segments that are archived as soon as can be.
+func OpenSmall(dir string, d *disktest.Disk) (*Store, error) {
+	return Open(dir, &Options{disk: d, SegmentSize: 1})
+}
+
+// WaitArchived waits for a round of archiving and returns its problem.
+func (s *Store) WaitArchived(ctx context.Context) error {
+	for range 2 { // one may be under way
+		s.archiver.mu.Lock()
+		moved := s.archiver.moved
+		s.archiver.mu.Unlock()
+		s.archiver.wake()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.archiver.mu.Lock()
+	defer s.archiver.mu.Unlock()
+	return s.archiver.problem
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 // acknowledged.
 func appendForever(dir string) error {
 	ctx := context.Background()
-	store, err := filestore.Open(dir, nil)
+	store, err := filestore.Open(dir, small())
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func TestKill(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
 		lines := bufio.NewScanner(out)
-		for n := rand.IntN(200); n >= 0 && lines.Scan(); n-- {
+		for n := rand.IntN(600); n >= 0 && lines.Scan(); n-- {
 			acknowledged[lines.Text()] = true
 		}
 		require.NoError(t, cmd.Process.Kill())
@@ -94,4 +95,7 @@ func TestKill(t *testing.T) {
 		require.NoError(t, store.Close())
 	}
 	require.Greater(t, len(acknowledged), rounds)
+	bundles, err := filepath.Glob(filepath.Join(dir, "tile/entries/*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, bundles, "some were killed while they archived")
 }

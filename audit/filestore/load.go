@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -49,11 +50,12 @@ func (r *Reader) reload(ctx context.Context) error {
 	}
 	r.loading.Lock()
 	defer r.loading.Unlock()
-	if err := r.relist(); err != nil {
-		return err
-	}
+	// What is published now is in the segments that are listed after.
 	published, err := r.publishedSize(ctx)
 	if err != nil {
+		return err
+	}
+	if err := r.relist(); err != nil {
 		return err
 	}
 	r.openIndex(ctx)
@@ -127,7 +129,13 @@ func (r *Reader) frontier(size int64) (merkle.Frontier, error) {
 	edge := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
 		var err error
-		if edge[i], err = r.archive.hash(index, r.archived); err != nil {
+		edge[i], err = r.archive.hash(index, r.archived)
+		if errors.Is(err, fs.ErrNotExist) {
+			level, n := tlog.SplitStoredHashIndex(index)
+			height := (level/merkle.TileHeight + 1) * merkle.TileHeight // of the tile above the leaves
+			err = &audit.CorruptError{Index: n << level >> height << height, Reason: "a tile with its hash is missing"}
+		}
+		if err != nil {
 			return merkle.Frontier{}, err
 		}
 	}

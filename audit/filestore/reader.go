@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,6 +118,7 @@ type sequence struct {
 	yield     func(audit.Batch, error) bool
 	published int64
 	archived  int64
+	sizes     []int64 // of the checkpoints that the archive kept
 
 	// The bundle that was compared last, and its tile.
 	number int64
@@ -148,6 +150,9 @@ func (s *sequence) run(ctx context.Context) (err error) {
 		return &audit.CorruptError{Index: s.archived, Reason: fmt.Sprintf("entry %d follows", end)}
 	}
 	s.archive.forget()
+	if s.sizes, err = s.archive.checkpoints(); err != nil {
+		return err
+	}
 	if err := s.bundles(ctx, end); err != nil {
 		return err
 	}
@@ -170,18 +175,14 @@ func (s *sequence) run(ctx context.Context) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !owner {
-		s.Reader.torn = torn
+		s.torn = torn
 	}
 	return nil
 }
 
 // bundles yields what the archive holds up to the entry end, with the
 // checkpoints that were kept.
-func (s *sequence) bundles(ctx context.Context, end int64) error {
-	sizes, err := s.archive.checkpoints()
-	if err != nil {
-		return err
-	}
+func (s *sequence) bundles(ctx context.Context, end int64) (err error) {
 	for number := s.first / merkle.TileWidth; number*merkle.TileWidth < end; number++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -191,12 +192,9 @@ func (s *sequence) bundles(ctx context.Context, end int64) error {
 		leaves = leaves[:min(int64(len(leaves)), end-at)]
 		for len(leaves) > 0 {
 			b := audit.Batch{First: at, Leaves: leaves}
-			if i, _ := slices.BinarySearch(sizes, at+1); i < len(sizes) && sizes[i] <= at+int64(len(leaves)) {
-				b.Leaves = leaves[:sizes[i]-at]
-				if b.Checkpoint, err = s.archive.read(checkpointPath(sizes[i]), audit.MaxCheckpointSize); errors.Is(err, errTooLarge) {
-					err = &audit.CorruptError{Index: at, Reason: "the file " + checkpointPath(sizes[i]) + " is too large"}
-				}
-				if err != nil {
+			if i, _ := slices.BinarySearch(s.sizes, at+1); i < len(s.sizes) && s.sizes[i] <= at+int64(len(leaves)) {
+				b.Leaves = leaves[:s.sizes[i]-at]
+				if b.Checkpoint, err = s.keptCheckpoint(s.sizes[i]); err != nil {
 					return err
 				}
 			}
@@ -206,6 +204,9 @@ func (s *sequence) bundles(ctx context.Context, end int64) error {
 				return errStop
 			}
 		}
+		if c, ok := errors.AsType[*audit.CorruptError](damage); ok && c.Index >= end {
+			continue // a segment has it too, and is compared with it
+		}
 		if damage != nil {
 			return damage
 		}
@@ -213,8 +214,23 @@ func (s *sequence) bundles(ctx context.Context, end int64) error {
 	return nil
 }
 
+// keptCheckpoint reads a checkpoint that the archive kept.
+func (s *sequence) keptCheckpoint(size int64) ([]byte, error) {
+	msg, err := s.archive.read(checkpointPath(size), audit.MaxCheckpointSize)
+	if errors.Is(err, errTooLarge) {
+		msg, err = []byte{}, nil // which is no checkpoint either
+	}
+	return msg, err
+}
+
 // compare checks what the archive has already of a segment's batch.
 func (s *sequence) compare(b audit.Batch) (err error) {
+	end := b.First + int64(len(b.Leaves))
+	if _, found := slices.BinarySearch(s.sizes, end); found {
+		if msg, err := s.keptCheckpoint(end); err != nil || !bytes.Equal(msg, b.Checkpoint) {
+			return cmp.Or(err, error(&audit.CorruptError{Index: b.First, Reason: "the archive has another checkpoint of it"}))
+		}
+	}
 	for i, leaf := range b.Leaves {
 		index := b.First + int64(i)
 		if index >= s.archived {
@@ -229,15 +245,18 @@ func (s *sequence) compare(b audit.Batch) (err error) {
 			if s.tile, err = s.archive.tile(0, number, s.archived); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			if above, err := s.archive.tile(1, number/merkle.TileWidth, s.archived); len(s.tile) == merkle.TileWidth &&
-				(err != nil || above[number%merkle.TileWidth] != merkle.Combine(s.tile)) {
-				return &audit.CorruptError{Index: number * merkle.TileWidth, Reason: "the tiles of its hash do not agree"}
-			}
 		}
 		at := int(index % merkle.TileWidth)
 		if at >= len(s.leaves) || at >= len(s.tile) || !bytes.Equal(leaf.Data, s.leaves[at].Data) ||
 			!slices.EqualFunc(leaf.Sealed, s.leaves[at].Sealed, bytes.Equal) || s.tile[at] != tlog.RecordHash(leaf.Data) {
 			return &audit.CorruptError{Index: index, Reason: "the archive has it otherwise"}
+		}
+		if at != merkle.TileWidth-1 {
+			continue
+		}
+		above, err := s.archive.tile(1, s.number/merkle.TileWidth, s.archived)
+		if err != nil || above[s.number%merkle.TileWidth] != merkle.Combine(s.tile) {
+			return &audit.CorruptError{Index: s.number * merkle.TileWidth, Reason: "the tiles of its hash do not agree"}
 		}
 	}
 	return nil
@@ -379,12 +398,16 @@ func (r *Reader) release(s *segment) {
 
 // Hashes implements [audit.Reader].
 func (r *Reader) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	if out, ok := r.archivedHashes(indexes); ok {
+		return out, ctx.Err()
+	}
 	if err := r.catchUp(ctx); err != nil {
 		return nil, err
 	}
 	out, err := r.hashes(indexes)
-	if errors.Is(err, fs.ErrNotExist) {
-		// A partial tile is gone when a wider one replaces it.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, audit.ErrNotFound) {
+		// A partial tile is gone when a wider one replaces it. And a reader may
+		// ask for what is not published yet.
 		if err = r.reload(ctx); err == nil {
 			out, err = r.hashes(indexes)
 		}
@@ -393,6 +416,36 @@ func (r *Reader) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, erro
 		}
 	}
 	return out, err
+}
+
+// archivedHashes returns hashes of which a Reader needs the archive alone.
+func (r *Reader) archivedHashes(indexes []int64) ([]tlog.Hash, bool) {
+	r.mu.RLock()
+	owner, archived := r.owner, r.archived
+	r.mu.RUnlock()
+	if owner || len(indexes) == 0 {
+		return nil, false
+	}
+	if archived == 0 {
+		var err error
+		if archived, err = r.archive.size(); err != nil {
+			return nil, false
+		}
+		r.mu.Lock()
+		r.archived = max(r.archived, archived)
+		r.mu.Unlock()
+	}
+	out := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		if archived == 0 || index < 0 || index >= tlog.StoredHashIndex(0, archived) {
+			return nil, false
+		}
+		var err error
+		if out[i], err = r.archive.hash(index, archived); err != nil {
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 func (r *Reader) hashes(indexes []int64) ([]tlog.Hash, error) {

@@ -6,23 +6,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore/internal/index"
 )
 
+// recovery is what recover knows of the published checkpoint.
+type recovery struct {
+	published []byte
+	size      int64 // that it names; 0 where it cannot be read
+	met       bool  // it is the one of a batch, or there is none
+
+	batches    int
+	last, prev []byte // checkpoints of the last two batches
+}
+
 // recover reads the segments, cuts off a write that never finished, and makes
 // what remains durable.
 func (s *Store) recover() (err error) {
 	ctx := context.Background()
-	published, err := s.publishedCheckpoint(ctx)
-	if err != nil {
+	var r recovery
+	if r.published, err = s.publishedCheckpoint(ctx); err != nil {
 		return err
 	}
-	size, err := s.publishedSize(ctx)
-	if err != nil {
-		return err
+	r.met = r.published == nil
+	if c, err := audit.UnverifiedCheckpoint(r.published); err == nil {
+		r.size = c.Size
 	}
 	if s.segments, err = openSegments(s.dir, s.disk, os.O_RDWR); err != nil {
 		return fmt.Errorf("filestore: %w", err)
@@ -37,32 +48,40 @@ func (s *Store) recover() (err error) {
 	if s.tree, err = s.frontier(first); err != nil {
 		return err
 	}
-	batches := 0
+	if first > 0 {
+		// The published one may still be that of the last segment which is gone.
+		r.last, err = s.archive.read(checkpointPath(first), audit.MaxCheckpointSize)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge) {
+			return err
+		}
+		r.met = bytes.Equal(r.last, r.published)
+	}
 	for i, seg := range s.segments {
 		if seg.first != s.tree.Size {
 			return &audit.CorruptError{Index: s.tree.Size, Reason: fmt.Sprintf("entry %d follows", seg.first)}
 		}
-		if err := s.recoverSegment(seg, i == len(s.segments)-1, size, published); err != nil {
+		if err := s.recoverSegment(seg, i == len(s.segments)-1, &r); err != nil {
 			return err
 		}
 		if seg.signed != nil {
 			s.latest = seg.signed
 		}
-		batches += seg.batches
 	}
 	switch {
-	case size > s.tree.Size:
-		return missing(size, s.tree.Size, s.tree.Size)
+	case r.size > s.tree.Size:
+		return missing(r.size, s.tree.Size, s.tree.Size)
 	case s.archived > s.tree.Size:
 		return missing(s.archived, s.tree.Size, s.tree.Size)
-	case size < first, published == nil && batches > 1:
-		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing or put back"}
+	case r.published == nil && (r.batches > 1 || first > 0):
+		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+	case !r.met && !mixed(r.published, r.last, r.prev):
+		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
 	}
-	return s.settleEnd()
+	return s.settleEnd(r.published)
 }
 
 // recoverSegment reads a segment.
-func (s *Store) recoverSegment(seg *segment, last bool, size int64, published []byte) error {
+func (s *Store) recoverSegment(seg *segment, last bool, r *recovery) error {
 	end, err := seg.size()
 	if err != nil {
 		return err
@@ -75,17 +94,28 @@ func (s *Store) recoverSegment(seg *segment, last bool, size int64, published []
 		before := p.offset
 		b, err := p.next()
 		if err != nil {
-			s.torn, err = settle(p, err, last, size)
+			s.torn, err = settle(p, err, last, r.size)
 			return err
 		}
 		if err := s.learn(seg, p, b); err != nil {
 			return err
 		}
 		seg.last = before
-		if p.size == size && !bytes.Equal(b.Checkpoint, published) {
-			return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
+		r.batches++
+		r.met = r.met || bytes.Equal(b.Checkpoint, r.published)
+		r.last, r.prev = bytes.Clone(b.Checkpoint), r.last
+	}
+}
+
+// mixed reports whether the file of the published checkpoint is what a write of
+// the last one over the one before it leaves when it ends early.
+func mixed(file, last, prev []byte) bool {
+	for n := range len(last) + 1 {
+		if bytes.Equal(file, append(bytes.Clone(last[:n]), prev[min(n, len(prev)):]...)) {
+			return true
 		}
 	}
+	return false
 }
 
 // settleEnd cuts off what is torn and makes the last batch durable.
@@ -94,7 +124,7 @@ func (s *Store) recoverSegment(seg *segment, last bool, size int64, published []
 // although they are not (https://lwn.net/Articles/752063/). Only the last batch
 // can be concerned, as none is begun before the one ahead of it is durable:
 // writing it once more makes the sync count.
-func (s *Store) settleEnd() error {
+func (s *Store) settleEnd(published []byte) error {
 	to := s.active()
 	if s.torn > 0 {
 		if err := to.file.Truncate(to.known); err != nil {
@@ -115,6 +145,12 @@ func (s *Store) settleEnd() error {
 		}
 	}
 	if err := to.file.Sync(); err != nil {
+		return fmt.Errorf("filestore: %w", err)
+	}
+	if s.latest == nil || bytes.Equal(s.latest, published) {
+		return nil
+	}
+	if err := s.publish(s.latest); err != nil {
 		return fmt.Errorf("filestore: %w", err)
 	}
 	return nil

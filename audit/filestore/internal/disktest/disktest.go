@@ -3,10 +3,12 @@
 package disktest
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/posai-go/posai/audit/filestore/internal/disk"
@@ -20,22 +22,48 @@ const (
 	Write      Op = "write"       // nothing is written
 	ShortWrite Op = "short write" // half is written
 	Sync       Op = "sync"
+	Create     Op = "create"
+	Rename     Op = "rename"
+	Remove     Op = "remove"
+	SyncDir    Op = "sync of a directory"
+	Truncate   Op = "truncate"
 )
 
 // ErrPower is the error of every operation after the power is lost.
 var ErrPower = errors.New("disktest: no power")
 
 // Disk is the operating system's file system with faults. Beside each file it
-// keeps what would be left of it without power. It is safe for concurrent use.
+// keeps what would be left of it without power: content that was synced, and names
+// whose directory was. It is safe for concurrent use.
 type Disk struct {
 	disk.OS
 
-	mu     sync.Mutex
-	faults map[Op]error
-	steps  int // operations until the power is lost; negative: never
-	off    bool
-	files  map[string]*image
-	syncs  int
+	mu      sync.Mutex
+	faults  map[Op]error
+	steps   int   // operations until the power is lost; negative: never
+	failAt  int   // operations until one fails; negative: never
+	failure error // of that one; nil: half of a write is done, or nothing
+	off     bool
+	ops     int
+	syncs   int
+	files   map[string]*image // by present name
+	durable map[string]*image // by the name on the medium
+	renames []naming          // not on the medium yet, in order
+}
+
+// naming is a change of a directory: a new name of a file, or none.
+type naming struct {
+	from, to string // either may be empty
+	image    *image
+}
+
+func (n naming) dir() string { return filepath.Dir(cmp.Or(n.to, n.from)) }
+
+func (n naming) apply(names map[string]*image) {
+	delete(names, n.from)
+	if n.to != "" {
+		names[n.to] = n.image
+	}
 }
 
 // image is what is on the medium.
@@ -61,7 +89,9 @@ func (m *image) apply(c change) {
 }
 
 // New returns a disk without faults.
-func New() *Disk { return &Disk{steps: -1, faults: map[Op]error{}, files: map[string]*image{}} }
+func New() *Disk {
+	return &Disk{steps: -1, failAt: -1, faults: map[Op]error{}, files: map[string]*image{}, durable: map[string]*image{}}
+}
 
 // Fail makes all operations of the kind fail with err; nil heals it.
 func (d *Disk) Fail(op Op, err error) {
@@ -70,23 +100,39 @@ func (d *Disk) Fail(op Op, err error) {
 	d.faults[op] = err
 }
 
-// LosePower lets n more writes and syncs succeed; then every operation fails
-// with [ErrPower].
+// FailAt lets n more operations succeed and makes the one after them fail with
+// err: a write after half of it, anything else without effect. A negative n makes
+// none fail.
+func (d *Disk) FailAt(n int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failAt, d.failure = n, err
+}
+
+// LosePower lets n more operations succeed; then every one fails with [ErrPower].
 func (d *Disk) LosePower(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.steps = n
 }
 
-// Syncs returns how many syncs succeeded.
+// Syncs returns how many syncs of files succeeded.
 func (d *Disk) Syncs() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.syncs
 }
 
+// Ops returns how many operations that change something there were.
+func (d *Disk) Ops() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ops
+}
+
 // step counts an operation and returns its fault.
 func (d *Disk) step(op Op) error {
+	d.ops++
 	if d.steps == 0 {
 		d.off = true
 	}
@@ -96,73 +142,149 @@ func (d *Disk) step(op Op) error {
 	if d.steps > 0 {
 		d.steps--
 	}
+	if d.failAt == 0 {
+		d.failAt = -1
+		return d.failure
+	}
+	if d.failAt > 0 {
+		d.failAt--
+	}
 	return d.faults[op]
 }
 
-// Restart leaves in the files what the power failure did: what was synced, and
-// of each other write every sector by chance.
+// Restart leaves in the files what the power failure did: what was synced, of each
+// other write every sector by chance, and of the changes of each directory that
+// were not synced the first ones by chance.
 func (d *Disk) Restart(chance *rand.Rand) error {
-	const sector = 512
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for path, m := range d.files {
-		for _, c := range m.changes {
-			for start := int64(0); start < int64(len(c.written)); {
-				end := min(start+sector-(c.at+start)%sector, int64(len(c.written)))
-				if chance.IntN(2) == 0 {
-					m.apply(change{c.at + start, c.written[start:end]})
-				}
-				start = end
+	kept := map[string]int{} // changes that a directory keeps
+	for _, n := range d.renames {
+		dir := n.dir()
+		if _, ok := kept[dir]; !ok {
+			kept[dir] = chance.IntN(4) // most batches of changes are small
+		}
+		if kept[dir] > 0 {
+			kept[dir]--
+			n.apply(d.durable)
+		}
+	}
+	d.renames = nil
+	for path := range d.files {
+		if _, ok := d.durable[path]; !ok {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
 		}
-		m.changes = nil
+	}
+	d.files = map[string]*image{}
+	for path, m := range d.durable {
+		m.settle(chance)
 		if err := os.WriteFile(path, m.content, 0o600); err != nil {
 			return err
 		}
+		d.files[path] = m
 	}
-	d.off, d.steps = false, -1
+	d.off, d.steps, d.failAt = false, -1, -1
 	return nil
+}
+
+// settle decides what became of the writes that were not synced.
+func (m *image) settle(chance *rand.Rand) {
+	const sector = 512
+	for _, c := range m.changes {
+		if c.written == nil && chance.IntN(2) == 0 {
+			m.apply(c)
+		}
+		for start := int64(0); start < int64(len(c.written)); {
+			end := min(start+sector-(c.at+start)%sector, int64(len(c.written)))
+			if chance.IntN(2) == 0 {
+				m.apply(change{c.at + start, c.written[start:end]})
+			}
+			start = end
+		}
+	}
+	m.changes = nil
 }
 
 // OpenFile implements [disk.FS].
 func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (disk.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	m := d.files[name]
+	if flag&(os.O_CREATE|os.O_TRUNC) != 0 {
+		if err := d.step(Create); err != nil {
+			return nil, err
+		}
+	}
+	_, statErr := os.Stat(name)
 	f, err := d.OS.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := d.files[name]; !ok || flag&os.O_TRUNC != 0 {
+	if m == nil {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		d.files[name] = &image{content: content}
+		m = &image{content: content}
+		d.files[name] = m
+		if errors.Is(statErr, fs.ErrNotExist) {
+			d.renames = append(d.renames, naming{to: name, image: m})
+		} else {
+			d.durable[name] = m
+		}
+	} else if flag&os.O_TRUNC != 0 {
+		m.changes = append(m.changes, change{at: 0})
 	}
-	return &file{File: f, disk: d, image: d.files[name]}, nil
+	return &file{File: f, disk: d, image: m}, nil
 }
 
-// Rename implements [disk.FS]. A new name is durable at once.
+// Rename implements [disk.FS].
 func (d *Disk) Rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.off {
-		return ErrPower
+	if err := d.step(Rename); err != nil {
+		return err
 	}
+	d.renames = append(d.renames, naming{from, to, d.files[from]})
 	d.files[to] = d.files[from]
 	delete(d.files, from)
 	return d.OS.Rename(from, to)
 }
 
-// Remove implements [disk.FS]. It is durable at once.
+// Remove implements [disk.FS].
 func (d *Disk) Remove(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.off {
-		return ErrPower
+	if err := d.step(Remove); err != nil {
+		return err
 	}
+	if err := d.OS.Remove(name); err != nil {
+		return err
+	}
+	d.renames = append(d.renames, naming{from: name})
 	delete(d.files, name)
-	return d.OS.Remove(name)
+	return nil
+}
+
+// SyncDir implements [disk.FS].
+func (d *Disk) SyncDir(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.step(SyncDir); err != nil {
+		return err
+	}
+	var rest []naming
+	for _, n := range d.renames {
+		if n.dir() == filepath.Clean(name) {
+			n.apply(d.durable)
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	d.renames = rest
+	return nil
 }
 
 type file struct {
@@ -174,10 +296,11 @@ type file struct {
 func (f *file) WriteAt(b []byte, at int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if err := f.disk.step(Write); err != nil {
-		return 0, err
+	fault := f.disk.step(Write)
+	if errors.Is(fault, ErrPower) || fault != nil && f.disk.faults[Write] != nil {
+		return 0, fault
 	}
-	fault := f.disk.faults[ShortWrite]
+	fault = cmp.Or(fault, f.disk.faults[ShortWrite])
 	if fault != nil {
 		b = b[:len(b)/2]
 	}
@@ -191,8 +314,8 @@ func (f *file) WriteAt(b []byte, at int64) (int, error) {
 func (f *file) Truncate(size int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if f.disk.off {
-		return ErrPower
+	if err := f.disk.step(Truncate); err != nil {
+		return err
 	}
 	f.image.changes = append(f.image.changes, change{at: size})
 	return f.File.Truncate(size)

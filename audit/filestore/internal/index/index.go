@@ -158,7 +158,7 @@ func insert(ctx context.Context, tx *sql.Tx, rows []row) error {
 	if err != nil {
 		return err
 	}
-	defer many.Close()
+	defer func() { _ = many.Close() }() // the transaction's end closes it too
 	args := make([]any, 0, 2*most)
 	for part := range slices.Chunk(rows, most) {
 		args = args[:0]
@@ -299,19 +299,8 @@ func (x *Index) search(ctx context.Context, q *audit.Query, before int64, yield 
 	}
 	low, high := q.First, before
 	for low < high {
-		var at []int64
-		rows, err := x.db.QueryContext(ctx, query, key, low, high, page)
+		at, err := x.read(ctx, query, key, low, high)
 		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			var n int64
-			if err := rows.Scan(&n); err != nil {
-				return errors.Join(err, rows.Close())
-			}
-			at = append(at, n)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return err
 		}
 		for _, n := range at {
@@ -331,6 +320,23 @@ func (x *Index) search(ctx context.Context, q *audit.Query, before int64, yield 
 	return nil
 }
 
+// read returns one page.
+func (x *Index) read(ctx context.Context, query string, key, low, high int64) (at []int64, err error) {
+	rows, err := x.db.QueryContext(ctx, query, key, low, high, page)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		at = append(at, n)
+	}
+	return at, rows.Err()
+}
+
 // spans yields all indexes but those of spans that lie outside of the time that
 // the query asks for.
 func (x *Index) spans(ctx context.Context, q *audit.Query, before int64, yield func(int64, error) bool) error {
@@ -341,21 +347,8 @@ func (x *Index) spans(ctx context.Context, q *audit.Query, before int64, yield f
 	if !q.Until.IsZero() {
 		until = q.Until.UnixMicro()
 	}
-	rows, err := x.db.QueryContext(ctx, `SELECT first, size FROM span WHERE until >= ? AND since <= ? AND first + size > ? AND first < ? ORDER BY first`,
-		since, until, q.First, before)
+	spans, err := x.readSpans(ctx, since, until, q.First, before)
 	if err != nil {
-		return err
-	}
-	type span struct{ first, size int64 }
-	var spans []span
-	for rows.Next() {
-		var s span
-		if err := rows.Scan(&s.first, &s.size); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		spans = append(spans, s)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	if q.Descending {
@@ -376,4 +369,23 @@ func (x *Index) spans(ctx context.Context, q *audit.Query, before int64, yield f
 		}
 	}
 	return nil
+}
+
+type span struct{ first, size int64 }
+
+func (x *Index) readSpans(ctx context.Context, since, until, first, before int64) (spans []span, err error) {
+	rows, err := x.db.QueryContext(ctx, `SELECT first, size FROM span WHERE until >= ? AND since <= ? AND first + size > ? AND first < ? ORDER BY first`,
+		since, until, first, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s span
+		if err := rows.Scan(&s.first, &s.size); err != nil {
+			return nil, err
+		}
+		spans = append(spans, s)
+	}
+	return spans, rows.Err()
 }

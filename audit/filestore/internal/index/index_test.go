@@ -94,7 +94,8 @@ func TestSearch(t *testing.T) {
 	}
 	check(x, n)
 	check(x, 777)
-	for i := range x.Search(t.Context(), audit.Query{Actor: "test"}, n) {
+	for i, err := range x.Search(t.Context(), audit.Query{Actor: "test"}, n) {
+		require.NoError(t, err)
 		if i == 5 {
 			break
 		}

@@ -1,0 +1,138 @@
+package filestore_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/audittest"
+	"github.com/posai-go/posai/audit/filestore"
+	"github.com/posai-go/posai/audit/filestore/internal/disktest"
+)
+
+// trial is a log whose life ends at some operation of the disk.
+type trial struct {
+	*testing.T
+	dir       string
+	disk      *disktest.Disk
+	batches   []audit.Batch
+	verifiers note.Verifiers
+}
+
+// life opens the store and appends what is missing until something fails. It
+// returns how many entries are acknowledged.
+func (tt *trial) life(acknowledged int64) (int64, error) {
+	store, err := filestore.OpenSmall(tt.dir, tt.disk)
+	if err != nil {
+		return acknowledged, err
+	}
+	var failed error
+	for _, b := range tt.batches {
+		if b.First < acknowledged {
+			continue
+		}
+		if failed = store.Append(tt.Context(), b); failed != nil {
+			break
+		}
+		acknowledged = b.First + int64(len(b.Leaves))
+	}
+	if failed == nil {
+		failed = store.WaitArchived(tt.Context())
+	}
+	return acknowledged, errors.Join(failed, store.Close())
+}
+
+// check opens the store on the healthy disk: every acknowledged entry is there, the
+// log verifies, and it can go on.
+func (tt *trial) check(acknowledged int64, what string, args ...any) int64 {
+	tt.Helper()
+	args = append([]any{what}, args...)
+	store, err := filestore.OpenSmall(tt.dir, tt.disk)
+	require.NoError(tt, err, args...)
+	defer func() { require.NoError(tt, store.Close(), args...) }()
+	report, err := audit.Verify(tt.Context(), store, &audit.VerifyOptions{Verifiers: tt.verifiers})
+	require.NoError(tt, err, args...)
+	require.GreaterOrEqual(tt, report.Entries, acknowledged, args...)
+	for _, b := range tt.batches {
+		if b.First >= report.Entries {
+			break
+		}
+		for i := 0; i < len(b.Leaves); i += 37 {
+			leaf, err := store.Leaf(tt.Context(), b.First+int64(i))
+			require.NoError(tt, err, args...)
+			require.Equal(tt, string(b.Leaves[i].Data), string(leaf.Data), args...)
+			found := 0
+			for index, err := range store.Search(tt.Context(), audit.Query{ID: b.Entries[i].ID}) {
+				require.NoError(tt, err, args...)
+				if index == b.First+int64(i) {
+					found++
+				}
+			}
+			require.Equal(tt, 1, found, args...)
+		}
+	}
+	return report.Entries
+}
+
+// The log survives a fault at every operation by which it changes the disk: create,
+// write, sync, rename, removal, truncation, sync of a directory, in the middle of
+// appending and of archiving alike.
+func TestFaultAtEveryOperation(t *testing.T) {
+	signer, verifiers := audittest.NewKey(t)
+	begin := func(t *testing.T) *trial {
+		tt := &trial{T: t, dir: filepath.Join(t.TempDir(), "log"), disk: disktest.New(), verifiers: verifiers}
+		tt.batches = audittest.Batches(t, signer, 1, 150, 100, 150, 1, 200, 30)
+		return tt
+	}
+	whole := begin(t)
+	n, err := whole.life(0)
+	require.NoError(t, err)
+	require.EqualValues(t, 632, n)
+	whole.check(n, "without a fault")
+	total := whole.disk.Ops()
+	require.Greater(t, total, 60)
+
+	every := 5
+	if os.Getenv("POSAI_FULL") != "" {
+		every = 1
+	}
+	chance := rand.New(rand.NewPCG(7, 7))
+	kept := 0
+	for _, mode := range []string{"error", "disk full", "power"} {
+		for op := 0; op < total; op += every {
+			tt := begin(t)
+			switch mode {
+			case "error":
+				tt.disk.FailAt(op, syscall.EIO)
+			case "disk full":
+				tt.disk.FailAt(op, syscall.ENOSPC)
+			case "power":
+				tt.disk.LosePower(op)
+			}
+			acknowledged, err := tt.life(0)
+			if mode == "power" {
+				require.NoError(t, tt.disk.Restart(chance))
+			} else {
+				require.True(t, err == nil || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ENOSPC), "%s at %d: %v", mode, op, err)
+				tt.disk.FailAt(-1, nil)
+			}
+			there := tt.check(acknowledged, "%s at operation %d", mode, op)
+			if there > acknowledged {
+				kept++
+			}
+			end, err := tt.life(there)
+			require.NoError(t, err, "%s at operation %d: it goes on", mode, op)
+			require.EqualValues(t, 632, end)
+			tt.check(632, "%s at operation %d, and on", mode, op)
+		}
+	}
+	assert.NotZero(t, kept, "no fault came between write and acknowledgment: the test tests nothing")
+}
