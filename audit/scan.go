@@ -232,8 +232,11 @@ func (s *scan) grow(ctx context.Context, h *hashed) error {
 		s.pass()
 	}
 	stored, err := s.reader.Hashes(ctx, indexes)
-	if c, ok := errors.AsType[*CorruptError](err); ok && c.Index < 0 {
-		c.Index = h.First // it is about one of these
+	if c, ok := errors.AsType[*CorruptError](err); ok {
+		if c.Index >= s.tree.size {
+			return nil // later entries are damaged, which is found when their turn comes
+		}
+		c.Index = max(c.Index, h.First)
 	}
 	if err != nil {
 		return err
