@@ -115,12 +115,12 @@ func (s *Store) archiveClosed(ctx context.Context) error {
 
 // archiveEntries writes the entries between the two sizes, both multiples of 256.
 func (s *Store) archiveEntries(ctx context.Context, closed []*segment, from, to int64) error {
-	dirs := &dirSyncer{disk: s.disk, root: s.dir}
+	dirs, entries := &dirSyncer{disk: s.disk, root: s.dir}, closedReader{segments: closed}
 	for number := from / merkle.TileWidth; number < to/merkle.TileWidth; number++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.archiveBundle(dirs, closed, number); err != nil {
+		if err := s.archiveBundle(dirs, &entries, number); err != nil {
 			return err
 		}
 	}
@@ -163,11 +163,11 @@ func (s *Store) archiveEntries(ctx context.Context, closed []*segment, from, to 
 }
 
 // archiveBundle writes one bundle, its sealed parts and its tile.
-func (s *Store) archiveBundle(dirs *dirSyncer, closed []*segment, number int64) error {
+func (s *Store) archiveBundle(dirs *dirSyncer, entries *closedReader, number int64) error {
 	var bundle, sealed []byte
 	var hashes []tlog.Hash
 	for index := number * merkle.TileWidth; index < (number+1)*merkle.TileWidth; index++ {
-		leaf, err := s.closedLeaf(closed, index)
+		leaf, err := entries.leaf(index)
 		if err != nil {
 			return err
 		}
@@ -195,14 +195,27 @@ func (s *Store) archiveBundle(dirs *dirSyncer, closed []*segment, number int64) 
 	return dirs.place(merkle.TilePath(0, number, merkle.TileWidth), merkle.AppendHashes(nil, hashes))
 }
 
-// closedLeaf reads an entry of a closed segment, which is not changed any more.
-func (s *Store) closedLeaf(closed []*segment, index int64) (audit.Leaf, error) {
-	for _, seg := range closed {
-		if index >= seg.first && index < seg.end() {
-			return seg.leaf(index, seg.spans[index-seg.first], seg.known)
+// closedReader reads the entries of closed segments, which do not change any more,
+// in order.
+type closedReader struct {
+	segments []*segment
+	current  *segment
+	parser   *parser
+}
+
+func (c *closedReader) leaf(index int64) (audit.Leaf, error) {
+	if c.current == nil || index >= c.current.end() {
+		c.current = nil
+		for _, seg := range c.segments {
+			if index >= seg.first && index < seg.end() {
+				c.current, c.parser = seg, &parser{r: seg.file, end: seg.known}
+			}
+		}
+		if c.current == nil {
+			return audit.Leaf{}, fmt.Errorf("filestore: entry %d is in no segment: %w", index, io.ErrUnexpectedEOF)
 		}
 	}
-	return audit.Leaf{}, fmt.Errorf("filestore: entry %d is in no segment: %w", index, io.ErrUnexpectedEOF)
+	return leafAt(c.parser, index, c.current.spans[index-c.current.first])
 }
 
 // archiveTiles writes the tiles above the lowest level, those that are full and

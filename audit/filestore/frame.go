@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -68,6 +69,7 @@ type parser struct {
 	end    int64
 	size   int64 // entries before offset
 
+	ahead int    // how much is read at a time; 0: 64 KiB
 	buf   []byte // what was read ahead, from bufAt on
 	bufAt int64
 	spans []int64 // offset of each entry of the last batch
@@ -79,7 +81,7 @@ func (p *parser) peek(at int64, n int) ([]byte, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	if have := p.bufAt + int64(len(p.buf)); at < p.bufAt || at+int64(n) > have {
-		const ahead = 64 << 10
+		ahead := int64(cmp.Or(p.ahead, 64<<10))
 		p.buf = make([]byte, min(max(int64(n), ahead), p.end-at)) // fresh: earlier slices are still in use
 		p.bufAt = at
 		if m, err := p.r.ReadAt(p.buf, at); m < len(p.buf) {

@@ -138,7 +138,11 @@ func (s *segment) size() (int64, error) {
 
 // leaf reads an entry that is known.
 func (s *segment) leaf(index, at, end int64) (audit.Leaf, error) {
-	p := &parser{r: s.file, end: end}
+	return leafAt(&parser{r: s.file, end: end, ahead: 2 << 10}, index, at)
+}
+
+// leafAt reads the entry whose frame is at the offset.
+func leafAt(p *parser, index, at int64) (audit.Leaf, error) {
 	leaf, _, err := p.leaf(at, index)
 	if d, ok := errors.AsType[*damage](err); ok {
 		return audit.Leaf{}, &audit.CorruptError{Index: index, Truncated: d.cut, Reason: d.reason}
