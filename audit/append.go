@@ -464,6 +464,9 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 		return
 	}
 	l.settle(batch, nil, func() { l.head = next })
+	for _, f := range l.feeds {
+		f.poke()
+	}
 }
 
 // settle gives the batch its outcome and applies change at the same moment.

@@ -31,6 +31,9 @@ type Options struct {
 	// If zero, 10 s; if negative, only the context bounds the wait.
 	MaxWait time.Duration
 
+	// Sinks get copies of the records once they are durable.
+	Sinks []SinkOptions
+
 	// MaxPending is the largest number of entries that may wait for the
 	// medium; further Appends wait their turn. If zero, 4,096.
 	MaxPending int
@@ -51,6 +54,11 @@ type Log struct {
 	slots chan struct{} // one for each entry that waits for the medium
 	wake  chan struct{} // tells the writer to look
 	done  chan struct{} // closed when the writer has ended
+
+	feeds     []*feed
+	feeding   sync.WaitGroup
+	stopSinks context.CancelFunc // nil: there are none
+	closing   chan struct{}      // closed by Close
 
 	mu       sync.RWMutex
 	head     head
@@ -103,6 +111,9 @@ func Open(ctx context.Context, store Store, opts *Options) (*Log, error) {
 	l.store = store
 	l.shared, _ = store.(Shared)
 	go l.write()
+	if len(o.Sinks) > 0 {
+		l.startSinks(o.Sinks)
+	}
 	return l, nil
 }
 
@@ -137,7 +148,7 @@ func open(ctx context.Context, r Searcher, o Options) (*Log, error) {
 	l := &Log{
 		reader: r, signer: o.Signer, verifiers: verifiers, vault: o.Vault, maxWait: o.MaxWait,
 		slots: make(chan struct{}, o.MaxPending), wake: make(chan struct{}, 1), done: make(chan struct{}),
-		inflight: map[string]*pending{},
+		inflight: map[string]*pending{}, closing: make(chan struct{}),
 	}
 	l.head.root = l.head.frontier.root()
 	return l, l.Refresh(ctx)
@@ -271,12 +282,19 @@ func (l *Log) Checkpoint(context.Context) ([]byte, error) {
 // Close takes no more entries, waits until those already taken are written or
 // have failed, and stops what Open started. It does not close the store. A
 // second Close returns nil.
+//
+// Sinks that are behind have five seconds to catch up.
 func (l *Log) Close() error {
 	l.mu.Lock()
+	first := !l.closed
 	l.closed = true
 	l.mu.Unlock()
 	l.poke()
 	<-l.done
+	if first {
+		close(l.closing)
+		l.closeSinks()
+	}
 	return nil
 }
 

@@ -30,7 +30,7 @@ type Options struct {
 	KeyFile string
 
 	// SegmentSize is from how many bytes on a segment is closed and archived, if it
-	// has 256 entries at least. If zero, 4 MiB. What was not archived yet is read
+	// has 256 entries at least. If zero, 2 MiB. What was not archived yet is read
 	// when the store is opened.
 	SegmentSize int64
 
@@ -80,7 +80,7 @@ func Open(dir string, opts *Options) (*Store, error) {
 		s.opts.disk = disk.OS{}
 	}
 	if s.opts.SegmentSize <= 0 {
-		s.opts.SegmentSize = 4 << 20
+		s.opts.SegmentSize = 2 << 20
 	}
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return nil, fmt.Errorf("filestore: %w", err)
