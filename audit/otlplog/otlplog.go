@@ -3,7 +3,7 @@
 //
 //	exporter, err := otlploghttp.New(ctx)
 //	…
-//	provider := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewSimpleProcessor(exporter)))
+//	provider := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewBatchProcessor(exporter)))
 //	log, err := audit.Open(ctx, store, &audit.Options{
 //		Sinks: []audit.SinkOptions{{Sink: otlplog.New(provider)}},
 //	})
@@ -15,6 +15,7 @@ package otlplog
 import (
 	"context"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/trace"
 
@@ -58,7 +59,7 @@ func (s Sink) Write(ctx context.Context, records []audit.Record) error {
 		out.SetEventName("audit." + string(r.Entry.Kind))
 		out.SetTimestamp(r.Entry.Time)
 		out.SetSeverity(log.SeverityInfo)
-		out.SetBody(log.StringValue(string(entry)))
+		out.SetBody(attribute.StringValue(string(entry)))
 		out.AddAttributes(attributes(r)...)
 		s.logger.Emit(traced(ctx, r.Entry.TraceID), out)
 		if err := ctx.Err(); err != nil {
@@ -68,12 +69,12 @@ func (s Sink) Write(ctx context.Context, records []audit.Record) error {
 	return nil
 }
 
-func attributes(r audit.Record) []log.KeyValue {
+func attributes(r audit.Record) []attribute.KeyValue {
 	e := &r.Entry
-	out := []log.KeyValue{log.Int64(AttributeIndex, r.Index), log.String(AttributeLeafHash, r.LeafHash.String())}
+	out := []attribute.KeyValue{attribute.Int64(AttributeIndex, r.Index), attribute.String(AttributeLeafHash, r.LeafHash.String())}
 	add := func(key, value string) {
 		if value != "" {
-			out = append(out, log.String(key, value))
+			out = append(out, attribute.String(key, value))
 		}
 	}
 	add(AttributeID, e.ID)
@@ -96,8 +97,5 @@ func traced(ctx context.Context, id string) context.Context {
 	if err != nil {
 		return ctx
 	}
-	// The SDK takes a trace only with a span. The entry knows none: this one is
-	// made from the trace, the same each time.
-	span := trace.SpanID(traceID[8:])
-	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: span}))
+	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID}))
 }
