@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/posai-go/posai/audit"
@@ -36,13 +37,15 @@ func newEntry(r *Request, step string, kind audit.Kind, by audit.Actor, at time.
 func proposedEntry(r *Request) audit.Entry {
 	e := newEntry(r, "proposed", audit.KindProposed, r.Proposer.actor("", ""), r.CreatedAt)
 	e.Model = r.Model
+	e.Preview = previewDigest(r)
 	e.Attributes = map[string]string{"digest": r.Digest, "revision": "1", "key": r.Key}
 	return e
 }
 
 func ruledEntry(r *Request, at time.Time) audit.Entry {
 	e := newEntry(r, "ruled/"+strconv.Itoa(r.Revision), audit.KindRuled, policyActor, at)
-	e.Policy = &audit.Policy{Version: r.PolicyVersion, Verdict: string(r.Ruling.Verdict), Reason: r.Ruling.Reason}
+	e.Policy = &audit.Policy{Version: r.PolicyVersion, Rule: cut(r.Ruling.Rule, audit.MaxIDSize), Verdict: string(r.Ruling.Verdict), Reason: r.Ruling.Reason}
+	e.Preview = previewDigest(r)
 	e.Attributes = map[string]string{"digest": r.Digest, "revision": strconv.Itoa(r.Revision)}
 	if r.Ruling.Rule != "" {
 		e.Attributes["rule"] = r.Ruling.Rule
@@ -73,12 +76,76 @@ func decidedEntry(r *Request, role string) audit.Entry {
 		e.Attributes["acts_for"] = d.By.ActsFor[0]
 	}
 	if !d.ShownAt.IsZero() {
-		e.Attributes["shown_at"] = d.ShownAt.UTC().Format(time.RFC3339Nano)
+		e.Decision.ShownAt = d.ShownAt
+		e.Decision.ViewMillis = max(0, d.At.Sub(d.ShownAt).Milliseconds())
 	}
-	if m := len(r.Edits); d.Edit != nil && m > 0 && r.Edits[m-1].After == d.Digest {
-		e.Attributes["edited_from"] = r.Edits[m-1].Before
+	if edit := editOf(r, d); edit != nil {
+		e.Attributes["edited_from"] = edit.Before
+		for _, c := range edit.Changes[:min(len(edit.Changes), audit.MaxEdits)] {
+			e.Decision.Edits = append(e.Decision.Edits, audit.Edit{Path: cut(c.Path, audit.MaxIDSize)})
+		}
+	}
+	if d.Digest == r.Digest {
+		e.Preview = previewDigest(r)
 	}
 	return e
+}
+
+// editOf returns the edit that the last decision of r made, or nil.
+func editOf(r *Request, d Decision) *Edit {
+	if m := len(r.Edits); d.Edit != nil && m > 0 && r.Edits[m-1].After == d.Digest {
+		return &r.Edits[m-1]
+	}
+	return nil
+}
+
+// previewDigest ties what people are shown to the log without repeating it.
+func previewDigest(r *Request) string {
+	data, err := json.Marshal(r.Preview)
+	if err != nil {
+		return "" // strings alone: it does not fail
+	}
+	sum := sha256.Sum256(append([]byte("posai/approval/preview/v1\n"), data...))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// seal adds what people and models wrote as sealed parts, where the log has a
+// vault: to the proposal its reason, evidence, arguments and preview, to a decision
+// its reason and the values that it changed. They belong to the people among the
+// subjects of the request and to who decided; where nobody is, to the request.
+func seal(rec *Record, e *audit.Entry) {
+	r := &rec.Request
+	var subjects []audit.Subject
+	add := func(name string, value any) {
+		data, err := json.Marshal(value)
+		if err == nil && len(data) <= audit.MaxPartSize && string(data) != "null" && string(data) != `""` {
+			e.Sealed = append(e.Sealed, audit.Part{Name: name, Data: data, Subjects: subjects})
+		}
+	}
+	for _, s := range r.Subjects {
+		if s.Type == "customer" {
+			subjects = append(subjects, s)
+		}
+	}
+	step := strings.TrimPrefix(e.ID, "approval/"+r.ID+"/")
+	number, _ := strconv.Atoi(strings.TrimPrefix(step, "decided/"))
+	switch {
+	case step == "proposed" && r.Revision == 1:
+		if len(subjects) == 0 {
+			subjects = []audit.Subject{{Type: subjectType, ID: r.ID}}
+		}
+		add("reason", r.Reason)
+		add("evidence", r.Evidence)
+		add("arguments", r.Args)
+		add("preview", r.Preview)
+	case e.Kind == audit.KindDecided && number > 0 && number <= len(r.Decisions):
+		d := r.Decisions[number-1]
+		subjects = append(subjects, audit.Subject{Type: "staff", ID: d.By.ID})
+		add("reason", d.Reason)
+		if edit := editOf(r, d); edit != nil && number == len(r.Decisions) {
+			add("edits", edit.Changes)
+		}
+	}
 }
 
 // reasonDigest ties what a person wrote to the log without repeating it.
@@ -121,6 +188,9 @@ func (q *Queue) record(ctx context.Context, rec *Record) error {
 		if err := json.Unmarshal([]byte(data), &e); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnrecorded, err)
 		}
+		if q.log.Seals() {
+			seal(rec, &e)
+		}
 		if _, err := q.log.Append(ctx, e); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnrecorded, err)
 		}
@@ -154,6 +224,7 @@ func (q *Queue) MarkShown(ctx context.Context, id, digest string, to Principal, 
 	step := fmt.Sprintf("shown/%d/%x", r.Revision, who[:12])
 	e := newEntry(r, step, audit.KindShown, to.actor("", channel), now)
 	e.Decision = &audit.Decision{Digest: digest}
+	e.Preview = previewDigest(r)
 	if _, err := q.log.Append(ctx, e); err != nil && !errors.Is(err, audit.ErrConflict) {
 		return fmt.Errorf("%w: %w", ErrUnrecorded, err)
 	}

@@ -169,6 +169,10 @@ func (v *Vault) seal(ctx context.Context, e *Entry) (sealed [][]byte, err error)
 	return sealed, nil
 }
 
+// Seals reports whether the log has a vault, so that entries may have sealed
+// parts.
+func (l *Log) Seals() bool { return l.vault != nil }
+
 // Unseal returns the record with the content of those sealed parts whose keys
 // are still there; the others are marked as erased. Whoever shows it to somebody
 // records that with an entry of [KindRead]: see [Log.Export].
