@@ -436,17 +436,17 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	if len(batch) == 0 {
 		return
 	}
-	next := head{frontier: l.now().clone(), published: true}
-	b := Batch{First: next.size}
+	next := head{Frontier: l.now().Clone(), published: true}
+	b := Batch{First: next.Size}
 	for i, p := range batch {
 		b.Leaves = append(b.Leaves, p.leaf)
 		b.Entries = append(b.Entries, &p.record.Entry)
-		b.Hashes = next.add(p.record.LeafHash, b.Hashes)
+		b.Hashes = next.Add(p.record.LeafHash, b.Hashes)
 		p.index = b.First + int64(i)
 	}
-	next.root = next.frontier.root()
+	next.root = next.Root()
 	var err error
-	next.signed, err = Checkpoint{l.origin, next.size, next.root}.sign(l.signer)
+	next.signed, err = Checkpoint{l.origin, next.Size, next.root}.sign(l.signer)
 	if err != nil { // nothing has been written: the next batch may fare better
 		l.settle(batch, fmt.Errorf("%w: %w", ErrUnavailable, err), nil)
 		return

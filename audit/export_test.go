@@ -1,24 +1,28 @@
 package audit
 
-import "golang.org/x/mod/sumdb/tlog"
+import (
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/posai-go/posai/audit/internal/merkle"
+)
 
 // Tree gives the tests of published vectors the tree without entries.
 type Tree struct {
-	frontier
+	merkle.Frontier
 	hashes []tlog.Hash
 	roots  []tlog.Hash
 }
 
 // Add appends a leaf of any content.
 func (t *Tree) Add(leaf []byte) {
-	t.roots = append(t.roots, t.root())
-	t.hashes = t.add(tlog.RecordHash(leaf), t.hashes)
+	t.roots = append(t.roots, t.Frontier.Root())
+	t.hashes = t.Frontier.Add(tlog.RecordHash(leaf), t.hashes)
 }
 
 // Root returns the root of the first size leaves.
 func (t *Tree) Root(size int64) tlog.Hash {
-	if size == t.size {
-		return t.root()
+	if size == t.Size {
+		return t.Frontier.Root()
 	}
 	return t.roots[size]
 }

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/posai-go/posai/audit/internal/merkle"
 )
 
 // Options are the optional settings of a [Log].
@@ -70,10 +72,10 @@ type Log struct {
 
 // head is what the log knows of its tree.
 type head struct {
-	frontier            // never changed in place
-	root      tlog.Hash // of the frontier
-	signed    []byte    // checkpoint; nil: none yet
-	published bool      // signed is in the store
+	merkle.Frontier           // never changed in place
+	root            tlog.Hash // of the Frontier
+	signed          []byte    // checkpoint; nil: none yet
+	published       bool      // signed is in the store
 }
 
 // Open checks the log in the store against its published checkpoint and returns
@@ -150,7 +152,7 @@ func open(ctx context.Context, r Searcher, o Options) (*Log, error) {
 		slots: make(chan struct{}, o.MaxPending), wake: make(chan struct{}, 1), done: make(chan struct{}),
 		inflight: map[string]*pending{}, closing: make(chan struct{}),
 	}
-	l.head.root = l.head.frontier.root()
+	l.head.root = l.head.Frontier.Root()
 	return l, l.Refresh(ctx)
 }
 
@@ -186,10 +188,10 @@ func (l *Log) Refresh(ctx context.Context) error {
 		return &CorruptError{Index: -1, Reason: "the published checkpoint: " + bare(err)}
 	}
 	next := head{signed: msg, root: c.Root, published: true}
-	if next.frontier, err = loadFrontier(ctx, l.reader, c.Size); err != nil {
+	if next.Frontier, err = loadFrontier(ctx, l.reader, c.Size); err != nil {
 		return err
 	}
-	if next.frontier.root() != c.Root {
+	if next.Root() != c.Root {
 		return &CorruptError{Index: -1, Reason: "the tree's hashes are not those of the published checkpoint"}
 	}
 	if err := l.continues(ctx, seen, c); err != nil {
@@ -197,7 +199,7 @@ func (l *Log) Refresh(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.head.size <= next.size { // else somebody was faster
+	if l.head.Size <= next.Size { // else somebody was faster
 		l.head, l.origin = next, c.Origin
 	}
 	return nil
@@ -209,20 +211,20 @@ func (l *Log) continues(ctx context.Context, seen head, c Checkpoint) error {
 	switch {
 	case l.origin != "" && c.Origin != l.origin:
 		return &CorruptError{Index: -1, Reason: "the published checkpoint is of another log"}
-	case c.Size < seen.size:
+	case c.Size < seen.Size:
 		return &CorruptError{
 			Index: c.Size, Truncated: true,
-			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d were there", c.Size, seen.size),
+			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d were there", c.Size, seen.Size),
 		}
-	case seen.size == 0:
+	case seen.Size == 0:
 		return nil
 	}
-	proof, err := tlog.ProveTree(c.Size, seen.size, hashReader(ctx, l.reader))
+	proof, err := tlog.ProveTree(c.Size, seen.Size, hashReader(ctx, l.reader))
 	if err != nil {
 		return err
 	}
-	if tlog.CheckTree(proof, c.Size, c.Root, seen.size, seen.root) != nil {
-		return &CorruptError{Index: -1, Reason: fmt.Sprintf("the first %d entries are not those that were there", seen.size)}
+	if tlog.CheckTree(proof, c.Size, c.Root, seen.Size, seen.root) != nil {
+		return &CorruptError{Index: -1, Reason: fmt.Sprintf("the first %d entries are not those that were there", seen.Size)}
 	}
 	return nil
 }
@@ -236,7 +238,7 @@ func (l *Log) checkSigner() error {
 	if l.origin != l.signer.Name() {
 		return fmt.Errorf("%w: the log is %q, the signer %q", ErrCheckpoint, l.origin, l.signer.Name())
 	}
-	msg, err := Checkpoint{l.origin, l.head.size, l.head.root}.sign(l.signer)
+	msg, err := Checkpoint{l.origin, l.head.Size, l.head.root}.sign(l.signer)
 	if err != nil {
 		return err
 	}
@@ -266,7 +268,7 @@ func (l *Log) Origin() string {
 
 // Size returns the number of entries that are durable, as far as this Log
 // knows: see [Log.Refresh].
-func (l *Log) Size() int64 { return l.now().size }
+func (l *Log) Size() int64 { return l.now().Size }
 
 // Checkpoint returns the signed checkpoint over all entries. Whoever keeps it
 // can later prove with [Verify] that nothing before it was changed or removed.

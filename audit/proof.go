@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/posai-go/posai/audit/internal/merkle"
 )
 
 // Receipt returns the receipt of the entry with the given index against the
@@ -36,7 +38,7 @@ func (l *Log) ReceiptFor(ctx context.Context, index int64, checkpoint []byte) (*
 	if c.Origin != l.Origin() || c.Root != root {
 		return nil, fmt.Errorf("%w: not of this log", ErrCheckpoint)
 	}
-	leaf, path, err := l.proven(ctx, head{frontier: frontier{size: c.Size}, root: c.Root}, index)
+	leaf, path, err := l.proven(ctx, head{Frontier: merkle.Frontier{Size: c.Size}, root: c.Root}, index)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +64,12 @@ func (l *Log) Consistency(ctx context.Context, older, newer int64) (tlog.TreePro
 // one comes from the store's hashes, and [Log.Consistency] ties it to that.
 func (l *Log) Root(ctx context.Context, size int64) (tlog.Hash, error) {
 	head := l.now()
-	if size < 0 || size > head.size {
-		return tlog.Hash{}, fmt.Errorf("%w: size %d of %d", ErrNotFound, size, head.size)
+	if size < 0 || size > head.Size {
+		return tlog.Hash{}, fmt.Errorf("%w: size %d of %d", ErrNotFound, size, head.Size)
 	}
-	if size == head.size {
+	if size == head.Size {
 		return head.root, nil
 	}
 	f, err := loadFrontier(ctx, l.reader, size)
-	return f.root(), err
+	return f.Root(), err
 }

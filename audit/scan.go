@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/posai-go/posai/audit/internal/merkle"
 )
 
 // scan reads a store and checks it.
@@ -20,10 +22,10 @@ type scan struct {
 	reader    Reader
 	roots     map[int64]tlog.Hash // of the sizes that are asked for, once they were passed
 
-	tree      frontier
+	tree      merkle.Frontier
 	origin    string
-	proven    frontier // entries under a good checkpoint
-	open      int64    // first entry after the last checkpoint
+	proven    merkle.Frontier // entries under a good checkpoint
+	open      int64           // first entry after the last checkpoint
 	batches   int64
 	published int64
 }
@@ -63,29 +65,29 @@ func (s *scan) run(ctx context.Context, r Reader) error {
 		if err := s.batch(ctx, h); err != nil {
 			return err
 		}
-		if s.tree.size == s.published {
+		if s.tree.Size == s.published {
 			met = bytes.Equal(h.Checkpoint, published)
 		}
-		if s.tree.size >= s.published && !met {
+		if s.tree.Size >= s.published && !met {
 			return &CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
 		}
 		if s.opts.Progress != nil {
-			s.opts.Progress(s.tree.size, s.published)
+			s.opts.Progress(s.tree.Size, s.published)
 		}
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if s.tree.size < s.published {
+	if s.tree.Size < s.published {
 		return &CorruptError{
-			Index: s.tree.size, Truncated: true,
-			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are there", s.published, s.tree.size),
+			Index: s.tree.Size, Truncated: true,
+			Reason: fmt.Sprintf("the published checkpoint covers %d entries, %d are there", s.published, s.tree.Size),
 		}
 	}
 	if s.published == 0 && s.batches > 1 {
 		return &CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
 	}
-	if s.open < s.tree.size {
+	if s.open < s.tree.Size {
 		return &CorruptError{Index: s.open, Reason: "no checkpoint covers it"}
 	}
 	return nil
@@ -169,15 +171,15 @@ func (s *scan) check(h *hashed) {
 
 // pass notes the root of a size that is asked for.
 func (s *scan) pass() {
-	if _, ok := s.roots[s.tree.size]; ok {
-		s.roots[s.tree.size] = s.tree.root()
+	if _, ok := s.roots[s.tree.Size]; ok {
+		s.roots[s.tree.Size] = s.tree.Root()
 	}
 }
 
 // batch adds one batch to the tree and checks it.
 func (s *scan) batch(ctx context.Context, h *hashed) error {
-	if h.First != s.tree.size {
-		return &CorruptError{Index: s.tree.size, Reason: fmt.Sprintf("entry %d follows", h.First)}
+	if h.First != s.tree.Size {
+		return &CorruptError{Index: s.tree.Size, Reason: fmt.Sprintf("entry %d follows", h.First)}
 	}
 	if h.bad >= 0 {
 		bad := h.First + int64(h.bad)
@@ -198,18 +200,18 @@ func (s *scan) batch(ctx context.Context, h *hashed) error {
 		return &CorruptError{Index: s.open, Reason: "checkpoint of the batch: " + bare(err)}
 	case s.origin != "" && c.Origin != s.origin:
 		return &CorruptError{Index: s.open, Reason: "the batch belongs to another log"}
-	case c.Size != s.tree.size || c.Root != s.tree.root():
-		if err := s.locate(ctx, s.tree.size); err != nil {
+	case c.Size != s.tree.Size || c.Root != s.tree.Root():
+		if err := s.locate(ctx, s.tree.Size); err != nil {
 			return err
 		}
 		return &CorruptError{
 			Index:  s.open,
-			Reason: fmt.Sprintf("entries %d to %d are not those that the checkpoint signed", s.open, s.tree.size-1),
+			Reason: fmt.Sprintf("entries %d to %d are not those that the checkpoint signed", s.open, s.tree.Size-1),
 		}
 	}
 	s.origin = c.Origin
 	s.batches++
-	s.proven, s.open = s.tree.clone(), s.tree.size
+	s.proven, s.open = s.tree.Clone(), s.tree.Size
 	return nil
 }
 
@@ -223,8 +225,8 @@ func (s *scan) grow(ctx context.Context, h *hashed) error {
 	indexes, want := make([]int64, 0, len(h.leaves)+8), make([]tlog.Hash, 0, len(h.leaves)+8)
 	var buf [64]tlog.Hash
 	for _, leaf := range h.leaves {
-		at := s.tree.size
-		added := s.tree.add(leaf, buf[:0])
+		at := s.tree.Size
+		added := s.tree.Add(leaf, buf[:0])
 		for level := 0; level < len(added); level += tileHeight {
 			indexes = append(indexes, tlog.StoredHashIndex(level, at>>level))
 			want = append(want, added[level])
@@ -233,7 +235,7 @@ func (s *scan) grow(ctx context.Context, h *hashed) error {
 	}
 	stored, err := s.reader.Hashes(ctx, indexes)
 	if c, ok := errors.AsType[*CorruptError](err); ok {
-		if c.Index >= s.tree.size {
+		if c.Index >= s.tree.Size {
 			return nil // later entries are damaged, which is found when their turn comes
 		}
 		c.Index = max(c.Index, h.First)
@@ -244,7 +246,7 @@ func (s *scan) grow(ctx context.Context, h *hashed) error {
 	for i, hash := range stored {
 		if hash != want[i] {
 			level, n := tlog.SplitStoredHashIndex(indexes[i])
-			index := max(n<<level, s.proven.size)
+			index := max(n<<level, s.proven.Size)
 			if err := s.locate(ctx, index); err != nil {
 				return err
 			}

@@ -154,7 +154,7 @@ func (f *feed) step(ctx context.Context) (more bool, err error) {
 	f.mu.Unlock()
 	head := f.log.now()
 	var records []Record
-	for index := next; index < min(head.size, next+sinkPortion); index++ {
+	for index := next; index < min(head.Size, next+sinkPortion); index++ {
 		r, err := f.log.at(ctx, head, index)
 		if err != nil {
 			return false, err

@@ -19,10 +19,10 @@ import (
 func (l *Log) Trail(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		head := l.now()
-		if q.Before <= 0 || q.Before > head.size {
-			q.Before = head.size
+		if q.Before <= 0 || q.Before > head.Size {
+			q.Before = head.Size
 		}
-		if head.size == 0 {
+		if head.Size == 0 {
 			return
 		}
 		queries, err := l.spread(ctx, q)
@@ -127,18 +127,18 @@ func (l *Log) at(ctx context.Context, head head, index int64) (Record, error) {
 // proven returns the leaf with the given index and the proof that it is in the
 // tree.
 func (l *Log) proven(ctx context.Context, head head, index int64) (Leaf, tlog.RecordProof, error) {
-	if index < 0 || index >= head.size {
-		return Leaf{}, nil, fmt.Errorf("%w: index %d of %d", ErrNotFound, index, head.size)
+	if index < 0 || index >= head.Size {
+		return Leaf{}, nil, fmt.Errorf("%w: index %d of %d", ErrNotFound, index, head.Size)
 	}
 	leaf, err := l.reader.Leaf(ctx, index)
 	if err != nil {
 		return Leaf{}, nil, err
 	}
-	path, err := tlog.ProveRecord(head.size, index, hashReader(ctx, l.reader))
+	path, err := tlog.ProveRecord(head.Size, index, hashReader(ctx, l.reader))
 	if err != nil {
 		return Leaf{}, nil, err
 	}
-	if tlog.CheckRecord(path, head.size, head.root, index, tlog.RecordHash(leaf.Data)) != nil {
+	if tlog.CheckRecord(path, head.Size, head.root, index, tlog.RecordHash(leaf.Data)) != nil {
 		return Leaf{}, nil, &CorruptError{Index: index, Reason: "not the entry that was written"}
 	}
 	return leaf, path, nil

@@ -78,7 +78,7 @@ func Verify(ctx context.Context, r Reader, opts *VerifyOptions) (*Report, error)
 		s.roots[c.Size] = tlog.Hash{}
 	}
 	err = s.run(ctx, r)
-	report := &Report{Origin: s.origin, Entries: s.proven.size, Root: s.proven.root(), Batches: s.batches, Published: s.published}
+	report := &Report{Origin: s.origin, Entries: s.proven.Size, Root: s.proven.Root(), Batches: s.batches, Published: s.published}
 	if err == nil {
 		for _, c := range remembered {
 			if err = s.remembers(c); err != nil {
@@ -99,7 +99,7 @@ func Verify(ctx context.Context, r Reader, opts *VerifyOptions) (*Report, error)
 // be in use. What this process has seen counts as a remembered checkpoint.
 func (l *Log) Verify(ctx context.Context) (*Report, error) {
 	opts := &VerifyOptions{Verifiers: l.verifiers}
-	if head := l.now(); head.size > 0 {
+	if head := l.now(); head.Size > 0 {
 		opts.Remembered = [][]byte{head.signed}
 	}
 	return Verify(ctx, l.reader, opts)
@@ -110,10 +110,10 @@ func (s *scan) remembers(c Checkpoint) error {
 	if s.origin != "" && c.Origin != s.origin {
 		return &CorruptError{Index: -1, Reason: "the remembered checkpoint is of another log"}
 	}
-	if c.Size > s.tree.size {
+	if c.Size > s.tree.Size {
 		return &CorruptError{
-			Index: s.tree.size, Truncated: true,
-			Reason: fmt.Sprintf("the remembered checkpoint covers %d entries, %d are there", c.Size, s.tree.size),
+			Index: s.tree.Size, Truncated: true,
+			Reason: fmt.Sprintf("the remembered checkpoint covers %d entries, %d are there", c.Size, s.tree.Size),
 		}
 	}
 	if s.roots[c.Size] != c.Root {
