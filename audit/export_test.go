@@ -41,3 +41,9 @@ func SplitLeaf(leaf []byte) (*Entry, []tlog.Hash, error) { return parseLeaf(leaf
 
 // AppendLeaf makes a leaf.
 func AppendLeaf(entry []byte, sealed ...tlog.Hash) []byte { return appendLeaf(nil, entry, sealed) }
+
+// SealPart and UnsealPart are the cipher of sealed parts.
+var (
+	SealPart   = sealPart
+	UnsealPart = unsealPart
+)

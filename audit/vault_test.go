@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/audittest"
@@ -443,4 +444,57 @@ func TestLocalKeyFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, []byte("nonsense"), 0o600))
 	_, err = audit.OpenLocalKey(name)
 	require.ErrorIs(t, err, audit.ErrMasterKey)
+}
+
+func FuzzSealedPart(f *testing.F) {
+	part := audit.Part{Name: "reason", Of: []string{"pseudonym:a"}, Data: []byte("text")}
+	keys := [][]byte{bytes.Repeat([]byte{1}, 32)}
+	good, err := audit.SealPart(keys, "e1", &part)
+	require.NoError(f, err)
+	f.Add(good)
+	f.Add(good[:37])
+	f.Add([]byte("part1"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := audit.UnsealPart(keys, "e1", &part, data)
+		if bytes.Equal(data, good) {
+			require.NoError(t, err)
+			require.Equal(t, "text", string(got))
+			return
+		}
+		require.Error(t, err)
+		require.Nil(t, got)
+	})
+}
+
+func FuzzWrappedKey(f *testing.F) {
+	master, err := audit.NewLocalKey(bytes.Repeat([]byte{2}, 32))
+	require.NoError(f, err)
+	good, err := master.Wrap(context.Background(), []byte("key"), nil)
+	require.NoError(f, err)
+	f.Add(good)
+	f.Add(good[:5])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := master.Unwrap(t.Context(), data, nil); !bytes.Equal(data, good) {
+			require.ErrorIs(t, err, audit.ErrMasterKey)
+		}
+	})
+}
+
+func FuzzLeaf(f *testing.F) {
+	e := sealedEntry("x", audit.Part{Name: "a", Of: []string{"p"}})
+	e.Time = audittest.Entry(0).Time
+	header, err := e.MarshalJSON()
+	require.NoError(f, err)
+	f.Add(audit.AppendLeaf(header, tlog.Hash{1}))
+	f.Add(audit.AppendLeaf(header))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, hashes, err := audit.SplitLeaf(data)
+		if err != nil {
+			require.ErrorIs(t, err, audit.ErrInvalid)
+			return
+		}
+		header, err := e.MarshalJSON()
+		require.NoError(t, err)
+		require.Equal(t, string(data), string(audit.AppendLeaf(header, hashes...)))
+	})
 }
