@@ -152,7 +152,7 @@ func open(ctx context.Context, r Searcher, o Options) (*Log, error) {
 		slots: make(chan struct{}, o.MaxPending), wake: make(chan struct{}, 1), done: make(chan struct{}),
 		inflight: map[string]*pending{}, closing: make(chan struct{}),
 	}
-	l.head.root = l.head.Frontier.Root()
+	l.head.root = l.head.Root()
 	return l, l.Refresh(ctx)
 }
 

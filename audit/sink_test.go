@@ -140,11 +140,11 @@ func TestSinksOfOurs(t *testing.T) {
 	}
 	require.NoError(t, log.Close())
 	assert.Equal(t, strings.Join(want, ""), out.String())
-	all := ""
+	var all strings.Builder
 	for i := range 3 {
-		all += objects[fmt.Sprintf("audit/%020d.jsonl", i)]
+		all.WriteString(objects[fmt.Sprintf("audit/%020d.jsonl", i)])
 	}
-	assert.Equal(t, strings.Join(want, ""), all)
+	assert.Equal(t, strings.Join(want, ""), all.String())
 
 	n := 0
 	for line := range strings.Lines(logged.String()) {
