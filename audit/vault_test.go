@@ -474,9 +474,12 @@ func FuzzWrappedKey(f *testing.F) {
 	f.Add(good)
 	f.Add(good[:5])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := master.Unwrap(t.Context(), data, nil); !bytes.Equal(data, good) {
-			require.ErrorIs(t, err, audit.ErrMasterKey)
+		key, err := master.Unwrap(t.Context(), data, nil)
+		if err == nil { // another run's seed
+			require.Equal(t, "key", string(key))
+			return
 		}
+		require.ErrorIs(t, err, audit.ErrMasterKey)
 	})
 }
 
