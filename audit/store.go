@@ -75,7 +75,8 @@ type Searcher interface {
 	// descending where the query says so, among which all are that the query
 	// selects, of those that were durable when the iteration began. It may
 	// yield others too: whoever searches compares each entry with the query.
-	// An ID is looked up exactly. Limit is the searcher's own matter.
+	// An ID is looked up exactly. A subject's ID is also the pseudonym of a
+	// sealed part, see [Query.Match]. Limit is the searcher's own matter.
 	Search(ctx context.Context, q Query) iter.Seq2[int64, error]
 }
 

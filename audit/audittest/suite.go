@@ -3,6 +3,9 @@ package audittest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -38,6 +41,8 @@ func TestStore(t *testing.T, newStore func(t *testing.T) func() Store) {
 		"the published checkpoint is that of the last batch":    (*suite).checkpoint,
 		"a batch that does not follow is refused":               (*suite).follows,
 		"all is there after opening again":                      (*suite).reopen,
+		"a search by pseudonym finds entries by sealed parts":   (*suite).pseudonym,
+		"sealed parts come back with their leaf":                (*suite).sealed,
 		"slices belong to whom they were given":                 (*suite).ownership,
 		"an iteration can be left early and begun again":        (*suite).early,
 		"an ended context ends an iteration":                    (*suite).canceled,
@@ -192,6 +197,72 @@ func (s *suite) search() {
 	store = s.open()
 	defer s.close(store)
 	check()
+}
+
+// withParts appends two entries, of which the second has sealed parts.
+func (s *suite) withParts(store Store) audit.Batch {
+	b := Batches(s.T, s.signer, 2)[0]
+	parts := [][]byte{[]byte("sealed\x00one\n"), {}}
+	e := b.Entries[1]
+	e.Sealed = []audit.Part{{Name: "a", Of: []string{"pseudonym:p"}}, {Name: "b", Of: []string{"pseudonym:p", "pseudonym:q"}}}
+	header, err := e.MarshalJSON()
+	require.NoError(s, err)
+	data := append(header, '\n')
+	for _, part := range parts {
+		sum := sha256.Sum256(part)
+		data = fmt.Appendf(data, "sealed %s\n", base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	b.Leaves[1] = audit.Leaf{Data: data, Sealed: parts}
+	b = Complete([]audit.Batch{b})[0]
+	root, err := tlog.TreeHash(2, tlog.HashReaderFunc(func(indexes []int64) (out []tlog.Hash, _ error) {
+		for _, i := range indexes {
+			out = append(out, b.Hashes[i])
+		}
+		return out, nil
+	}))
+	require.NoError(s, err)
+	b.Checkpoint, err = note.Sign(&note.Note{Text: fmt.Sprintf("%s\n2\n%s\n", s.signer.Name(), root)}, s.signer)
+	require.NoError(s, err)
+	require.NoError(s, store.Append(s.Context(), b))
+	return b
+}
+
+func (s *suite) sealed() {
+	store := s.open()
+	b := s.withParts(store)
+	for range 2 {
+		leaf, err := store.Leaf(s.Context(), 1)
+		require.NoError(s, err)
+		require.Equal(s, string(b.Leaves[1].Data), string(leaf.Data))
+		require.Len(s, leaf.Sealed, 2)
+		for i, part := range leaf.Sealed {
+			require.Equal(s, string(b.Leaves[1].Sealed[i]), string(part))
+		}
+		report, err := audit.Verify(s.Context(), store, &audit.VerifyOptions{Verifiers: s.verifiers})
+		require.NoError(s, err)
+		require.EqualValues(s, 2, report.Entries)
+		s.close(store)
+		store = s.open()
+	}
+	s.close(store)
+}
+
+func (s *suite) pseudonym() {
+	store := s.open()
+	s.withParts(store)
+	for range 2 {
+		for _, name := range []string{"pseudonym:p", "pseudonym:q"} {
+			found := false
+			for i, err := range store.Search(s.Context(), audit.Query{Subject: audit.Subject{ID: name}}) {
+				require.NoError(s, err)
+				found = found || i == 1
+			}
+			require.True(s, found, name)
+		}
+		s.close(store)
+		store = s.open()
+	}
+	s.close(store)
 }
 
 func searches() []audit.Query {

@@ -36,6 +36,11 @@ func terms(e *audit.Entry) []string {
 	for _, s := range e.Subjects {
 		add("s", s.ID)
 	}
+	for _, p := range e.Sealed {
+		for _, of := range p.Of {
+			add("s", of)
+		}
+	}
 	return out
 }
 
