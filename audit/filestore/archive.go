@@ -246,6 +246,22 @@ func (a *archive) hash(index, archived int64) (tlog.Hash, error) {
 	return merkle.Combine(hashes[at : at+width]), nil
 }
 
+// settled calls read with the number of archived entries, again with the present
+// one where a partial tile was replaced by a wider one in between.
+func (a *archive) settled(archived int64, read func(archived int64) error) error {
+	for {
+		err := read(archived)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		now, sizeErr := a.size()
+		if sizeErr != nil || now <= archived {
+			return err
+		}
+		archived = now
+	}
+}
+
 // checkpoints returns the sizes of the checkpoints that the archive kept,
 // ascending.
 func (a *archive) checkpoints() ([]int64, error) {

@@ -128,11 +128,13 @@ func (r *Reader) frontier(size int64) (merkle.Frontier, error) {
 	indexes := merkle.EdgeIndexes(size)
 	edge := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
-		var err error
-		edge[i], err = r.archive.hash(index, r.archived)
+		level, n := tlog.SplitStoredHashIndex(index)
+		height := (level/merkle.TileHeight + 1) * merkle.TileHeight // of the tile above the leaves
+		err := r.archive.settled(r.archived, func(archived int64) (err error) {
+			edge[i], err = r.archive.hash(index, archived)
+			return err
+		})
 		if errors.Is(err, fs.ErrNotExist) {
-			level, n := tlog.SplitStoredHashIndex(index)
-			height := (level/merkle.TileHeight + 1) * merkle.TileHeight // of the tile above the leaves
 			err = &audit.CorruptError{Index: n << level >> height << height, Reason: "a tile with its hash is missing"}
 		}
 		if err != nil {

@@ -254,7 +254,11 @@ func (s *sequence) compare(b audit.Batch) (err error) {
 		if at != merkle.TileWidth-1 {
 			continue
 		}
-		above, err := s.archive.tile(1, s.number/merkle.TileWidth, s.archived)
+		var above []tlog.Hash
+		err := s.archive.settled(s.archived, func(archived int64) (err error) {
+			above, err = s.archive.tile(1, s.number/merkle.TileWidth, archived)
+			return err
+		})
 		if err != nil || above[s.number%merkle.TileWidth] != merkle.Combine(s.tile) {
 			return &audit.CorruptError{Index: s.number * merkle.TileWidth, Reason: "the tiles of its hash do not agree"}
 		}
