@@ -32,7 +32,7 @@ type which struct{ channel, product, reason string }
 // count answers for the week that was so many weeks before.
 func (b *book) count(w which, before int) tally {
 	var t tally
-	returned, inWindow, sold := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	returned, inWindow := map[string]bool{}, map[string]bool{}
 	for _, r := range b.returnsOf[w.product] {
 		if !b.in(r.At, before) || w.channel != "" && r.Channel != w.channel || w.reason != "" && r.Reason != w.reason {
 			continue
@@ -44,20 +44,45 @@ func (b *book) count(w which, before int) tally {
 			inWindow[r.Order] = true
 		}
 	}
-	for _, s := range b.salesOf[w.product] {
-		if b.atRisk(s.At, before) && (w.channel == "" || s.Channel == w.channel) {
-			t.sold += s.Units
-			sold[s.Order] = true
-		}
-	}
+	sold := b.soldFor(w.channel, w.product, before)
+	t.orders, t.ordersInWindow, t.ordersSold = len(returned), len(inWindow), len(sold.orders)
 	// A return may be of an order that the list of sales does not have: never
 	// more came back than was sold.
 	for order := range inWindow {
-		sold[order] = true
+		if !sold.orders[order] {
+			t.ordersSold++
+		}
 	}
-	t.sold = max(t.sold, t.inWindow)
-	t.orders, t.ordersInWindow, t.ordersSold = len(returned), len(inWindow), len(sold)
+	t.sold = max(sold.units, t.inWindow)
 	return t
+}
+
+// sold is what was sold in the window of a week.
+type sold struct {
+	units  int
+	orders map[string]bool
+}
+
+type soldKey struct {
+	channel, product string
+	before           int
+}
+
+// soldFor counts sales once for all reasons.
+func (b *book) soldFor(channel, product string, before int) sold {
+	key := soldKey{channel, product, before}
+	if s, ok := b.sold[key]; ok {
+		return s
+	}
+	s := sold{orders: map[string]bool{}}
+	for _, sale := range b.salesOf[product] {
+		if b.atRisk(sale.At, before) && (channel == "" || sale.Channel == channel) {
+			s.units += sale.Units
+			s.orders[sale.Order] = true
+		}
+	}
+	b.sold[key] = s
+	return s
 }
 
 func (t tally) plus(o tally) tally {
@@ -85,72 +110,78 @@ func (c Cell) done() Cell {
 	return c
 }
 
+// table has a row for each reason and one for all, a column for each channel and
+// one for all, of the week that was so many weeks before. What is hidden is decided
+// for it as a whole and for itself: so every page that shows figures of a week
+// hides the same of them, and two pages side by side tell no more than one.
+func (b *book) table(before int) [][]Cell {
+	table := make([][]Cell, 0, len(b.opts.Reasons)+1)
+	for _, key := range b.keys() {
+		row := make([]Cell, 0, len(b.channels)+1)
+		for _, channel := range b.channels {
+			row = append(row, b.count(which{channel: channel, reason: key}, before).cell())
+		}
+		table = append(table, append(row, b.count(which{reason: key}, before).cell()))
+	}
+	hide(table, b.opts.MinCount)
+	return table
+}
+
+// keys are those of the reasons, and "" for all.
+func (b *book) keys() []string {
+	keys := make([]string, 0, len(b.opts.Reasons)+1)
+	for _, r := range b.opts.Reasons {
+		keys = append(keys, r.Key)
+	}
+	return append(keys, "")
+}
+
 // rows makes the table of reasons: each with this week, the last one, and this
 // week by channel.
 func (b *book) rows(s *Summary) {
-	keys := make([]string, len(b.opts.Reasons), len(b.opts.Reasons)+1)
+	this, last, all := b.table(0), b.table(1), len(b.channels)
 	labels := map[string]string{"": "All returns"}
-	for i, r := range b.opts.Reasons {
-		keys[i], labels[r.Key] = r.Key, r.Label
+	for _, r := range b.opts.Reasons {
+		labels[r.Key] = r.Label
 	}
-	keys = append(keys, "")
-	rows := make([]Row, len(keys))
-	table, last := make([][]Cell, len(keys)), make([][]Cell, len(keys))
+	var rows []Row
 	var p []float64
-	for i, key := range keys {
-		rows[i] = Row{Key: key, Label: labels[key]}
-		for _, channel := range b.channels {
-			table[i] = append(table[i], b.count(which{channel: channel, reason: key}, 0).cell())
-		}
-		table[i] = append(table[i], b.count(which{reason: key}, 0).cell())
-		last[i] = []Cell{b.count(which{reason: key}, 1).cell()}
-		now, then := table[i][len(b.channels)].tally, last[i][0].tally
+	for i, key := range b.keys() {
+		now, then := this[i][all].tally, last[i][all].tally
 		p = append(p, stats.Fisher(now.ordersInWindow, now.ordersSold, then.ordersInWindow, then.ordersSold))
+		row := Row{Key: key, Label: labels[key], This: this[i][all].done(), Last: last[i][all].done()}
+		for _, c := range this[i][:all] {
+			row.Channels = append(row.Channels, c.done())
+		}
+		rows = append(rows, row)
 	}
-	q := stats.Adjust(p)
-	hide(table, b.opts.MinCount)
-	hide(last, b.opts.MinCount)
-	for i := range rows {
-		this, before := table[i][len(b.channels)], last[i][0]
-		if !this.Hidden && !before.Hidden {
-			rows[i].Change = Change{Known: true, P: p[i], Q: q[i]}
-			if q[i] <= b.opts.FDR {
-				rows[i].Change.Direction = 1
-				if this.Rate < before.Rate {
-					rows[i].Change.Direction = -1
-				}
-			}
-		}
-		rows[i].This, rows[i].Last = this.done(), before.done()
-		for _, c := range table[i][:len(b.channels)] {
-			rows[i].Channels = append(rows[i].Channels, c.done())
-		}
+	for i, q := range stats.Adjust(p) {
+		rows[i].Change = change(rows[i], p[i], q, b.opts.FDR)
 	}
 	s.Reasons, s.Total = rows[:len(rows)-1], rows[len(rows)-1]
+}
+
+func change(r Row, p, q, fdr float64) Change {
+	switch {
+	case r.This.Hidden || r.Last.Hidden:
+		return Change{}
+	case q > fdr:
+		return Change{Known: true, P: p, Q: q}
+	case r.This.Rate < r.Last.Rate:
+		return Change{Known: true, P: p, Q: q, Direction: -1}
+	}
+	return Change{Known: true, P: p, Q: q, Direction: 1}
 }
 
 func (b *book) trend(s *Summary) {
 	for before := b.opts.Weeks - 1; before >= 0; before-- {
 		from, _ := b.week(before)
-		line := make([]Cell, 0, len(b.channels)+1)
-		for _, channel := range b.channels {
-			line = append(line, b.count(which{channel: channel}, before).cell())
+		table := b.table(before)
+		w := TrendWeek{Week: WeekName(from)}
+		for _, c := range table[len(table)-1] {
+			w.Channels = append(w.Channels, c.done())
 		}
-		line = append(line, b.count(which{}, before).cell())
-		hide([][]Cell{line}, b.opts.MinCount)
-		all := &line[len(b.channels)]
-		switch before { // the same figures are in the table
-		case 0:
-			for i, c := range s.Total.Channels {
-				line[i].Hidden = line[i].Hidden || c.Hidden
-			}
-			all.Hidden = all.Hidden || s.Total.This.Hidden
-		case 1:
-			all.Hidden = all.Hidden || s.Total.Last.Hidden
-		}
-		for i := range line {
-			line[i] = line[i].done()
-		}
-		s.Trend = append(s.Trend, TrendWeek{Week: WeekName(from), Channels: line[:len(b.channels)], All: line[len(b.channels)]})
+		w.All, w.Channels = w.Channels[len(b.channels)], w.Channels[:len(b.channels)]
+		s.Trend = append(s.Trend, w)
 	}
 }

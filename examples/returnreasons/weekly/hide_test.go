@@ -3,6 +3,7 @@ package weekly
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -72,18 +73,18 @@ func column(table [][]Cell, j int) []Cell {
 }
 
 func show(table [][]Cell) string {
-	text := ""
+	var text strings.Builder
 	for _, row := range table {
 		for _, c := range row {
 			mark := " "
 			if c.Hidden {
 				mark = "*"
 			}
-			text += fmt.Sprintf("%4d%s", c.tally.units, mark)
+			fmt.Fprintf(&text, "%4d%s", c.tally.units, mark)
 		}
-		text += "\n"
+		text.WriteString("\n")
 	}
-	return text
+	return text.String()
 }
 
 // What is hidden is not in the values at all, so no other output can show it.

@@ -223,6 +223,7 @@ type book struct {
 	returns   []Return
 	salesOf   map[string][]Sale   // by product; all under ""
 	returnsOf map[string][]Return // likewise
+	sold      map[soldKey]sold
 	channels  []string
 	titles    map[string]string
 }
@@ -230,7 +231,7 @@ type book struct {
 func newBook(sales []Sale, returns []Return, opts Options) *book {
 	b := &book{
 		opts: opts, titles: map[string]string{}, channels: slices.Clone(opts.Channels),
-		salesOf: map[string][]Sale{"": sales}, returnsOf: map[string][]Return{},
+		salesOf: map[string][]Sale{"": sales}, returnsOf: map[string][]Return{}, sold: map[soldKey]sold{},
 	}
 	known := map[string]bool{}
 	for _, r := range opts.Reasons {

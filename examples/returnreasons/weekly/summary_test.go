@@ -232,3 +232,32 @@ func TestTheRunningWeek(t *testing.T) {
 	require.NoError(t, s.WriteText(&text))
 	assert.Contains(t, text.String(), "not over yet")
 }
+
+// A week is shown on its own page, on the next week's as the week before, and in
+// the trend of the weeks after: what one hides, no other may show.
+func TestAllPagesHideTheSame(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 9))
+	for range 40 {
+		var l ledger
+		for week := range 4 {
+			for _, channel := range []string{"pos", "online", "phone"} {
+				sold := l.sell(150, inWeek.AddDate(0, 0, -7*week-3), channel, "x")
+				for _, reason := range []string{"defective", "size", "gift", "abstain"} {
+					n := random.IntN(12)
+					l.back(sold[:n], inWeek.AddDate(0, 0, -7*week), reason, "")
+					sold = sold[n:]
+				}
+			}
+		}
+		opts := options()
+		later := weekly.Summarize(l.sales, l.returns, opts)
+		opts.Week = weekBefore
+		own := weekly.Summarize(l.sales, l.returns, opts)
+		for i := range own.Reasons {
+			assert.Equal(t, own.Reasons[i].This, later.Reasons[i].Last)
+		}
+		assert.Equal(t, own.Total.This, later.Total.Last)
+		assert.Equal(t, own.Total.Channels, later.Trend[6].Channels)
+		assert.Equal(t, own.Trend[7], later.Trend[6])
+	}
+}
