@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/posai-go/posai/examples/returnreasons/weekly"
+	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/admin"
 )
 
@@ -95,11 +96,17 @@ func (r *reporter) kept(name string) *weekly.Summary {
 	return nil
 }
 
+// unhurried is the client of what takes many pages: the shop's points go to
+// returns that are at the counter first.
+func (s *shop) unhurried() *shopify.Client {
+	return s.client.With(shopify.CallOptions{Lane: shopify.Background})
+}
+
 // sales returns what was sold since then, line by line.
 func (s *shop) sales(ctx context.Context, since time.Time) ([]weekly.Sale, error) {
 	var out []weekly.Sale
 	opts := &admin.OrderOptions{ListOptions: admin.ListOptions{Query: "created_at:>='" + since.UTC().Format(time.RFC3339) + "'"}}
-	for o, err := range admin.Orders(ctx, s.client, opts) {
+	for o, err := range admin.Orders(ctx, s.unhurried(), opts) {
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +130,7 @@ func (s *shop) returns(ctx context.Context, since time.Time) ([]weekly.Return, e
 	var out []weekly.Return
 	query := "updated_at:>='" + since.UTC().Format(time.RFC3339) + "'" +
 		" AND (return_status:returned OR return_status:in_progress OR return_status:inspection_complete OR financial_status:refunded OR financial_status:partially_refunded)"
-	for o, err := range admin.ReturnedGoods(ctx, s.client, namespace, &admin.ListOptions{Query: query}) {
+	for o, err := range admin.ReturnedGoods(ctx, s.unhurried(), namespace, &admin.ListOptions{Query: query}) {
 		if err != nil {
 			return nil, err
 		}

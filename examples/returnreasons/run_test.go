@@ -35,7 +35,8 @@ func TestQuickStart(t *testing.T) {
 }
 
 func TestServeSimulated(t *testing.T) {
-	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", t.TempDir())
+	dir := t.TempDir()
+	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", dir)
 	curl := regexp.MustCompile(`-X POST (\S+) -d '([^']+)'`)
 	health := regexp.MustCompile(`health +(\S+)`)
 	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 60*time.Second, 20*time.Millisecond, "the command to take something back")
@@ -56,6 +57,11 @@ func TestServeSimulated(t *testing.T) {
 		m := entries.FindSubmatch(text)
 		return m != nil && string(m[1]) == "8"
 	}, 60*time.Second, 50*time.Millisecond, "received three times, read, proposed, ruled, started, effect")
+	require.Eventually(t, func() bool {
+		files, err := filepath.Glob(filepath.Join(dir, "summary-*.html"))
+		require.NoError(t, err)
+		return len(files) == 1
+	}, time.Minute, 50*time.Millisecond, "the last week's summary")
 	require.NoError(t, p.End())
 }
 

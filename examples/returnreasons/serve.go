@@ -53,12 +53,12 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "shop            %s (%s)\nwebhooks        %s/webhooks\nhealth          %s/healthz\nconsole         %s\nsummary         %s (sign in at the console first)\n",
-		sh.name, sh.client.Shop(), s.URL, s.URL, link, s.PublicURL("/returns"))
+	fmt.Fprintf(out, "shop            %s (%s)\nwebhooks        %s/webhooks\nhealth          %s/healthz\nconsole         %s\nsummary         %s (sign in at the console first); each week's also in %s\n",
+		sh.name, sh.client.Shop(), s.URL, s.URL, link, s.PublicURL("/returns"), cfg.ServeDir())
 	if cfg.Simulate {
 		fmt.Fprintf(out, "\nTake something back with:\n  curl -s -X POST %s/_sim/returns -d '{\"order\":\"%s\",\"note\":\"The zip is broken.\"}'\n", cfg.ShopURL, anyOrder)
 	}
-	<-ctx.Done()
+	s.reporter.keep(ctx, cfg.ServeDir(), logger) // until ctx ends
 	fmt.Fprintln(out, "stopping")
 	return nil
 }

@@ -25,6 +25,7 @@
 //
 //	POST   /_sim/sales                              ring up a sale: {"location":…,"customer":…,"lines":[{"sku":…,"quantity":1}],"tender":"card"}; 201 and the order
 //	POST   /_sim/returns                            take goods back: {"order":…,"lines":[{"line":0,"quantity":1}]}; 201 and the order
+//	POST   /_sim/return_requests                    ask for a return: {"order":…,"lines":[{"line":0,"reason":"too-small","note":…}]}; 201 and the return
 //	GET    /_sim/orders, /_sim/orders/{id}          orders with tags and metafields; the id is numeric
 //	GET    /_sim/draft_orders                       draft orders
 //	GET    /_sim/customers, /_sim/products, /_sim/locations, /_sim/subscriptions
