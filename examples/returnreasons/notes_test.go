@@ -69,7 +69,7 @@ func tooAlike(all []Note) int {
 	sets := make([]map[string]bool, len(all))
 	for i, n := range all {
 		sets[i] = map[string]bool{}
-		for _, w := range strings.Fields(normalize(n.Note)) {
+		for w := range strings.FieldsSeq(normalize(n.Note)) {
 			sets[i][w] = true
 		}
 	}
