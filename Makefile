@@ -26,7 +26,9 @@ test:
 	go test ./...
 
 interop: ## what tools of others say of the audit log; a module of its own, so that none of them weighs on this one
-	cd audit/internal/interop && go vet ./... && go test ./...
+	@# with a copy of its go.mod, which thus follows this module's by itself
+	@tmp=$$(mktemp -d) && cp audit/internal/interop/go.mod audit/internal/interop/go.sum "$$tmp" && cd audit/internal/interop && \
+	go vet -mod=mod -modfile="$$tmp/go.mod" ./... && go test -mod=mod -modfile="$$tmp/go.mod" ./...; status=$$?; rm -rf "$$tmp"; exit $$status
 
 bench: ## ratios against a peer or a raw limit, in one run
 	go test -run '^$$' -bench . -benchmem $(BENCHES)
