@@ -351,6 +351,27 @@ func TestRiskAssessmentIsWrittenOnce(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(fmt.Sprint(kinds), string(kindFlagged)))
 }
 
+// Executed twice, as after a crash whose read-back found nothing, it is written
+// once.
+func TestMarkTwice(t *testing.T) {
+	p := newPath(t)
+	order := p.sell(func(s *shopifytest.Sale) { s.SendLater = true })
+	m := Mark{OrderID: order.ID, Transaction: "order/1", What: risk.Sale, Level: levelHigh, Policy: "p", Reasons: []risk.Reason{{Code: risk.TenderSplit, Text: "Paid in 3 parts"}}}
+	w := writer{p.shop.client}
+	for range 2 {
+		result, err := w.mark(t.Context(), approval.Execution{}, m)
+		require.NoError(t, err)
+		assert.True(t, result.Assessed)
+	}
+	got, _ := p.sim.Order(order.ID)
+	assert.Len(t, got.Risks, 1)
+	assert.Len(t, got.Metafields, 1)
+	assert.Equal(t, []string{tagRisk}, got.Tags)
+	m.OrderID = "gid://shopify/Order/1"
+	_, err := w.mark(t.Context(), approval.Execution{}, m)
+	require.Error(t, err, "an order that is not there")
+}
+
 // post sends a delivery signed with secret and checks the status.
 func (p *path) post(d webhook.Delivery, secret string, status int) {
 	p.t.Helper()
@@ -380,6 +401,9 @@ func TestPaymentsOfASaleAreJudgedTogether(t *testing.T) {
 	tender(1, "100.00") // told of twice
 	tender(2, "-50.00") // given back
 	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 5 }, 20*time.Second, 10*time.Millisecond)
+	early, err := p.guard.known(t.Context(), fmt.Sprintf("tenders/%d/3", order.LegacyID))
+	require.NoError(t, err)
+	assert.Nil(t, early, "two payments are not three")
 	tender(3, "100.00") // the third, with the one that the shop told of itself
 	part := p.judged(fmt.Sprintf("tenders/%d/3", order.LegacyID))
 	assert.Contains(t, part.Codes(), "TENDER_SPLIT")

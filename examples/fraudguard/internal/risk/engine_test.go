@@ -312,7 +312,7 @@ func BenchmarkAssess(b *testing.B) {
 	engine := risk.NewEngine(risk.DefaultPolicy())
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 5000 {
-		engine.Observe(sale(strconv.Itoa(i), func(t *risk.Transaction) { t.Lines[0].SKU = fmt.Sprint(random.IntN(300)) }))
+		engine.Observe(sale(strconv.Itoa(i), func(t *risk.Transaction) { t.Lines[0].SKU = strconv.Itoa(random.IntN(300)) }))
 	}
 	_, err := engine.Train()
 	require.NoError(b, err)
