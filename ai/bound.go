@@ -8,8 +8,8 @@ const (
 
 // InputBound returns a number of tokens that the input of a request does not
 // exceed with the tokenizers of today's providers, whose tokens are at least a
-// byte each; usually it is three to five times the true number. It reports false
-// if there is no such number: for a [File], whose pages it cannot count, and for an
+// byte each; it is usually several times the true number. It reports false if
+// there is no such number: for a [File], whose pages it cannot count, and for an
 // [Image] by URL.
 func InputBound(r *Request) (tokens int64, ok bool) {
 	n := int64(len(r.System)) + boundPerPart

@@ -78,6 +78,7 @@ func TestBudgetBooks(t *testing.T) {
 		{"content filter", status(ai.ErrContentFiltered, 400), false, nil},
 		{"server error", status(ai.ErrUnavailable, 500), false, nil},
 		{"gateway error", status(ai.ErrUnavailable, 502), true, nil},
+		{"gateway timeout", status(ai.ErrTimeout, 408), true, nil},
 		{"connection lost", status(ai.ErrTransport, 0), true, nil},
 		{"timeout", status(ai.ErrTimeout, 0), true, nil},
 		{"malformed reply", status(ai.ErrMalformedReply, 0), true, nil},
@@ -206,6 +207,18 @@ func TestBudgetRefuses(t *testing.T) {
 		assert.Equal(t, 77, script.Requests()[0].MaxOutputTokens)
 		assert.Zero(t, pdf.MaxOutputTokens, "the request was changed")
 	})
+}
+
+func TestBudgetWindow(t *testing.T) {
+	ledger := new(ai.MemoryLedger)
+	lost := aitest.Error(&ai.Error{Class: ai.ErrTransport})
+	budget := newBudget(t, ledger, one(t, "1"), &ai.BudgetOptions{MaxInputTokens: 1000, MaxOutputTokens: 1})
+	long := &ai.Request{Messages: []ai.Message{ai.User(strings.Repeat("word ", 10_000))}}
+	_, err := ai.Wrap(aitest.NewModel(t, lost), budget.Middleware).Generate(t.Context(), long)
+	require.ErrorIs(t, err, ai.ErrTransport)
+	b, err := ledger.Balance(t.Context(), "forever")
+	require.NoError(t, err)
+	assert.Equal(t, cost(t, "0.001252"), b.Held, "no request is larger than the window")
 }
 
 func TestBudgetAccounts(t *testing.T) {

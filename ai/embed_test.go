@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -91,6 +92,24 @@ func TestEmbedAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ai.EmbedAll(t.Context(), letters{spoil: spoil}, &ai.EmbedRequest{Texts: texts, Dimensions: 2})
+			require.ErrorIs(t, err, ai.ErrMalformedReply)
+		})
+	}
+}
+
+func TestEmbedAllOfOneLength(t *testing.T) {
+	for name, differs := range map[string][]int{"within a request": {1}, "between requests": {2, 3}} {
+		t.Run(name, func(t *testing.T) {
+			seen := 0
+			spoil := func(r *ai.EmbedResponse) {
+				for i := range r.Vectors {
+					if slices.Contains(differs, seen) {
+						r.Vectors[i] = []float32{1, 2, 3}
+					}
+					seen++
+				}
+			}
+			_, err := ai.EmbedAll(t.Context(), letters{spoil: spoil}, &ai.EmbedRequest{Texts: []string{"a", "b", "c", "d"}})
 			require.ErrorIs(t, err, ai.ErrMalformedReply)
 		})
 	}

@@ -137,8 +137,9 @@ func TestGuardStream(t *testing.T) {
 		assert.False(t, partial, "nothing was delivered")
 	})
 	t.Run("a phrase across a border", func(t *testing.T) {
-		_, err := collect(t.Context(), ai.Wrap(aitest.NewModel(t, letters("It is clinically\nproven.")), ai.Guard(ai.Forbid("claims", "clinically proven"))))
+		deltas, err := collect(t.Context(), ai.Wrap(aitest.NewModel(t, letters("It is clinically\nproven. Buy.")), ai.Guard(ai.Forbid("claims", "clinically proven"))))
 		require.ErrorIs(t, err, ai.ErrBlocked)
+		assert.Equal(t, []string{"It is clinically\n"}, deltas)
 	})
 	t.Run("length", func(t *testing.T) {
 		deltas, err := collect(t.Context(), ai.Wrap(aitest.NewModel(t, letters("One. Two. Three. Four. ")), ai.Guard(ai.MaxLength(12))))
@@ -255,7 +256,7 @@ func TestOrBaseline(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		got, err = ai.OrBaseline(ctx, time.Second, hang, baseline)
+		got, err = ai.OrBaseline(ctx, time.Second, hang, fast)
 		require.ErrorIs(t, err, context.Canceled)
 		assert.Empty(t, got.Value)
 	})

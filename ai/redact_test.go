@@ -50,7 +50,7 @@ func TestRedactEveryPart(t *testing.T) {
 			{Role: ai.RoleAssistant, Parts: []ai.Part{
 				ai.Reasoning{Text: "Dana wants a scarf", Opaque: json.RawMessage(`{"provider":"p"}`)},
 				ai.Text{Text: "Of course, Dana."},
-				ai.ToolCall{ID: "1", Name: "find", Arguments: json.RawMessage(`{"name": "Dana \"D\" O'Neil", "size": 3, "z": "Zo\u00eb", "card": 4111111111111111}`)},
+				ai.ToolCall{ID: "1", Name: "find", Arguments: json.RawMessage(`{"name": "Dana \"D\" O'Neil", "size": 3, "z": "Zo\u00eb", "card": 4111111111111111, "said": "\"Dana\" or \\ \n"}`)},
 				ai.ToolCall{ID: "2", Name: "find", Arguments: json.RawMessage(`{"name": "Dana`)},
 				ai.Unknown{Provider: "p", Raw: json.RawMessage(`{}`)},
 			}},
@@ -68,7 +68,7 @@ func TestRedactEveryPart(t *testing.T) {
 	assert.Equal(t, ai.Text{Text: "[EMAIL_1]", Untrusted: true}, sent.Messages[0].Parts[0])
 	assert.Equal(t, ai.Reasoning{Text: "[NAME_1] wants a scarf", Opaque: json.RawMessage(`{"provider":"p"}`)}, sent.Messages[1].Parts[0])
 	assert.Equal(t, ai.Text{Text: "Of course, [NAME_1]."}, sent.Messages[1].Parts[1])
-	assert.Equal(t, `{"name": "[NAME_2]", "size": 3, "z": "[NAME_3]", "card": "[CARD_1]"}`, string(sent.Messages[1].Parts[2].(ai.ToolCall).Arguments))
+	assert.Equal(t, `{"name": "[NAME_2]", "size": 3, "z": "[NAME_3]", "card": "[CARD_1]", "said": "\"[NAME_1]\" or \\ \n"}`, string(sent.Messages[1].Parts[2].(ai.ToolCall).Arguments))
 	assert.Equal(t, `{"name": "[NAME_1]`, string(sent.Messages[1].Parts[3].(ai.ToolCall).Arguments))
 	assert.Equal(t, `{"e":"[EMAIL_2]","n":"[NAME_3]"}`, sent.Messages[2].Parts[0].(ai.ToolResult).Content[0].(ai.Text).Text)
 	assert.Equal(t, req.Messages[3], sent.Messages[3])
@@ -157,7 +157,7 @@ func TestRedactRefusalAndPartial(t *testing.T) {
 	partial, ok := errors.AsType[*ai.PartialError](err)
 	require.True(t, ok)
 	require.ErrorIs(t, err, ai.ErrTransport)
-	assert.Contains(t, partial.Response.Text(), ", I")
+	assert.Equal(t, "Dear Dana, I", partial.Response.Text())
 }
 
 func TestRedactStreamLeft(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -161,7 +162,11 @@ func (m *Model) response(r Reply, number int) *ai.Response {
 func (r Reply) play(ctx context.Context, resp *ai.Response) iter.Seq2[ai.Event, error] {
 	return func(yield func(ai.Event, error) bool) {
 		var sent []ai.Part
+		var text strings.Builder
 		fail := func(err error) {
+			if text.Len() > 0 {
+				sent = append(sent, ai.Text{Text: text.String()})
+			}
 			if len(sent) > 0 {
 				err = &ai.PartialError{
 					Response: &ai.Response{Message: ai.Message{Role: ai.RoleAssistant, Parts: sent}, StopReason: ai.StopUnknown},
@@ -193,7 +198,7 @@ func (r Reply) play(ctx context.Context, resp *ai.Response) iter.Seq2[ai.Event, 
 			if !yield(ai.TextDelta{Text: chunk}, nil) {
 				return
 			}
-			sent = append(sent, ai.Text{Text: chunk})
+			text.WriteString(chunk)
 		}
 		if r.Err != nil || r.CutAfter != 0 {
 			fail(r.failure())
