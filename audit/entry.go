@@ -10,17 +10,18 @@ const Version = 2
 // Bounds of an entry, in bytes of UTF-8 unless said otherwise. An entry
 // beyond them is refused with a [*FieldError].
 const (
-	MaxEntrySize  = 32 << 10 // the whole entry in canonical form
-	MaxIDSize     = 256      // an identifier: IDs, shop, location, action, names, digests
-	MaxTextSize   = 4096     // a sentence for people: Note and every Reason
-	MaxSubjects   = 64       // number of subjects
-	MaxEffectIDs  = 64       // number of identifiers that an effect names
-	MaxAttributes = 32       // number of attributes
-	MaxValueSize  = 1024     // the value of an attribute or parameter, each side of an edit
-	MaxParameters = 32       // number of a model's parameters
-	MaxEdits      = 32       // number of edits of a decision
-	MaxParts      = 16       // number of sealed parts
-	MaxPartSize   = 256 << 10
+	MaxEntrySize  = 32 << 10  // the whole entry in canonical form
+	MaxIDSize     = 256       // an identifier: IDs, shop, location, action, names, digests
+	MaxTextSize   = 4096      // a sentence for people: Note and every Reason
+	MaxSubjects   = 64        // number of subjects
+	MaxEffectIDs  = 64        // number of identifiers that an effect names
+	MaxAttributes = 32        // number of attributes
+	MaxValueSize  = 1024      // the value of an attribute or parameter, each side of an edit
+	MaxParameters = 32        // number of a model's parameters
+	MaxEdits      = 32        // number of edits of a decision
+	MaxParts      = 16        // number of sealed parts
+	MaxPartSize   = 256 << 10 // the content of a sealed part
+	MaxSealedSize = 1 << 20   // the content of all sealed parts of an entry
 )
 
 // Kind says which step of a flow an entry records. The constants are what this

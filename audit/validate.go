@@ -141,13 +141,15 @@ func (c *checker) words(field string, m map[string]string, limit int) {
 
 func (c *checker) parts(parts []Part) {
 	c.check(len(parts) <= MaxParts, "sealed", "too many")
-	names := map[string]bool{}
+	names, total := map[string]bool{}, 0
 	for i, p := range parts {
 		c.at = i
 		c.check(word.MatchString(p.Name), "sealed[%d].name", "must be a lower-case word")
 		c.check(!names[p.Name], "sealed[%d].name", "there twice")
 		names[p.Name] = true
 		c.check(len(p.Data) <= MaxPartSize, "sealed[%d]", fmt.Sprintf("larger than %d bytes", MaxPartSize))
+		total += len(p.Data)
+		c.check(total <= MaxSealedSize, "sealed", fmt.Sprintf("larger than %d bytes altogether", MaxSealedSize))
 		c.check(len(p.Of) <= MaxSubjects && len(p.Subjects) <= MaxSubjects, "sealed[%d].of", "too many")
 		for _, of := range p.Of {
 			c.id("sealed[%d].of", of, true)

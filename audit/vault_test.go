@@ -18,6 +18,7 @@ import (
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/audittest"
+	"github.com/posai-go/posai/audit/filestore"
 )
 
 var (
@@ -132,10 +133,15 @@ func TestSealRefuses(t *testing.T) {
 	plain := open(t, audittest.NewMemory(t), nil)
 	nobody := sealedEntry("x", audit.Part{Name: "reason", Data: []byte("x")})
 	nobody.Subjects = nil
+	var much []audit.Part
+	for i := range 5 {
+		much = append(much, audit.Part{Name: string(rune('a' + i)), Data: make([]byte, audit.MaxPartSize)})
+	}
 	for name, tt := range map[string]struct {
 		log   *audit.Log
 		entry audit.Entry
 	}{
+		"too much":      {log, sealedEntry("x", much...)},
 		"no vault":      {plain, sealedEntry("x", audit.Part{Name: "reason", Data: []byte("x")})},
 		"no content":    {log, sealedEntry("x", audit.Part{Name: "reason"})},
 		"about nobody":  {log, nobody},
@@ -154,6 +160,31 @@ func TestSealRefuses(t *testing.T) {
 	}
 	_, err = sealedEntry("x", audit.Part{Name: "a", Data: []byte("x")}).MarshalJSON()
 	require.ErrorIs(t, err, audit.ErrInvalid, "what is not sealed yet has no signed form")
+}
+
+// The largest entry that the schema allows fits every store.
+func TestLargestSealedEntry(t *testing.T) {
+	store, err := filestore.Open(t.TempDir(), nil)
+	require.NoError(t, err)
+	defer store.Close()
+	log := open(t, store, &audit.Options{Vault: newVault(t, new(audittest.Keys))})
+	var parts []audit.Part
+	for i := range 4 {
+		parts = append(parts, audit.Part{Name: string(rune('a' + i)), Data: bytes.Repeat([]byte{byte(i)}, audit.MaxPartSize)})
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			_, err := log.Append(t.Context(), sealedEntry("", parts...))
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	r, err := log.At(t.Context(), 7)
+	require.NoError(t, err)
+	r, err = log.Unseal(t.Context(), r)
+	require.NoError(t, err)
+	assert.Equal(t, parts[3].Data, r.Entry.Sealed[3].Data)
 }
 
 // A part about two people is gone as soon as one of them is.

@@ -36,7 +36,7 @@ const (
 	checkpointDir = "checkpoints"
 
 	maxBundle  = merkle.TileWidth * (2 + merkle.MaxBundledEntry)
-	maxSealed  = merkle.TileWidth * maxParts * (4 + maxPart)
+	maxSealed  = merkle.TileWidth * (audit.MaxSealedSize + 1<<16)
 	fullTile   = merkle.TileWidth * tlog.HashSize
 	maxArchive = 32 // bytes of archiveFile
 )
