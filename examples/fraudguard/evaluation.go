@@ -48,7 +48,7 @@ func evaluation(ctx context.Context, cfg *config, out *os.File) error {
 			return err
 		}
 		if progress {
-			fmt.Fprint(out, "\r")
+			fmt.Fprint(out, "\r\x1b[K") // the progress goes
 		}
 		fmt.Fprintln(out)
 		result.Print(out, t)
