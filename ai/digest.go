@@ -120,6 +120,9 @@ type wirePart struct {
 	Content   []wirePart `json:"content,omitempty"`
 	IsError   bool       `json:"is_error,omitempty"`
 	Opaque    string     `json:"opaque,omitempty"`
+
+	// Untrusted is for MarshalMessages alone; no digest has it.
+	Untrusted bool `json:"untrusted,omitempty"`
 }
 
 func wireMessages(messages []Message) []wireMessage {
