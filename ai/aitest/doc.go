@@ -10,8 +10,8 @@
 //		aitest.Error(&ai.Error{Class: ai.ErrRateLimited}),
 //	)
 //
-// What goes over the wire is tested with an [OpenAIServer], which speaks OpenAI's
-// APIs over real HTTP and, by [Wire], misbehaves like real servers.
+// What goes over the wire is tested with a [Server], which speaks the API of a
+// provider over real HTTP and, by [Wire], misbehaves like real servers.
 //
 // An adapter shows with [TestModel] that it keeps the contract of [ai.Model].
 package aitest

@@ -90,7 +90,7 @@ func TestServerChecksRequests(t *testing.T) {
 	}
 }
 
-func post(t *testing.T, server *aitest.OpenAIServer, path, body string) int {
+func post(t *testing.T, server *aitest.Server, path, body string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.BaseURL()+path, strings.NewReader(body))
 	require.NoError(t, err)

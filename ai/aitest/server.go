@@ -16,14 +16,15 @@ import (
 // maxServerRequest is the largest request that a fake server reads, in bytes.
 const maxServerRequest = 32 << 20
 
-// An OpenAIServer is an HTTP server on the loopback interface that speaks
-// OpenAI's Chat Completions and Responses and gives scripted replies in order. It
-// checks what the real one checks: the API key's presence, the required fields,
-// and that a schema in strict mode keeps the rules of strict mode. It is safe for
+// A Server is an HTTP server on the loopback interface that speaks the API of a
+// provider and gives scripted replies in order. It checks what the real one
+// checks: the API key's presence, the required fields, the order of messages, and
+// that a schema which must be enforced keeps the provider's rules. It is safe for
 // concurrent use.
-type OpenAIServer struct {
-	t      testing.TB
-	server *httptest.Server
+type Server struct {
+	t       testing.TB
+	server  *httptest.Server
+	dialect dialect
 
 	mu       sync.Mutex
 	replies  []Reply
@@ -38,12 +39,49 @@ type ServerRequest struct {
 	Body   json.RawMessage
 }
 
-// NewOpenAIServer starts a server that gives the replies in order. When it is
-// asked once more, it fails the test and answers with status 500. With t, it is
-// closed at the end of the test; t may be nil outside of tests, then call
-// [OpenAIServer.Close].
-func NewOpenAIServer(t testing.TB, replies ...Reply) *OpenAIServer {
-	s := &OpenAIServer{t: t, replies: slices.Clone(replies)}
+// A dialect is the API of one provider.
+type dialect interface {
+	// base is the path under which the API is.
+	base() string
+
+	// check returns what was asked, or how the real server would refuse it.
+	check(r *http.Request, body []byte) (question, *refusal)
+
+	// requestID is the header with the name of the request.
+	requestID() string
+
+	// writeError answers with an error.
+	writeError(w http.ResponseWriter, f refusal)
+}
+
+// A question is what a dialect understood of a request.
+type question struct {
+	model  string
+	stream bool
+	format wireFormat
+}
+
+// A refusal is an error of a server.
+type refusal struct {
+	status      int
+	code, param string
+}
+
+// NewOpenAIServer starts a server that speaks OpenAI's Chat Completions, Responses
+// and Embeddings and gives the replies in order. When it is asked once more, it
+// fails the test and answers with status 500. With t, it is closed at the end of
+// the test; t may be nil outside of tests, then call [Server.Close].
+func NewOpenAIServer(t testing.TB, replies ...Reply) *Server {
+	return newServer(t, openAIDialect{}, replies)
+}
+
+// NewAnthropicServer does the same for Anthropic's Messages API.
+func NewAnthropicServer(t testing.TB, replies ...Reply) *Server {
+	return newServer(t, anthropicDialect{}, replies)
+}
+
+func newServer(t testing.TB, d dialect, replies []Reply) *Server {
+	s := &Server{t: t, dialect: d, replies: slices.Clone(replies)}
 	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
 	if t != nil {
 		t.Cleanup(s.Close)
@@ -51,24 +89,25 @@ func NewOpenAIServer(t testing.TB, replies ...Reply) *OpenAIServer {
 	return s
 }
 
-// BaseURL returns the URL under which the API is, with the version.
-func (s *OpenAIServer) BaseURL() string { return s.server.URL + "/v1" }
+// BaseURL returns the URL under which the API is, as the adapter's option wants
+// it.
+func (s *Server) BaseURL() string { return s.server.URL + s.dialect.base() }
 
 // Client returns an HTTP client for the server whose idle connections Close ends.
-func (s *OpenAIServer) Client() *http.Client { return s.server.Client() }
+func (s *Server) Client() *http.Client { return s.server.Client() }
 
 // Close stops the server. It may be called more than once.
-func (s *OpenAIServer) Close() { s.server.Close() }
+func (s *Server) Close() { s.server.Close() }
 
 // Add appends replies to the script.
-func (s *OpenAIServer) Add(replies ...Reply) {
+func (s *Server) Add(replies ...Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replies = append(s.replies, replies...)
 }
 
 // Requests returns what the server was sent so far, in order.
-func (s *OpenAIServer) Requests() []ServerRequest {
+func (s *Server) Requests() []ServerRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
@@ -76,7 +115,7 @@ func (s *OpenAIServer) Requests() []ServerRequest {
 
 // take records a request and returns the next reply and its number;
 // false, and how many there were, when the script has ended.
-func (s *OpenAIServer) take(r ServerRequest) (Reply, int, bool) {
+func (s *Server) take(r ServerRequest) (Reply, int, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r)
@@ -94,20 +133,15 @@ type wireFormat interface {
 	errorEvent(code string) wireEvent
 }
 
-func (s *OpenAIServer) serve(w http.ResponseWriter, r *http.Request) {
-	var format wireFormat
-	switch r.URL.Path {
-	case "/v1/chat/completions":
-		format = chatFormat{}
-	case "/v1/responses":
-		format = responsesFormat{}
-	default:
-		writeError(w, http.StatusNotFound, "unknown_url", "")
-		return
-	}
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxServerRequest))
 	if err != nil {
-		writeError(w, http.StatusBadRequest, "invalid_request_error", "")
+		s.dialect.writeError(w, refusal{status: http.StatusBadRequest, code: "invalid_request_error"})
+		return
+	}
+	asked, refused := s.dialect.check(r, body)
+	if refused != nil && refused.status == http.StatusNotFound {
+		s.dialect.writeError(w, *refused)
 		return
 	}
 	reply, number, ok := s.take(ServerRequest{Path: r.URL.Path, Header: r.Header.Clone(), Body: body})
@@ -115,20 +149,19 @@ func (s *OpenAIServer) serve(w http.ResponseWriter, r *http.Request) {
 		if s.t != nil {
 			s.t.Errorf("aitest: a request to the server, but the %d replies of its script are used up", number)
 		}
-		writeError(w, http.StatusInternalServerError, "script_ended", "")
+		s.dialect.writeError(w, refusal{status: http.StatusInternalServerError, code: "script_ended"})
 		return
 	}
-	asked, status, code, param := checkRequest(r, body)
-	if status != 0 {
-		writeError(w, status, code, param)
+	if refused != nil {
+		s.dialect.writeError(w, *refused)
 		return
 	}
 	if !pause(r, reply.Delay) {
 		return
 	}
-	w.Header().Set("X-Request-Id", "req-"+strconv.Itoa(number))
+	w.Header().Set(s.dialect.requestID(), "req-"+strconv.Itoa(number))
 	if reply.Wire.Status != 0 {
-		reply.Wire.write(w)
+		reply.Wire.write(w, s.dialect)
 		return
 	}
 	id := reply.ID
@@ -137,14 +170,14 @@ func (s *OpenAIServer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	model := reply.Model
 	if model == "" {
-		model = asked.Model
+		model = asked.model
 	}
-	if asked.Stream {
-		s.stream(w, r, reply, format, format.events(reply, id, model))
+	if asked.stream {
+		s.stream(w, r, reply, asked.format, asked.format.events(reply, id, model))
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(format.whole(reply, id, model)) // the client may be gone
+	_ = json.NewEncoder(w).Encode(asked.format.whole(reply, id, model)) // the client may be gone
 }
 
 // pause waits for d. It returns false if the client goes away first.
@@ -163,12 +196,12 @@ func pause(r *http.Request, d time.Duration) bool {
 }
 
 // write answers with the scripted status.
-func (f Wire) write(w http.ResponseWriter) {
+func (f Wire) write(w http.ResponseWriter, d dialect) {
 	for name, values := range f.Header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
 	if f.Body == "" {
-		writeError(w, f.Status, f.Code, "")
+		d.writeError(w, refusal{status: f.Status, code: f.Code})
 		return
 	}
 	if w.Header().Get("Content-Type") == "" {
@@ -176,14 +209,6 @@ func (f Wire) write(w http.ResponseWriter) {
 	}
 	w.WriteHeader(f.Status)
 	_, _ = io.WriteString(w, f.Body)
-}
-
-func writeError(w http.ResponseWriter, status int, code, param string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-		"message": "The request failed.", "type": code, "code": code, "param": param,
-	}})
 }
 
 // A wireEvent is one server-sent event.
@@ -194,7 +219,7 @@ type wireEvent struct {
 }
 
 // stream writes the events as the reply says.
-func (s *OpenAIServer) stream(w http.ResponseWriter, r *http.Request, reply Reply, format wireFormat, events []wireEvent) {
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, reply Reply, format wireFormat, events []wireEvent) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := &pieceWriter{w: w, size: reply.Wire.WriteBytes}
 	if reply.Wire.Noise {
@@ -222,7 +247,7 @@ func (s *OpenAIServer) stream(w http.ResponseWriter, r *http.Request, reply Repl
 
 // breakOff ends a stream by an error event or, without one, by cutting the
 // connection.
-func (s *OpenAIServer) breakOff(out *pieceWriter, reply Reply, format wireFormat) {
+func (s *Server) breakOff(out *pieceWriter, reply Reply, format wireFormat) {
 	if reply.Wire.ErrorEvent != "" {
 		out.write(format.errorEvent(reply.Wire.ErrorEvent).encode(reply.Wire))
 		return

@@ -31,26 +31,48 @@ type namedSchema struct {
 	Parameters json.RawMessage `json:"parameters"`
 }
 
-// checkRequest returns the request, or the status and error that the real server
-// would answer.
-func checkRequest(r *http.Request, body []byte) (req openAIRequest, status int, code, param string) {
+// openAIDialect is OpenAI's API.
+type openAIDialect struct{}
+
+func (openAIDialect) base() string      { return "/v1" }
+func (openAIDialect) requestID() string { return "X-Request-Id" }
+
+func (openAIDialect) writeError(w http.ResponseWriter, f refusal) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(f.status)
+	_ = json.NewEncoder(w).Encode(object{"error": object{
+		"message": "The request failed.", "type": f.code, "code": f.code, "param": f.param,
+	}})
+}
+
+func (openAIDialect) check(r *http.Request, body []byte) (question, *refusal) {
+	var q question
+	switch r.URL.Path {
+	case "/v1/chat/completions":
+		q.format = chatFormat{}
+	case "/v1/responses":
+		q.format = responsesFormat{}
+	default:
+		return q, &refusal{http.StatusNotFound, "unknown_url", ""}
+	}
+	var req openAIRequest
 	switch {
 	case r.Method != http.MethodPost:
-		return req, http.StatusMethodNotAllowed, "invalid_request_error", ""
+		return q, &refusal{http.StatusMethodNotAllowed, "invalid_request_error", ""}
 	case !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
-		return req, http.StatusUnauthorized, "invalid_api_key", ""
+		return q, &refusal{http.StatusUnauthorized, "invalid_api_key", ""}
 	case json.Unmarshal(body, &req) != nil:
-		return req, http.StatusBadRequest, "invalid_request_error", ""
+		return q, &refusal{http.StatusBadRequest, "invalid_request_error", ""}
 	case req.Model == "":
-		return req, http.StatusBadRequest, "missing_required_parameter", "model"
+		return q, &refusal{http.StatusBadRequest, "missing_required_parameter", "model"}
 	case len(req.Messages) == 0 && len(req.Input) == 0:
-		return req, http.StatusBadRequest, "missing_required_parameter", "messages"
+		return q, &refusal{http.StatusBadRequest, "missing_required_parameter", "messages"}
 	}
 	if req.Format != nil && req.Format.JSONSchema != nil && !req.Format.JSONSchema.valid() {
-		return req, http.StatusBadRequest, "invalid_json_schema", "response_format"
+		return q, &refusal{http.StatusBadRequest, "invalid_json_schema", "response_format"}
 	}
 	if req.Text != nil && req.Text.Format != nil && !req.Text.Format.valid() {
-		return req, http.StatusBadRequest, "invalid_json_schema", "text.format.schema"
+		return q, &refusal{http.StatusBadRequest, "invalid_json_schema", "text.format.schema"}
 	}
 	for _, t := range req.Tools {
 		schema := &t.namedSchema
@@ -58,10 +80,11 @@ func checkRequest(r *http.Request, body []byte) (req openAIRequest, status int, 
 			schema = t.Function
 		}
 		if !schema.valid() {
-			return req, http.StatusBadRequest, "invalid_function_parameters", "tools"
+			return q, &refusal{http.StatusBadRequest, "invalid_function_parameters", "tools"}
 		}
 	}
-	return req, 0, "", ""
+	q.model, q.stream = req.Model, req.Stream
+	return q, nil
 }
 
 // valid checks the rules of strict mode.

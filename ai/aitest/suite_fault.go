@@ -163,7 +163,7 @@ var faultChecks = []check{
 		wire: true,
 		run: func(t *testing.T, s Suite) {
 			reply := Reply{Wire: Wire{
-				Status: http.StatusOK, Body: "data: {\"choices\":[{ " + secret + "\n\n",
+				Status: http.StatusOK, Body: "event: response.created\ndata: {\"choices\":[{ " + secret + "\n\n",
 				Header: http.Header{"Content-Type": {"text/event-stream"}},
 			}}
 			_, resp, err := drain(t, s.New(t, reply))

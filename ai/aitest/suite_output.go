@@ -1,6 +1,8 @@
 package aitest
 
 import (
+	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,12 +32,8 @@ var outputChecks = []check{
 		name: "extract",
 		rule: "in every mode a good answer becomes a complete value, big integers exact",
 		run: func(t *testing.T, s Suite) {
-			for mode, reply := range map[ai.Mode]Reply{
-				ai.ModeNative: Text(goodAdvice),
-				ai.ModeTool:   {ToolCalls: []ai.ToolCall{{ID: "c", Name: "answer", Arguments: []byte(goodAdvice)}}},
-				ai.ModePrompt: Text("Gladly:\n```json\n" + goodAdvice + "\n```\n"),
-			} {
-				got, resp, err := ai.Extract(limit(t), s.New(t, reply), ask(), &ai.ExtractOptions[advice]{Mode: mode})
+			for _, mode := range []ai.Mode{ai.ModeNative, ai.ModeTool, ai.ModePrompt} {
+				got, resp, err := extractAs[advice](t, s, mode, goodAdvice)
 				require.NoError(t, err, "mode %s", mode)
 				require.NotNil(t, resp)
 				assert.EqualValues(t, 9007199254740993, got.Count)
@@ -47,9 +45,9 @@ var outputChecks = []check{
 	},
 	{
 		name: "extract with a map",
-		rule: "a schema that cannot be enforced is asked for all the same and checked here",
+		rule: "a schema that cannot be enforced is asked for in another way and checked here",
 		run: func(t *testing.T, s Suite) {
-			got, _, err := ai.Extract[map[string]int](limit(t), s.New(t, Text(`{"SCARF-1":2}`)), ask(), nil)
+			got, _, err := extractAs[map[string]int](t, s, ai.ModeNative, `{"SCARF-1":2}`)
 			require.NoError(t, err)
 			assert.Equal(t, map[string]int{"SCARF-1": 2}, got)
 		},
@@ -79,20 +77,42 @@ var outputChecks = []check{
 		name: "extract repaired",
 		rule: "a bad answer is asked for once more, and the usage of both rounds is counted",
 		run: func(t *testing.T, s Suite) {
-			for mode, bad := range map[ai.Mode]Reply{
-				ai.ModeNative: Text(`{"why":""}`),
-				ai.ModeTool:   {ToolCalls: []ai.ToolCall{{ID: "c", Name: "answer", Arguments: []byte(`{"why":`)}}},
-				ai.ModePrompt: Text("I would rather not say."),
+			for mode, bad := range map[ai.Mode]string{
+				ai.ModeNative: `{"why":""}`, ai.ModeTool: `{"why":"short"}`, ai.ModePrompt: "I would rather not say.",
 			} {
-				good := Text(goodAdvice)
-				if mode == ai.ModeTool {
-					good = Reply{ToolCalls: []ai.ToolCall{{ID: "d", Name: "answer", Arguments: []byte(goodAdvice)}}}
-				}
-				got, resp, err := ai.Extract(limit(t), s.New(t, bad, good), ask(), &ai.ExtractOptions[advice]{Mode: mode})
+				got, resp, err := extractAs[advice](t, s, mode, bad, goodAdvice)
 				require.NoError(t, err, "mode %s", mode)
 				assert.Equal(t, "autumn", got.Season)
 				assert.Equal(t, ai.Usage{InputTokens: 20, OutputTokens: 10}, resp.Usage)
 			}
 		},
 	},
+}
+
+// extractAs extracts in the mode, from answers that are given in its way. Where
+// the provider cannot enforce the schema, native mode must say so before any
+// call, and the automatic choice of the mode must come to the tool.
+func extractAs[T any](t *testing.T, s Suite, mode ai.Mode, answers ...string) (T, *ai.Response, error) {
+	t.Helper()
+	as := func(mode ai.Mode) []Reply {
+		var replies []Reply
+		for i, answer := range answers {
+			switch mode {
+			case ai.ModeTool:
+				id := "call-" + strconv.Itoa(i)
+				replies = append(replies, Reply{ToolCalls: []ai.ToolCall{{ID: id, Name: "answer", Arguments: []byte(answer)}}})
+			case ai.ModePrompt:
+				replies = append(replies, Text("Gladly:\n```json\n"+answer+"\n```\n"))
+			default:
+				replies = append(replies, Text(answer))
+			}
+		}
+		return replies
+	}
+	got, resp, err := ai.Extract(limit(t), s.New(t, as(mode)...), ask(), &ai.ExtractOptions[T]{Mode: mode})
+	if mode == ai.ModeNative && errors.Is(err, ai.ErrUnsupportedSchema) {
+		require.Nil(t, resp, "a schema that cannot be enforced must be refused before the call")
+		return ai.Extract[T](limit(t), s.New(t, as(ai.ModeTool)...), ask(), nil)
+	}
+	return got, resp, err
 }

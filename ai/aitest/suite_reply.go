@@ -100,7 +100,20 @@ var replyChecks = []check{
 		name: "tool call with invalid arguments",
 		rule: "arguments that are not JSON are passed on as they are, for the caller to refuse",
 		run: func(t *testing.T, s Suite) {
-			resp := both(t, s, Reply{ToolCalls: []ai.ToolCall{{ID: "c", Name: "now", Arguments: json.RawMessage(`{"sku":`)}}})
+			reply := Reply{ToolCalls: []ai.ToolCall{{ID: "c", Name: "now", Arguments: json.RawMessage(`{"sku":`)}}}
+			resp, err := s.New(t, reply).Generate(limit(t), ask())
+			require.NoError(t, err)
+			require.Len(t, resp.ToolCalls(), 1)
+			assert.Equal(t, `{"sku":`, string(resp.ToolCalls()[0].Arguments))
+		},
+	},
+	{
+		name: "streamed tool call with invalid arguments",
+		rule: "arguments that are not JSON are passed on as they are, for the caller to refuse",
+		run: func(t *testing.T, s Suite) {
+			reply := Reply{ToolCalls: []ai.ToolCall{{ID: "c", Name: "now", Arguments: json.RawMessage(`{"sku":`)}}}
+			_, resp, err := drain(t, s.New(t, reply))
+			require.NoError(t, err)
 			require.Len(t, resp.ToolCalls(), 1)
 			assert.Equal(t, `{"sku":`, string(resp.ToolCalls()[0].Arguments))
 		},
@@ -109,11 +122,20 @@ var replyChecks = []check{
 		name: "stop reasons",
 		rule: "every end of a reply has its reason, and one that is not known is StopUnknown with the provider's word",
 		run: func(t *testing.T, s Suite) {
-			for _, reason := range []ai.StopReason{ai.StopEnd, ai.StopLength, ai.StopContentFilter, ai.StopUnknown} {
+			for _, reason := range []ai.StopReason{ai.StopEnd, ai.StopLength, ai.StopUnknown} {
 				resp := both(t, s, Reply{Text: "Well", StopReason: reason})
 				assert.Equal(t, reason, resp.StopReason)
 				assert.NotEmpty(t, resp.ProviderStopReason)
 			}
+		},
+	},
+	{
+		name: "content filter",
+		rule: "what the provider's filter withheld is StopContentFilter",
+		run: func(t *testing.T, s Suite) {
+			resp := both(t, s, Reply{Text: "Well", StopReason: ai.StopContentFilter})
+			assert.Equal(t, ai.StopContentFilter, resp.StopReason)
+			assert.NotEmpty(t, resp.ProviderStopReason)
 		},
 	},
 	{

@@ -3,12 +3,12 @@ package openai
 import (
 	"context"
 	"encoding/json"
-	"io"
 
 	sdk "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/packages/respjson"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/adapter"
 )
 
 func (m *Model) generateChat(ctx context.Context, req *ai.Request) (*ai.Response, error) {
@@ -21,7 +21,7 @@ func (m *Model) generateChat(ctx context.Context, req *ai.Request) (*ai.Response
 		return nil, m.failure(ctx, err)
 	}
 	if completion == nil || len(completion.Choices) == 0 {
-		return nil, malformed("no choices")
+		return nil, m.guard.Malformed("no choices")
 	}
 	choice := completion.Choices[0]
 	r := reply{id: completion.ID, model: completion.Model, stop: choice.FinishReason}
@@ -52,13 +52,13 @@ func (m *Model) streamChat(ctx context.Context, req *ai.Request, yield func(ai.E
 	out := sender{yield: yield}
 	for stream.Next() {
 		chunk := stream.Current()
-		r.id, r.model = first(r.id, chunk.ID), first(r.model, chunk.Model)
+		r.id, r.model = adapter.First(r.id, chunk.ID), adapter.First(r.model, chunk.Model)
 		r.chatUsage(chunk.Usage)
 		if len(chunk.Choices) == 0 || chunk.Choices[0].Index != 0 {
 			continue
 		}
 		choice := chunk.Choices[0]
-		r.stop = first(choice.FinishReason, r.stop)
+		r.stop = adapter.First(choice.FinishReason, r.stop)
 		r.refusal.WriteString(choice.Delta.Refusal)
 		ok := out.reasoning(&r, reasoningContent(choice.Delta.JSON.ExtraFields)) &&
 			out.text(&r, choice.Delta.Content)
@@ -88,7 +88,7 @@ func (m *Model) streamChat(ctx context.Context, req *ai.Request, yield func(ai.E
 		out.fail(&r, ai.ContextError(provider, ctx.Err()))
 	case r.stop == "":
 		// Not every server ends with [DONE], but a reply has a finish reason.
-		out.fail(&r, &ai.Error{Class: ai.ErrTransport, Provider: provider, Detail: "the stream ended too early", Err: io.ErrUnexpectedEOF})
+		out.fail(&r, m.guard.EndedEarly())
 	default:
 		yield(ai.Done{Response: r.response(m.info.Model, chatStop, notes)}, nil)
 	}
@@ -131,11 +131,4 @@ func reasoningContent(extra map[string]respjson.Field) string {
 		}
 	}
 	return ""
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

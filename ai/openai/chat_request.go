@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/openai/openai-go/v3/shared"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/adapter"
 )
 
 // chatParams puts a request into the form of Chat Completions.
@@ -19,7 +19,7 @@ func (m *Model) chatParams(req *ai.Request) (sdk.ChatCompletionNewParams, []ai.W
 		Model:           m.info.Model,
 		ReasoningEffort: shared.ReasoningEffort(req.Effort),
 	}
-	var w warnings
+	var w adapter.Warnings
 	if req.System != "" {
 		p.Messages = append(p.Messages, sdk.SystemMessage(req.System))
 	}
@@ -48,7 +48,7 @@ func (m *Model) chatParams(req *ai.Request) (sdk.ChatCompletionNewParams, []ai.W
 	}
 	if o := req.Output; o != nil {
 		schema, isStrict, notes := strictSchema(o.Schema, "Output")
-		w.add(notes...)
+		w.Add(notes...)
 		format := shared.ResponseFormatJSONSchemaJSONSchemaParam{
 			Name: o.Name, Strict: sdk.Bool(isStrict), Schema: schema,
 		}
@@ -58,18 +58,18 @@ func (m *Model) chatParams(req *ai.Request) (sdk.ChatCompletionNewParams, []ai.W
 		p.ResponseFormat.OfJSONSchema = &shared.ResponseFormatJSONSchemaParam{JSONSchema: format}
 	}
 	chatTools(&p, req, &w)
-	return p, w.list, nil
+	return p, w.List, nil
 }
 
-func chatTools(p *sdk.ChatCompletionNewParams, req *ai.Request, w *warnings) {
+func chatTools(p *sdk.ChatCompletionNewParams, req *ai.Request, w *adapter.Warnings) {
 	for _, t := range req.Tools {
 		schema, isStrict := t.Input, true
 		if schema != nil {
 			var notes []ai.Warning
 			schema, isStrict, notes = strictSchema(schema, "Tools")
-			w.add(notes...)
+			w.Add(notes...)
 		}
-		f := shared.FunctionDefinitionParam{Name: t.Name, Strict: sdk.Bool(isStrict), Parameters: rawSchema(schema)}
+		f := shared.FunctionDefinitionParam{Name: t.Name, Strict: sdk.Bool(isStrict), Parameters: adapter.RawSchema(schema)}
 		if t.Description != "" {
 			f.Description = sdk.String(t.Description)
 		}
@@ -85,7 +85,7 @@ func chatTools(p *sdk.ChatCompletionNewParams, req *ai.Request, w *warnings) {
 }
 
 // chatMessages converts one message. Each tool result is a message of its own.
-func chatMessages(m ai.Message, w *warnings) ([]sdk.ChatCompletionMessageParamUnion, error) {
+func chatMessages(m ai.Message, w *adapter.Warnings) ([]sdk.ChatCompletionMessageParamUnion, error) {
 	switch m.Role {
 	case ai.RoleUser:
 		return chatUser(m)
@@ -119,12 +119,12 @@ func chatUser(m ai.Message) ([]sdk.ChatCompletionMessageParamUnion, error) {
 			parts = append(parts, sdk.TextContentPart(p.Text))
 		case ai.Image:
 			parts = append(parts, sdk.ImageContentPart(
-				sdk.ChatCompletionContentPartImageImageURLParam{URL: mediaURL(p.Data, p.MediaType, p.URL)}))
+				sdk.ChatCompletionContentPartImageImageURLParam{URL: adapter.DataURL(p.Data, p.MediaType, p.URL)}))
 		case ai.File:
 			if p.URL != "" {
 				return nil, errors.New("a file by URL is not supported by Chat Completions")
 			}
-			file := sdk.ChatCompletionContentPartFileFileParam{FileData: sdk.String(mediaURL(p.Data, p.MediaType, ""))}
+			file := sdk.ChatCompletionContentPartFileFileParam{FileData: sdk.String(adapter.DataURL(p.Data, p.MediaType, ""))}
 			if p.Name != "" {
 				file.Filename = sdk.String(p.Name)
 			}
@@ -136,7 +136,7 @@ func chatUser(m ai.Message) ([]sdk.ChatCompletionMessageParamUnion, error) {
 	return []sdk.ChatCompletionMessageParamUnion{sdk.UserMessage(parts)}, nil
 }
 
-func chatAssistant(m ai.Message, w *warnings) []sdk.ChatCompletionMessageParamUnion {
+func chatAssistant(m ai.Message, w *adapter.Warnings) []sdk.ChatCompletionMessageParamUnion {
 	var out sdk.ChatCompletionAssistantMessageParam
 	if text := m.Text(); text != "" {
 		out.Content.OfString = sdk.String(text)
@@ -144,9 +144,9 @@ func chatAssistant(m ai.Message, w *warnings) []sdk.ChatCompletionMessageParamUn
 	for _, p := range m.Parts {
 		switch p := p.(type) {
 		case ai.Reasoning:
-			w.add(ai.Warning{Setting: "Messages", Detail: "Chat Completions takes no reasoning: it is left out"})
+			w.Add(ai.Warning{Setting: "Messages", Detail: "Chat Completions takes no reasoning: it is left out"})
 		case ai.Unknown:
-			w.add(unknownPart)
+			w.Add(unknownPart)
 		case ai.ToolCall:
 			out.ToolCalls = append(out.ToolCalls, sdk.ChatCompletionMessageToolCallUnionParam{
 				OfFunction: &sdk.ChatCompletionMessageFunctionToolCallParam{
@@ -180,29 +180,5 @@ func resultText(r ai.ToolResult) (string, error) {
 	return b.String(), nil
 }
 
-// mediaURL returns the URL of an image or file, a data URL if it is given as
-// bytes.
-func mediaURL(data []byte, mediaType, url string) string {
-	if url != "" {
-		return url
-	}
-	return "data:" + mediaType + ";base64," + base64.StdEncoding.EncodeToString(data)
-}
-
 // unknownPart is the warning about parts that neither API takes back.
 var unknownPart = ai.Warning{Setting: "Messages", Detail: "a part of an unknown kind is left out"}
-
-// warnings collects warnings, each once.
-type warnings struct{ list []ai.Warning }
-
-func (w *warnings) add(more ...ai.Warning) {
-next:
-	for _, m := range more {
-		for _, have := range w.list {
-			if have == m {
-				continue next
-			}
-		}
-		w.list = append(w.list, m)
-	}
-}

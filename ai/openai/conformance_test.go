@@ -13,7 +13,7 @@ import (
 const testKey = "sk-test-0123456789"
 
 // newModel returns a model whose server gives the replies in order.
-func newModel(t testing.TB, api openai.API, replies ...aitest.Reply) (*openai.Model, *aitest.OpenAIServer) {
+func newModel(t testing.TB, api openai.API, replies ...aitest.Reply) (*openai.Model, *aitest.Server) {
 	t.Helper()
 	server := aitest.NewOpenAIServer(t, replies...)
 	model, err := openai.New(testKey, "gpt-test", &openai.Options{

@@ -10,6 +10,7 @@ import (
 	"github.com/openai/openai-go/v3/packages/ssestream"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/adapter"
 )
 
 // apiError is what OpenAI and compatible servers say about an error.
@@ -59,29 +60,16 @@ func scalar(raw json.RawMessage) string {
 	return ""
 }
 
-// statusError describes an answer that is not a success.
-func (m *Model) statusError(res *http.Response, body []byte) *ai.Error {
+// describe is the error of an answer that is not a success.
+func describe(g *adapter.Guard, status int, body []byte) *ai.Error {
 	api := parseAPIError(body)
-	e := &ai.Error{
-		Class:  classify(res.StatusCode, api),
-		Status: res.StatusCode,
-		Code:   m.publicCode(api),
-	}
-	e.RetryAfter, e.Final = ai.ParseRetryAfter(res.Header)
-	return m.withHeader(e, res)
-}
-
-func (m *Model) withHeader(e *ai.Error, res *http.Response) *ai.Error {
-	e.Provider = provider
-	e.Status = res.StatusCode
-	e.RequestID = m.public(res.Header.Get("X-Request-Id"))
-	return e
+	return &ai.Error{Class: classify(status, api), Code: publicCode(g, api)}
 }
 
 // eventError describes an error that came as an event of a stream or as the
 // error of a failed response.
 func (m *Model) eventError(api apiError) *ai.Error {
-	return &ai.Error{Class: classify(0, api), Provider: provider, Code: m.publicCode(api)}
+	return &ai.Error{Class: classify(0, api), Provider: provider, Code: publicCode(m.guard, api)}
 }
 
 // classify finds the class by code and type, which are more exact, then by the
@@ -101,27 +89,10 @@ func classify(status int, api apiError) error {
 			(strings.HasPrefix(api.param, "response_format") || strings.HasPrefix(api.param, "text.format")):
 		return ai.ErrUnsupportedSchema
 	}
-	switch status {
-	case 0:
-		return classifyEvent(api)
-	case http.StatusForbidden:
-		return ai.ErrPermission
-	case http.StatusNotFound:
-		return ai.ErrNotFound
-	case http.StatusRequestTimeout:
-		return ai.ErrTimeout
-	case http.StatusTooManyRequests:
-		return ai.ErrRateLimited
-	case http.StatusServiceUnavailable, 529: // 529 is what some gateways send when overloaded
-		return ai.ErrOverloaded
+	if status != 0 {
+		return adapter.ClassOfStatus(status)
 	}
-	switch {
-	case status >= 500:
-		return ai.ErrUnavailable
-	case status >= 400:
-		return ai.ErrInvalidRequest
-	}
-	return ai.ErrMalformedReply // a redirect, which is not followed with a key in the header
+	return classifyEvent(api)
 }
 
 func classifyEvent(api apiError) error {
@@ -148,43 +119,14 @@ func (a apiError) is(names ...string) bool {
 }
 
 // publicCode returns code or else type, if it may be shown.
-func (m *Model) publicCode(api apiError) string {
-	if code := m.public(api.code); code != "" {
-		return code
-	}
-	return m.public(api.kind)
-}
-
-// public returns s if it looks like an identifier and does not hold the key.
-func (m *Model) public(s string) string {
-	if len(s) > 100 || m.key != "" && strings.Contains(s, m.key) {
-		return ""
-	}
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("_.-:", c) >= 0:
-		default:
-			return ""
-		}
-	}
-	return s
+func publicCode(g *adapter.Guard, api apiError) string {
+	return adapter.First(g.Public(api.code), g.Public(api.kind))
 }
 
 // failure turns an error of the SDK into one that may leave the package.
 func (m *Model) failure(ctx context.Context, err error) error {
-	if cause := ctx.Err(); cause != nil {
-		return ai.ContextError(provider, cause)
-	}
-	if e, ok := errors.AsType[*ai.Error](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*ssestream.StreamError](err); ok {
+	if e, ok := errors.AsType[*ssestream.StreamError](err); ok && ctx.Err() == nil {
 		return m.eventError(parseAPIError(e.Event.Data))
 	}
-	// What is left is the SDK's complaint about the reply's form. It may quote it.
-	return malformed("not in the form of the API")
-}
-
-func malformed(detail string) *ai.Error {
-	return &ai.Error{Class: ai.ErrMalformedReply, Provider: provider, Detail: detail}
+	return m.guard.Failure(ctx, err)
 }

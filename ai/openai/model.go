@@ -5,22 +5,20 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"net/url"
-	"strings"
 
 	sdk "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/adapter"
 )
 
 // provider is the name in [ai.Info] and in errors.
 const provider = "openai"
 
 const (
-	defaultBaseURL          = "https://api.openai.com/v1"
-	defaultMaxResponseBytes = 32 << 20
+	defaultBaseURL = "https://api.openai.com/v1"
 )
 
 // An API is one of OpenAI's two interfaces to its models.
@@ -68,13 +66,12 @@ type Options struct {
 
 // A Model is a model behind OpenAI's API. It is safe for concurrent use.
 type Model struct {
-	info             ai.Info
-	key              string
-	api              API
-	legacyMaxTokens  bool
-	maxResponseBytes int64
-	chat             sdk.ChatCompletionService
-	responses        responses.ResponseService
+	info            ai.Info
+	guard           *adapter.Guard
+	api             API
+	legacyMaxTokens bool
+	chat            sdk.ChatCompletionService
+	responses       responses.ResponseService
 }
 
 var _ ai.Model = (*Model)(nil)
@@ -89,14 +86,14 @@ func New(apiKey, model string, opts *Options) (*Model, error) {
 	if model == "" {
 		return nil, errors.New("openai: model name is empty")
 	}
-	if strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return nil, errors.New("openai: API key contains spaces or characters outside ASCII")
+	if problem := adapter.CheckKey(apiKey); problem != "" {
+		return nil, errors.New("openai: " + problem)
 	}
 	if o.BaseURL == "" {
 		o.BaseURL = defaultBaseURL
 	}
-	if u, err := url.Parse(o.BaseURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, errors.New("openai: BaseURL must be an absolute http or https URL")
+	if problem := adapter.CheckBaseURL(o.BaseURL); problem != "" {
+		return nil, errors.New("openai: " + problem)
 	}
 	if o.API == "" {
 		o.API = Chat
@@ -108,24 +105,23 @@ func New(apiKey, model string, opts *Options) (*Model, error) {
 		o.HTTPClient = http.DefaultClient
 	}
 	if o.MaxResponseBytes <= 0 {
-		o.MaxResponseBytes = defaultMaxResponseBytes
+		o.MaxResponseBytes = adapter.DefaultMaxResponseBytes
 	}
 	if o.Capabilities == nil {
 		o.Capabilities = &ai.Capabilities{StructuredOutput: true, Tools: true}
 	}
 	m := &Model{
-		info:             ai.Info{Provider: provider, Model: model, Capabilities: *o.Capabilities},
-		key:              apiKey,
-		api:              o.API,
-		legacyMaxTokens:  o.LegacyMaxTokens,
-		maxResponseBytes: o.MaxResponseBytes,
+		info:            ai.Info{Provider: provider, Model: model, Capabilities: *o.Capabilities},
+		guard:           newGuard(apiKey, o.MaxResponseBytes),
+		api:             o.API,
+		legacyMaxTokens: o.LegacyMaxTokens,
 	}
 	// The services are made directly, since sdk.NewClient reads the environment.
 	sdkOptions := []option.RequestOption{
 		option.WithBaseURL(o.BaseURL),
 		option.WithHTTPClient(o.HTTPClient),
 		option.WithMaxRetries(0),
-		option.WithMiddleware(m.intercept),
+		option.WithMiddleware(intercept(m.guard)),
 	}
 	if apiKey != "" {
 		sdkOptions = append(sdkOptions, option.WithAPIKey(apiKey))

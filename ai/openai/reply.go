@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/adapter"
 )
 
 // A reply is what has arrived of an answer, from either API, whole or in pieces.
@@ -67,7 +68,7 @@ func (r *reply) response(asked string, stop func(string) ai.StopReason, notes []
 		ProviderStopReason: r.stop,
 		Refusal:            r.refusal.String(),
 		Usage:              r.usage,
-		Model:              first(r.model, asked),
+		Model:              adapter.First(r.model, asked),
 		ID:                 r.id,
 		Warnings:           notes,
 	}

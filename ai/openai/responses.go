@@ -3,11 +3,11 @@ package openai
 import (
 	"context"
 	"encoding/json"
-	"io"
 
 	"github.com/openai/openai-go/v3/responses"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/adapter"
 )
 
 func (m *Model) generateResponses(ctx context.Context, req *ai.Request) (*ai.Response, error) {
@@ -20,7 +20,7 @@ func (m *Model) generateResponses(ctx context.Context, req *ai.Request) (*ai.Res
 		return nil, m.failure(ctx, err)
 	}
 	if result == nil || result.Status == "" && len(result.Output) == 0 {
-		return nil, malformed("no output")
+		return nil, m.guard.Malformed("no output")
 	}
 	resp, err := m.responsesReply(result, notes)
 	if err != nil {
@@ -104,7 +104,7 @@ func (m *Model) streamResponses(ctx context.Context, req *ai.Request, yield func
 		ok := true
 		switch ev.Type {
 		case "response.created", "response.in_progress":
-			r.id, r.model = first(r.id, ev.Response.ID), first(r.model, ev.Response.Model)
+			r.id, r.model = adapter.First(r.id, ev.Response.ID), adapter.First(r.model, ev.Response.Model)
 		case "response.output_text.delta":
 			ok = out.text(&r, ev.Delta)
 		case "response.reasoning_summary_text.delta", "response.reasoning_text.delta":
@@ -140,5 +140,5 @@ func (m *Model) streamResponses(ctx context.Context, req *ai.Request, yield func
 		out.fail(&r, m.failure(ctx, err))
 		return
 	}
-	out.fail(&r, &ai.Error{Class: ai.ErrTransport, Provider: provider, Detail: "the stream ended too early", Err: io.ErrUnexpectedEOF})
+	out.fail(&r, m.guard.EndedEarly())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/openai/openai-go/v3/shared"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/adapter"
 )
 
 // An opaqueReasoning is the content of [ai.Reasoning.Opaque]: what the API wants
@@ -30,7 +31,7 @@ func (m *Model) responsesParams(req *ai.Request) (responses.ResponseNewParams, [
 		Include:   []responses.ResponseIncludable{responses.ResponseIncludableReasoningEncryptedContent},
 		Reasoning: shared.ReasoningParam{Effort: shared.ReasoningEffort(req.Effort)},
 	}
-	var w warnings
+	var w adapter.Warnings
 	if req.System != "" {
 		p.Instructions = sdk.String(req.System)
 	}
@@ -51,13 +52,13 @@ func (m *Model) responsesParams(req *ai.Request) (responses.ResponseNewParams, [
 		p.TopP = sdk.Float(*req.TopP)
 	}
 	if len(req.Stop) > 0 {
-		w.add(ai.Warning{Setting: "Stop", Detail: "the Responses API has no stop sequences"})
+		w.Add(ai.Warning{Setting: "Stop", Detail: "the Responses API has no stop sequences"})
 	}
 	if o := req.Output; o != nil {
 		schema, isStrict, notes := strictSchema(o.Schema, "Output")
-		w.add(notes...)
+		w.Add(notes...)
 		format := &responses.ResponseFormatTextJSONSchemaConfigParam{
-			Name: o.Name, Strict: sdk.Bool(isStrict), Schema: rawSchema(schema),
+			Name: o.Name, Strict: sdk.Bool(isStrict), Schema: adapter.RawSchema(schema),
 		}
 		if o.Description != "" {
 			format.Description = sdk.String(o.Description)
@@ -65,18 +66,18 @@ func (m *Model) responsesParams(req *ai.Request) (responses.ResponseNewParams, [
 		p.Text.Format.OfJSONSchema = format
 	}
 	responsesTools(&p, req, &w)
-	return p, w.list, nil
+	return p, w.List, nil
 }
 
-func responsesTools(p *responses.ResponseNewParams, req *ai.Request, w *warnings) {
+func responsesTools(p *responses.ResponseNewParams, req *ai.Request, w *adapter.Warnings) {
 	for _, t := range req.Tools {
 		schema, isStrict := t.Input, true
 		if schema != nil {
 			var notes []ai.Warning
 			schema, isStrict, notes = strictSchema(schema, "Tools")
-			w.add(notes...)
+			w.Add(notes...)
 		}
-		f := &responses.FunctionToolParam{Name: t.Name, Strict: sdk.Bool(isStrict), Parameters: rawSchema(schema)}
+		f := &responses.FunctionToolParam{Name: t.Name, Strict: sdk.Bool(isStrict), Parameters: adapter.RawSchema(schema)}
 		if t.Description != "" {
 			f.Description = sdk.String(t.Description)
 		}
@@ -92,7 +93,7 @@ func responsesTools(p *responses.ResponseNewParams, req *ai.Request, w *warnings
 
 // responsesItems converts one message. Tool calls, their results and reasoning
 // are items beside the messages.
-func responsesItems(m ai.Message, w *warnings) ([]responses.ResponseInputItemUnionParam, error) {
+func responsesItems(m ai.Message, w *adapter.Warnings) ([]responses.ResponseInputItemUnionParam, error) {
 	var items []responses.ResponseInputItemUnionParam
 	var content responses.ResponseInputMessageContentListParam
 	for _, p := range m.Parts {
@@ -105,7 +106,7 @@ func responsesItems(m ai.Message, w *warnings) ([]responses.ResponseInputItemUni
 			}
 		case ai.Image:
 			content = append(content, responses.ResponseInputContentUnionParam{OfInputImage: &responses.ResponseInputImageParam{
-				Detail: responses.ResponseInputImageDetailAuto, ImageURL: sdk.String(mediaURL(p.Data, p.MediaType, p.URL)),
+				Detail: responses.ResponseInputImageDetailAuto, ImageURL: sdk.String(adapter.DataURL(p.Data, p.MediaType, p.URL)),
 			}})
 		case ai.File:
 			content = append(content, responses.ResponseInputContentUnionParam{OfInputFile: responsesFile(p)})
@@ -122,7 +123,7 @@ func responsesItems(m ai.Message, w *warnings) ([]responses.ResponseInputItemUni
 			item.OfFunctionCallOutput.CallID = sdk.String(p.CallID)
 			items = append(items, item)
 		case ai.Unknown:
-			w.add(unknownPart)
+			w.Add(unknownPart)
 		default:
 			return nil, fmt.Errorf("%T is not supported", p)
 		}
@@ -139,7 +140,7 @@ func responsesFile(f ai.File) *responses.ResponseInputFileParam {
 		out.FileURL = sdk.String(f.URL)
 		return out
 	}
-	out.FileData = sdk.String(mediaURL(f.Data, f.MediaType, ""))
+	out.FileData = sdk.String(adapter.DataURL(f.Data, f.MediaType, ""))
 	if f.Name != "" {
 		out.Filename = sdk.String(f.Name)
 	}
@@ -147,10 +148,10 @@ func responsesFile(f ai.File) *responses.ResponseInputFileParam {
 }
 
 // responsesReasoning sends back what the model thought, if it was this API's.
-func responsesReasoning(r ai.Reasoning, w *warnings) []responses.ResponseInputItemUnionParam {
+func responsesReasoning(r ai.Reasoning, w *adapter.Warnings) []responses.ResponseInputItemUnionParam {
 	var o opaqueReasoning
 	if json.Unmarshal(r.Opaque, &o) != nil || o.Provider != provider || o.ID == "" {
-		w.add(ai.Warning{Setting: "Messages", Detail: "reasoning that is not of the Responses API is left out"})
+		w.Add(ai.Warning{Setting: "Messages", Detail: "reasoning that is not of the Responses API is left out"})
 		return nil
 	}
 	summary := []responses.ResponseReasoningItemSummaryParam{}

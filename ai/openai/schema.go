@@ -1,8 +1,6 @@
 package openai
 
 import (
-	"encoding/json"
-
 	"github.com/posai-go/posai/ai"
 )
 
@@ -20,21 +18,4 @@ func strictSchema(s *ai.Schema, setting string) (schema *ai.Schema, isStrict boo
 		return adapted, true, nil
 	}
 	return s, false, []ai.Warning{{Setting: setting, Detail: "the schema cannot be enforced in strict mode: " + err.Error()}}
-}
-
-// rawSchema returns the schema as the map that the SDK wants. The values are raw
-// JSON, so that the properties keep their order: models fill them in one after
-// the other.
-func rawSchema(s *ai.Schema) map[string]any {
-	if s == nil {
-		return map[string]any{"type": "object", "properties": struct{}{}, "required": []string{}, "additionalProperties": false}
-	}
-	data, _ := s.MarshalJSON() // never fails
-	var keywords map[string]json.RawMessage
-	_ = json.Unmarshal(data, &keywords) // it is an object
-	out := make(map[string]any, len(keywords))
-	for k, v := range keywords {
-		out[k] = v
-	}
-	return out
 }
