@@ -21,7 +21,7 @@ func answer(r Reason, quote string, confidence float64) aitest.Reply {
 }
 
 // withModel is the whole path with a scripted model behind a real server.
-func withModel(t *testing.T, replies ...aitest.Reply) (*path, *aitest.OpenAIServer) {
+func withModel(t *testing.T, replies ...aitest.Reply) (*path, *aitest.Server) {
 	t.Helper()
 	server := aitest.NewOpenAIServer(t, replies...)
 	return newPath(t, "-model", "openai:test", "-model-url", server.BaseURL(), "-model-key", modelKey), server
