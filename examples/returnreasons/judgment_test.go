@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/shopify/admin"
 )
 
 // sampleGoods are two items, one with a note.
@@ -137,6 +139,26 @@ func FuzzBaseline(f *testing.F) {
 		}
 		if q := r.Items[0].Quote; strings.ContainsAny(q, "<>{}\\\x00") || !utf8.ValidString(q) {
 			t.Fatalf("%q is quoted as %q", note, q)
+		}
+	})
+}
+
+func FuzzParseRecorded(f *testing.F) {
+	f.Add("return_reason_1", `{"version":1,"goods":"gid://shopify/Return/1","by":"keywords-1","items":[{"reason":"size","quantity":1}]}`)
+	f.Add("refund_reason_1", `{"version":2}`)
+	f.Add("return_reason_", `[]`)
+	f.Fuzz(func(t *testing.T, key, value string) {
+		r, err := parseRecorded(admin.Metafield{Key: key, Value: value})
+		if err != nil {
+			return
+		}
+		if metafieldKey(r.Goods) != key {
+			t.Fatalf("%q is taken for %q", key, r.Goods)
+		}
+		for _, i := range r.Items {
+			if !i.Reason.valid() {
+				t.Fatalf("%q is taken for a reason", i.Reason)
+			}
 		}
 	})
 }
