@@ -207,7 +207,7 @@ func (s *suite) withParts(store Store) audit.Batch {
 	e.Sealed = []audit.Part{{Name: "a", Of: []string{"pseudonym:p"}}, {Name: "b", Of: []string{"pseudonym:p", "pseudonym:q"}}}
 	header, err := e.MarshalJSON()
 	require.NoError(s, err)
-	data := append(header, '\n')
+	data := slices.Concat(header, []byte("\n"))
 	for _, part := range parts {
 		sum := sha256.Sum256(part)
 		data = fmt.Appendf(data, "sealed %s\n", base64.StdEncoding.EncodeToString(sum[:]))

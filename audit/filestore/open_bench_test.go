@@ -3,6 +3,7 @@ package filestore_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func fill(b *testing.B, store *filestore.Store, signer note.Signer, n int) {
 			e := audittest.Entry(i)
 			header, err := e.MarshalJSON()
 			require.NoError(b, err)
-			leaf := append(header, '\n')
+			leaf := slices.Concat(header, []byte("\n"))
 			batch.Leaves = append(batch.Leaves, audit.Leaf{Data: leaf})
 			batch.Entries = append(batch.Entries, &e)
 			batch.Hashes = tree.Add(tlog.RecordHash(leaf), batch.Hashes)
