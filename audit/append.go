@@ -129,7 +129,7 @@ func (l *Log) prepare(ctx context.Context, e Entry) (*pending, error) {
 	for i := range e.Sealed {
 		e.Sealed[i].Data, e.Sealed[i].Subjects = nil, nil
 	}
-	header, err := e.MarshalJSON()
+	header, err := e.canonical() // it is valid
 	if err != nil {
 		return p, err
 	}
@@ -489,7 +489,7 @@ func (l *Log) settle(batch []*pending, outcome error, change func()) {
 
 // same reports whether p and q are the same entry but for the time.
 func (p *pending) same(q *pending) bool {
-	return bytes.Equal(p.leaf.Data[p.tail:], q.leaf.Data[q.tail:]) && sameButTime(p.record.Entry, q.record.Entry)
+	return p == q || bytes.Equal(p.leaf.Data[p.tail:], q.leaf.Data[q.tail:]) && sameButTime(p.record.Entry, q.record.Entry)
 }
 
 // sameButTime reports whether two valid entries are equal but for their time.

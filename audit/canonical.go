@@ -24,6 +24,11 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
+	return e.canonical()
+}
+
+// canonical returns the canonical form of a valid entry.
+func (e *Entry) canonical() ([]byte, error) {
 	for i, p := range e.Sealed {
 		if len(p.Of) == 0 {
 			return nil, &FieldError{Field: fmt.Sprintf("sealed[%d].of", i), Reason: "missing: Append seals"}

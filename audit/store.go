@@ -88,7 +88,8 @@ type Store interface {
 	// Append makes the batch durable, whole or not at all, and publishes its
 	// checkpoint; then it returns nil, and all methods see it. After an error
 	// the batch may or may not be kept, and every further Append fails until the
-	// store is opened again. It does not keep the batch's slices.
+	// store is opened again. It does not keep the batch's slices; it may keep the
+	// entries, which nobody changes.
 	Append(ctx context.Context, b Batch) error
 }
 

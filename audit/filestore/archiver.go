@@ -255,24 +255,14 @@ func (s *Store) removePartial(from, to int64) error {
 	return nil
 }
 
-// fillIndex adds entries from the archive to the index, up to the given size.
+// fillIndex adds entries to the index, up to the given size, which is archived.
 func (s *Store) fillIndex(ctx context.Context, to int64) error {
-	const portion = 64 // bundles
+	const portion = 64 * merkle.TileWidth
 	for s.indexed < to {
-		var entries []*audit.Entry
 		first := s.indexed
-		for number := first / merkle.TileWidth; number < min(to/merkle.TileWidth, first/merkle.TileWidth+portion); number++ {
-			leaves, err := s.archive.bundle(number)
-			if err != nil {
-				return err
-			}
-			for i, leaf := range leaves {
-				e, err := audit.ParseLeaf(leaf.Data)
-				if err != nil {
-					return &audit.CorruptError{Index: number*merkle.TileWidth + int64(i), Reason: "it is not an entry"}
-				}
-				entries = append(entries, e)
-			}
+		entries, err := s.entries(first, min(to, first+portion))
+		if err != nil {
+			return err
 		}
 		size := first + int64(len(entries))
 		edge, err := s.hashes(merkle.EdgeIndexes(size))
@@ -289,6 +279,37 @@ func (s *Store) fillIndex(ctx context.Context, to int64) error {
 		s.mu.Unlock()
 	}
 	return nil
+}
+
+// entries returns the entries between the two numbers, multiples of 256: those that
+// are in memory still, else from the archive.
+func (s *Store) entries(from, to int64) ([]*audit.Entry, error) {
+	entries := make([]*audit.Entry, 0, to-from)
+	s.mu.RLock()
+	for _, seg := range s.segments {
+		for next := from + int64(len(entries)); next < to && next >= seg.first && next < seg.end(); next++ {
+			entries = append(entries, seg.entries[next-seg.first])
+		}
+	}
+	s.mu.RUnlock()
+	if int64(len(entries)) == to-from {
+		return entries, nil
+	}
+	entries = entries[:0]
+	for number := from / merkle.TileWidth; number < to/merkle.TileWidth; number++ {
+		leaves, err := s.archive.bundle(number)
+		if err != nil {
+			return nil, err
+		}
+		for i, leaf := range leaves {
+			e, err := audit.ParseLeaf(leaf.Data)
+			if err != nil {
+				return nil, &audit.CorruptError{Index: number*merkle.TileWidth + int64(i), Reason: "it is not an entry"}
+			}
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
 }
 
 // dropSegments removes the closed segments that the archive holds as a whole.

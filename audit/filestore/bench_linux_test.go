@@ -99,13 +99,13 @@ func p99(d []time.Duration) time.Duration {
 // BenchmarkAppend appends through the log and, in turns on the same disk, records
 // of the same size by write and fdatasync alone, where those of several writers
 // that wait together share one as they do in the log. of-raw is the log's
-// throughput as a share of that, p99-of-raw its 99th percentile of the latency as
-// a multiple.
+// throughput as a share of that, the median of many short turns, since others may
+// use the disk too; p99-of-raw its 99th percentile of the latency as a multiple.
 func BenchmarkAppend(b *testing.B) {
 	for _, bb := range []struct {
 		name          string
 		writers, each int
-	}{{"1writer", 1, 128}, {"64writers", 64, 32}} {
+	}{{"1writer", 1, 16}, {"64writers", 64, 8}} {
 		b.Run(bb.name, func(b *testing.B) {
 			dir := b.TempDir()
 			store, err := filestore.Open(filepath.Join(dir, "log"), nil)
@@ -123,21 +123,25 @@ func BenchmarkAppend(b *testing.B) {
 			leaf, err := audittest.Entry(0).MarshalJSON()
 			require.NoError(b, err)
 
-			var logTime, rawTime time.Duration
+			var logTime time.Duration
+			var ratios []float64
 			var logEach, rawEach []time.Duration
 			for b.Loop() {
 				d, each, err := timed(bb.writers, bb.each, func() error { return plain.append(leaf) })
 				require.NoError(b, err)
-				rawTime, rawEach = rawTime+d, append(rawEach, each...)
+				rawTime := d
+				rawEach = append(rawEach, each...)
 				d, each, err = timed(bb.writers, bb.each, func() error {
 					_, err := log.Append(b.Context(), entry)
 					return err
 				})
 				require.NoError(b, err)
 				logTime, logEach = logTime+d, append(logEach, each...)
+				ratios = append(ratios, float64(rawTime)/float64(d))
 			}
 			b.ReportMetric(float64(len(logEach))/logTime.Seconds(), "entries/s")
-			b.ReportMetric(float64(rawTime)/float64(logTime), "of-raw")
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "of-raw")
 			b.ReportMetric(float64(p99(logEach))/float64(p99(rawEach)), "p99-of-raw")
 			b.ReportMetric(float64(p99(logEach).Microseconds()), "p99-µs")
 			b.ReportMetric(0, "ns/op")

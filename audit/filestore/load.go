@@ -195,6 +195,9 @@ func (r *Reader) learn(s *segment, p *parser, b audit.Batch) error {
 		}
 	}
 	s.index.Add(entries, hashes)
+	if r.keep {
+		s.entries = append(s.entries, entries...)
+	}
 	s.spans = append(s.spans, p.spans...)
 	s.known, s.signed = p.offset, bytes.Clone(b.Checkpoint)
 	s.batches++

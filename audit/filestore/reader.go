@@ -49,7 +49,8 @@ type Reader struct {
 	segments []*segment      // consecutive, the oldest first
 	tree     merkle.Frontier // of all entries known
 	archived int64           // entries in the archive: the first segments may hold some of them too
-	owner    bool            // it is a Store's: all that is durable is known
+	keep     bool            // it is a Store's, which will archive what it reads
+	owner    bool            // it is an open Store's: all that is durable is known
 	latest   []byte          // the Store's last checkpoint
 	torn     int64           // see Torn
 	index    *index.Index    // of the archive; nil: there is none

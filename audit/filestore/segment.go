@@ -25,6 +25,7 @@ type segment struct {
 
 	index   *memindex.Index // of the entries known
 	spans   []int64         // offset of each entry known
+	entries []*audit.Entry  // in a Store: what the archive's index will be made from
 	known   int64           // offset up to which the content is known: the end of a batch
 	last    int64           // offset of the last batch known; 0: none
 	signed  []byte          // checkpoint of the last batch known

@@ -94,6 +94,7 @@ func Open(dir string, opts *Options) (*Store, error) {
 	}
 	s.lock = lock
 	s.Reader = newReader(dir, s.opts.disk)
+	s.keep = true
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -260,6 +261,7 @@ func (s *Store) write(b audit.Batch, spans []int64) error {
 	// First seen, then published: a reader must find what is published.
 	s.mu.Lock()
 	to.index.Add(b.Entries, b.Hashes)
+	to.entries = append(to.entries, b.Entries...)
 	to.spans = append(to.spans, spans...)
 	to.last = to.known
 	to.known += int64(len(s.buf))
