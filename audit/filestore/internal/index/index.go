@@ -26,7 +26,11 @@ import (
 )
 
 // version is of the tables; a file of another version is built anew.
-const version = 1
+const version = 2
+
+// group is the number of entries that share a row for what many entries have in
+// common, such as a kind: such a row leads to all of the group.
+const group = 256
 
 // Index is an open index. It is safe for concurrent use.
 type Index struct {
@@ -132,8 +136,12 @@ func (x *Index) Add(ctx context.Context, first int64, entries []*audit.Entry, ro
 	var rows []row
 	since, until := int64(1)<<62, -int64(1)<<62
 	for i, e := range entries {
+		at := first + int64(i)
 		for _, key := range keysOf(e) {
-			rows = append(rows, row{key, first + int64(i)})
+			rows = append(rows, row{key, at})
+		}
+		for _, key := range commonKeysOf(e) {
+			rows = append(rows, row{key, at / group * group})
 		}
 		since, until = min(since, e.Time.UnixMicro()), max(until, e.Time.UnixMicro())
 	}
@@ -144,7 +152,7 @@ func (x *Index) Add(ctx context.Context, first int64, entries []*audit.Entry, ro
 	}
 	// In the order of the table, neighbors share pages.
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.at, b.at)) })
-	if err := insert(ctx, tx, rows); err != nil {
+	if err := insert(ctx, tx, slices.Compact(rows)); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -218,9 +226,6 @@ func keysOf(e *audit.Entry) []int64 {
 		}
 	}
 	add(keyCorrelation, e.Correlation)
-	add(keyActor, e.Actor.ID)
-	add(keyKind, string(e.Kind))
-	add(keyAction, e.Action)
 	add(keyTrace, e.TraceID)
 	if e.Effect != nil {
 		add(keyRequest, e.Effect.RequestID)
@@ -228,13 +233,22 @@ func keysOf(e *audit.Entry) []int64 {
 	return keys
 }
 
+// commonKeysOf returns what an entry is found by together with many others.
+func commonKeysOf(e *audit.Entry) [3]int64 {
+	return [3]int64{hash(keyActor, e.Actor.ID), hash(keyKind, string(e.Kind)), hash(keyAction, e.Action)}
+}
+
+// common reports whether a kind of key leads to groups.
+func common(kind byte) bool { return kind == keyActor || kind == keyKind || kind == keyAction }
+
 // selective is from how many entries on a key is not worth narrowing by if there
 // is another.
 const selective = 1000
 
-// pick returns the key of the query that narrows the search most, or false.
-func (x *Index) pick(ctx context.Context, q *audit.Query) (key int64, ok bool, err error) {
-	fewest := selective + 1
+// pick returns the key of the query that narrows the search most and to how many
+// entries one of its rows leads, 0 where there is none.
+func (x *Index) pick(ctx context.Context, q *audit.Query) (key int64, size int64, err error) {
+	fewest := int64(selective*group + 1)
 	for _, k := range []struct {
 		kind  byte
 		value string
@@ -254,18 +268,21 @@ func (x *Index) pick(ctx context.Context, q *audit.Query) (key int64, ok bool, e
 		}
 		h := hash(k.kind, k.value)
 		if k.kind == keyID {
-			return h, true, nil
+			return h, 1, nil
 		}
-		var n int
+		n, leads := int64(0), int64(1)
+		if common(k.kind) {
+			leads = group
+		}
 		err := x.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM entry WHERE key = ? LIMIT ?)`, h, selective).Scan(&n)
 		if err != nil {
-			return 0, false, err
+			return 0, 0, err
 		}
-		if n < fewest {
-			key, ok, fewest = h, true, n
+		if n*leads < fewest {
+			key, size, fewest = h, leads, n*leads
 		}
 	}
-	return key, ok, nil
+	return key, size, nil
 }
 
 // Search yields the indexes below before among which all entries of the query
@@ -286,25 +303,25 @@ func (x *Index) Search(ctx context.Context, q audit.Query, before int64) iter.Se
 const page = 1000
 
 func (x *Index) search(ctx context.Context, q *audit.Query, before int64, yield func(int64, error) bool) error {
-	key, ok, err := x.pick(ctx, q)
+	key, size, err := x.pick(ctx, q)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if size == 0 {
 		return x.spans(ctx, q, before, yield)
 	}
 	query := `SELECT at FROM entry WHERE key = ? AND at >= ? AND at < ? ORDER BY at LIMIT ?`
 	if q.Descending {
 		query = strings.Replace(query, "ORDER BY at", "ORDER BY at DESC", 1)
 	}
-	low, high := q.First, before
+	low, high := q.First/size*size, before
 	for low < high {
 		at, err := x.read(ctx, query, key, low, high)
 		if err != nil {
 			return err
 		}
-		for _, n := range at {
-			if !yield(n, nil) {
+		for _, first := range at {
+			if !each(span{first, size}, q, before, yield) {
 				return nil
 			}
 		}
@@ -318,6 +335,21 @@ func (x *Index) search(ctx context.Context, q *audit.Query, before int64, yield 
 		}
 	}
 	return nil
+}
+
+// each yields the indexes of a span that the query admits, and reports whether to
+// go on.
+func each(s span, q *audit.Query, before int64, yield func(int64, error) bool) bool {
+	low, high := max(s.first, q.First), min(s.first+s.size, before)
+	for i := range max(0, high-low) {
+		if q.Descending {
+			i = high - low - 1 - i
+		}
+		if !yield(low+i, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // read returns one page.
@@ -355,17 +387,11 @@ func (x *Index) spans(ctx context.Context, q *audit.Query, before int64, yield f
 		slices.Reverse(spans)
 	}
 	for _, s := range spans {
-		low, high := max(s.first, q.First), min(s.first+s.size, before)
-		for i := range high - low {
-			if q.Descending {
-				i = high - low - 1 - i
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !yield(low+i, nil) {
-				return nil
-			}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !each(s, q, before, yield) {
+			return nil
 		}
 	}
 	return nil
