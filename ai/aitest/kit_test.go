@@ -69,7 +69,7 @@ func TestServerChecksRequests(t *testing.T) {
 	}{
 		{"fine", "/chat/completions", schema("true", fine), 200},
 		{"not strict", "/chat/completions", schema("false", `{"type":"array"}`), 200},
-		{"unknown path", "/embeddings", `{}`, 404},
+		{"unknown path", "/images", `{}`, 404},
 		{"not JSON", "/chat/completions", `{`, 400},
 		{"no model", "/chat/completions", `{"messages":[{}]}`, 400},
 		{"no messages", "/responses", `{"model":"m"}`, 400},

@@ -43,6 +43,9 @@ type Reply struct {
 	// "reply-1", "reply-2" and so on.
 	Model, ID string
 
+	// Vectors are the answer to a request for embeddings; for a [Server] alone.
+	Vectors [][]float32
+
 	// Warnings of the reply; for [Model] alone.
 	Warnings []ai.Warning
 
@@ -93,6 +96,8 @@ type Wire struct {
 	NoUsage, UsageEarly bool
 
 	// ErrorEvent sends an error with this code in a stream, where CutAfter says.
+	// server_error, rate_limit_exceeded and insufficient_quota are OpenAI's codes;
+	// servers of other providers send their own for them.
 	ErrorEvent string
 }
 

@@ -52,6 +52,8 @@ func (openAIDialect) check(r *http.Request, body []byte) (question, *refusal) {
 		q.format = chatFormat{}
 	case "/v1/responses":
 		q.format = responsesFormat{}
+	case "/v1/embeddings":
+		q.format = embeddingFormat{}
 	default:
 		return q, &refusal{http.StatusNotFound, "unknown_url", ""}
 	}

@@ -31,6 +31,10 @@ type Suite struct {
 	// the faults in [Reply.Wire] can be tested.
 	Wire bool
 
+	// NoCacheWrites says that the provider does not tell how many tokens it has
+	// written into its cache.
+	NoCacheWrites bool
+
 	// Skip maps the names of checks that do not apply to the reason why. They are
 	// left out and logged. A name that no check has fails the test.
 	Skip map[string]string

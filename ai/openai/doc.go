@@ -19,6 +19,18 @@
 // there are no stop sequences. Nothing is stored at OpenAI: requests to Responses
 // set "store" to false.
 //
+// # Azure
+//
+// Azure's v1 API is a compatible server: BaseURL is
+// "https://RESOURCE.openai.azure.com/openai/v1" and the model is the name of the
+// deployment. For its older APIs and for tokens of Microsoft Entra ID, the SDK's
+// package azure makes the options that go into [Options.SDK].
+// https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
+//
+// # Embeddings
+//
+// [NewEmbedder] returns an [ai.Embedder] over the same servers.
+//
 // # What the package does not do
 //
 // It reads no environment variable, though the SDK has a dozen of them: key, base

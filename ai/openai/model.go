@@ -62,6 +62,10 @@ type Options struct {
 	// MaxResponseBytes is the largest reply, a whole stream included, that is
 	// read. If zero, 32 MiB.
 	MaxResponseBytes int64
+
+	// SDK are options of the SDK, applied after those of this package: a header, a
+	// query parameter, the credentials of package azure.
+	SDK []option.RequestOption
 }
 
 // A Model is a model behind OpenAI's API. It is safe for concurrent use.
@@ -83,17 +87,9 @@ func New(apiKey, model string, opts *Options) (*Model, error) {
 	if opts != nil {
 		o = *opts
 	}
-	if model == "" {
-		return nil, errors.New("openai: model name is empty")
-	}
-	if problem := adapter.CheckKey(apiKey); problem != "" {
-		return nil, errors.New("openai: " + problem)
-	}
-	if o.BaseURL == "" {
-		o.BaseURL = defaultBaseURL
-	}
-	if problem := adapter.CheckBaseURL(o.BaseURL); problem != "" {
-		return nil, errors.New("openai: " + problem)
+	guard, sdkOptions, err := connection(apiKey, model, &o)
+	if err != nil {
+		return nil, err
 	}
 	if o.API == "" {
 		o.API = Chat
@@ -101,40 +97,58 @@ func New(apiKey, model string, opts *Options) (*Model, error) {
 	if o.API != Chat && o.API != Responses {
 		return nil, errors.New("openai: unknown API")
 	}
+	if o.Capabilities == nil {
+		o.Capabilities = &ai.Capabilities{StructuredOutput: true, Tools: true}
+	}
+	return &Model{
+		info:            ai.Info{Provider: provider, Model: model, Capabilities: *o.Capabilities},
+		guard:           guard,
+		api:             o.API,
+		legacyMaxTokens: o.LegacyMaxTokens,
+		chat:            sdk.NewChatCompletionService(sdkOptions...),
+		responses:       responses.NewResponseService(sdkOptions...),
+	}, nil
+}
+
+// connection checks the options about the server and returns them as the SDK's.
+func connection(apiKey, model string, o *Options) (*adapter.Guard, []option.RequestOption, error) {
+	if model == "" {
+		return nil, nil, errors.New("openai: model name is empty")
+	}
+	if problem := adapter.CheckKey(apiKey); problem != "" {
+		return nil, nil, errors.New("openai: " + problem)
+	}
+	if o.BaseURL == "" {
+		o.BaseURL = defaultBaseURL
+	}
+	if problem := adapter.CheckBaseURL(o.BaseURL); problem != "" {
+		return nil, nil, errors.New("openai: " + problem)
+	}
 	if o.HTTPClient == nil {
 		o.HTTPClient = http.DefaultClient
 	}
 	if o.MaxResponseBytes <= 0 {
 		o.MaxResponseBytes = adapter.DefaultMaxResponseBytes
 	}
-	if o.Capabilities == nil {
-		o.Capabilities = &ai.Capabilities{StructuredOutput: true, Tools: true}
-	}
-	m := &Model{
-		info:            ai.Info{Provider: provider, Model: model, Capabilities: *o.Capabilities},
-		guard:           newGuard(apiKey, o.MaxResponseBytes),
-		api:             o.API,
-		legacyMaxTokens: o.LegacyMaxTokens,
-	}
-	// The services are made directly, since sdk.NewClient reads the environment.
-	sdkOptions := []option.RequestOption{
+	guard := newGuard(apiKey, o.MaxResponseBytes)
+	// The services are made of these directly, since sdk.NewClient reads the
+	// environment.
+	options := []option.RequestOption{
 		option.WithBaseURL(o.BaseURL),
 		option.WithHTTPClient(o.HTTPClient),
-		option.WithMaxRetries(0),
-		option.WithMiddleware(intercept(m.guard)),
+		option.WithMiddleware(intercept(guard)),
 	}
 	if apiKey != "" {
-		sdkOptions = append(sdkOptions, option.WithAPIKey(apiKey))
+		options = append(options, option.WithAPIKey(apiKey))
 	}
 	if o.Organization != "" {
-		sdkOptions = append(sdkOptions, option.WithOrganization(o.Organization))
+		options = append(options, option.WithOrganization(o.Organization))
 	}
 	if o.Project != "" {
-		sdkOptions = append(sdkOptions, option.WithProject(o.Project))
+		options = append(options, option.WithProject(o.Project))
 	}
-	m.chat = sdk.NewChatCompletionService(sdkOptions...)
-	m.responses = responses.NewResponseService(sdkOptions...)
-	return m, nil
+	options = append(options, o.SDK...)
+	return guard, append(options, option.WithMaxRetries(0)), nil
 }
 
 // Info implements [ai.Model].
