@@ -32,7 +32,7 @@ interop: ## what tools of others say of the audit log; a module of its own, so t
 
 bench: ## ratios against a peer or a raw limit, in one run
 	go test -run '^$$' -bench . -benchmem $(BENCHES)
-	cd audit/internal/bench && go test -run '^$$' -bench . # beside Tessera, in a module of its own
+	cd audit/internal/bench && go test -mod=mod -run '^$$' -bench . # beside Tessera, in a module of its own
 
 generate: ## code from the pinned schema; needs no network
 	go generate ./shopify ./shopify/admin ./webhook
