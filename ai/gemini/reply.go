@@ -211,6 +211,8 @@ func stopReason(reason string, calls bool) ai.StopReason {
 			return ai.StopToolCalls
 		}
 		return ai.StopEnd
+	case "FUNCTION_CALL": // of some gateways
+		return ai.StopToolCalls
 	case genai.FinishReasonMaxTokens:
 		return ai.StopLength
 	case genai.FinishReasonSafety, genai.FinishReasonRecitation, genai.FinishReasonBlocklist, genai.FinishReasonProhibitedContent,
