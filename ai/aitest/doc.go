@@ -13,5 +13,8 @@
 // What goes over the wire is tested with a [Server], which speaks the API of a
 // provider over real HTTP and, by [Wire], misbehaves like real servers.
 //
+// A [Recorder] keeps what a program and a real provider said to one another, and
+// [Replay] answers from its file.
+//
 // An adapter shows with [TestModel] that it keeps the contract of [ai.Model].
 package aitest

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/posai-go/posai/ai/open"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -65,8 +66,8 @@ Flags:
 	fs.StringVar(&c.Database, "database", "", "sqlite:///path or postgres:// `URL` (default: a SQLite file in -data)")
 	fs.StringVar(&c.Data, "data", "", "`folder` for the audit log and the SQLite file (default: a temporary one, or ./"+c.Name+"-data with -serve)")
 	fs.StringVar(&c.Model, "model", "", "`model` to ask, such as openai:gpt-5; without one the baseline judges")
-	fs.StringVar(&c.ModelURL, "model-url", "", "base `URL` of a server that speaks OpenAI's protocol")
-	fs.StringVar(&c.ModelKey, "model-key", "", "API `key` of the model's provider (also OPENAI_API_KEY)")
+	fs.StringVar(&c.ModelURL, "model-url", "", "base `URL` of a server that speaks the provider's protocol")
+	fs.StringVar(&c.ModelKey, "model-key", "", "API `key` of the model's provider (also OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY)")
 	fs.DurationVar(&c.ModelTimeout, "model-timeout", 20*time.Second, "how long the model may take before the baseline judges")
 	fs.DurationVar(&c.Expiry, "expiry", 48*time.Hour, "how long a request waits for a manager")
 	fs.Uint64Var(&c.Seed, "seed", 1, "`number` that decides what the simulated shop looks like")
@@ -101,8 +102,8 @@ func (c *Config) Parse(fs *flag.FlagSet, args []string, getenv func(string) stri
 	if bad != nil {
 		return bad
 	}
-	if c.ModelKey == "" {
-		c.ModelKey = getenv("OPENAI_API_KEY")
+	if variable := open.KeyVariable(c.Model); c.ModelKey == "" && variable != "" {
+		c.ModelKey = getenv(variable)
 	}
 	return nil
 }
@@ -135,12 +136,12 @@ func (c *Config) Check() error {
 		}
 	}
 	if c.Model != "" {
-		provider, name, ok := strings.Cut(c.Model, ":")
-		if !ok || provider != "openai" || name == "" {
-			return errors.New("-model must be openai:NAME")
+		variable := open.KeyVariable(c.Model)
+		if variable == "" {
+			return errors.New("-model must be PROVIDER:NAME, of the providers openai, openai-responses, anthropic and gemini")
 		}
 		if c.ModelKey == "" && c.ModelURL == "" {
-			return errors.New("-model needs -model-key or OPENAI_API_KEY")
+			return errors.New("-model needs -model-key or " + variable)
 		}
 	}
 	_, err := parseSlackUsers(c.SlackUsers)

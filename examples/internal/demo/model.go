@@ -3,19 +3,17 @@ package demo
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/posai-go/posai/ai"
-	"github.com/posai-go/posai/ai/openai"
+	"github.com/posai-go/posai/ai/open"
 )
 
 // OpenModel returns the configured model, or nil: then the baseline judges.
 func (c *Config) OpenModel() (ai.Model, error) {
-	_, name, ok := strings.Cut(c.Model, ":")
-	if !ok {
+	if c.Model == "" {
 		return nil, nil
 	}
-	model, err := openai.New(c.ModelKey, name, &openai.Options{BaseURL: c.ModelURL})
+	model, err := open.Model(c.Model, c.ModelKey, &open.Options{BaseURL: c.ModelURL})
 	if err != nil {
 		return nil, err
 	}
