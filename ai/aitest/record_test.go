@@ -91,6 +91,9 @@ func TestRecordAndReplay(t *testing.T) {
 
 			model, err = open(&http.Client{Transport: aitest.Replay(t, path, opts)})
 			require.NoError(t, err)
+			_, err = model.Generate(t.Context(), &ai.Request{Messages: []ai.Message{ai.User("Something else")}})
+			require.Error(t, err, "a request that was not recorded")
+			require.ErrorIs(t, err, ai.ErrTransport)
 			replayed, replayedErrs := converse(t, model)
 			assert.Contains(t, live[0].Text(), "Dana Whitfield")
 			assert.NotContains(t, replayed[0].Text(), "Dana")
@@ -103,10 +106,6 @@ func TestRecordAndReplay(t *testing.T) {
 			var partial *ai.PartialError
 			require.ErrorAs(t, replayedErrs[3], &partial)
 			assert.Equal(t, "one two ", partial.Response.Text())
-
-			_, err = model.Generate(t.Context(), &ai.Request{Messages: []ai.Message{ai.User("Something else")}})
-			require.Error(t, err, "a request that was not recorded")
-			require.ErrorIs(t, err, ai.ErrTransport)
 		})
 	}
 }

@@ -52,6 +52,7 @@ type check struct {
 func TestModel(t *testing.T, s Suite) {
 	t.Helper()
 	var checks []check
+	checks = append(checks, requestChecks...)
 	checks = append(checks, replyChecks...)
 	checks = append(checks, streamChecks...)
 	checks = append(checks, faultChecks...)
