@@ -133,6 +133,7 @@ func (k *call) decideThrottled(ctx context.Context, e *throttledAnswer) (bool, e
 	k.throttles++
 	k.info.Throttled++
 	known := k.info.Cost.Throttle.RestoreRate > 0 && k.info.Cost.Throttle.CurrentlyAvailable < k.info.Cost.Requested
+	least := time.Duration(0) // that it takes, pause and queue together
 	switch {
 	case k.pause > 0:
 	case !known:
@@ -142,12 +143,15 @@ func (k *call) decideThrottled(ctx context.Context, e *throttledAnswer) (bool, e
 		// comes back at the same time is refused again.
 		refill := k.info.Cost.Requested / k.info.Cost.Throttle.RestoreRate
 		k.pause = time.Duration(rand.Float64() * float64(min(k.throttles, 4)) * refill * float64(time.Second))
+		lacking := k.info.Cost.Requested - k.info.Cost.Throttle.CurrentlyAvailable
+		least = time.Duration(lacking / k.info.Cost.Throttle.RestoreRate * float64(time.Second))
 	}
-	fail := &ThrottledError{Operation: k.op.Name, Wait: k.pause, Cost: k.info.Cost.Requested, cause: e.err}
-	if k.throttles > maxThrottles || k.wait+k.pause > k.client.shared.opts.MaxWait {
+	least = max(least, k.pause)
+	fail := &ThrottledError{Operation: k.op.Name, Wait: least, Cost: k.info.Cost.Requested, cause: e.err}
+	if k.throttles > maxThrottles || k.wait+least > k.client.shared.opts.MaxWait {
 		return false, fail
 	}
-	if tooLate(ctx, k.pause) {
+	if tooLate(ctx, least) {
 		fail.cause = errors.Join(context.DeadlineExceeded, e.err)
 		return false, fail
 	}
