@@ -47,7 +47,7 @@ func TestParseConfig(t *testing.T) {
 		{"half of Slack", []string{"-slack-token", "x"}, nil, "go together"},
 		{"Slack users", []string{"-slack-users", "U1"}, nil, "USERID=role"},
 		{"plain http", []string{"-public-url", "http://example.com"}, nil, "https"},
-		{"unknown provider", []string{"-model", "acme:x"}, nil, "openai:NAME"},
+		{"unknown provider", []string{"-model", "acme:x"}, nil, "PROVIDER:NAME"},
 		{"model without key", []string{"-model", "openai:x"}, nil, "-model-key"},
 		{"bad variable", nil, []string{"POSAI_EXPIRY", "secret-value"}, "POSAI_EXPIRY"},
 	}
