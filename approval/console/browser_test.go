@@ -104,6 +104,7 @@ func TestBrowser(t *testing.T) {
 		maria.decide(r.ID, with(form, "verdict", "approve"))
 		b.click("#approve")
 		b.sees("Already approved", "Maria Lopez approved it just now", "in the console", "Your click came later")
+		s.ended(t, r.ID)
 		assert.Equal(t, int64(1), s.Effects.Load())
 	})
 

@@ -165,11 +165,16 @@ func TestWhatCanBeChangedBackRuns(t *testing.T) {
 	r := f.only(t)
 	assert.Equal(t, toolgate.Kind, r.Kind)
 	assert.Equal(t, session.Subjects, r.Subjects)
+	// The last entry follows the change that it is about.
 	var kinds []audit.Kind
-	for rec, err := range f.Trail(t.Context(), r.ID) {
-		require.NoError(t, err)
-		kinds = append(kinds, rec.Entry.Kind)
-	}
+	require.Eventually(t, func() bool {
+		kinds = nil
+		for rec, err := range f.Trail(t.Context(), r.ID) {
+			require.NoError(t, err)
+			kinds = append(kinds, rec.Entry.Kind)
+		}
+		return len(kinds) == 4
+	}, 20*time.Second, 5*time.Millisecond)
 	assert.Equal(t, []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindStarted, audit.KindEffect}, kinds)
 }
 
