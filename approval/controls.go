@@ -169,19 +169,38 @@ func addControl[T any, P control[T]](ctx context.Context, q *Queue, list func(*C
 	})
 }
 
-// removeControl removes a control and records it. allowed says why not.
-func removeControl[T any, P control[T]](ctx context.Context, q *Queue, list func(*Controls) *[]T, id string, allowed func(P) (audit.Entry, error)) error {
+// removal is who ends a control and why; kind and step are the words of its
+// audit entry.
+type removal struct {
+	kind, step string
+	by         Principal
+	reason     string
+}
+
+// removeControl removes a control and records it. allowed returns the control's
+// scope and the role in which it may be removed, or why not.
+func removeControl[T any, P control[T]](ctx context.Context, q *Queue, list func(*Controls) *[]T, id string, r removal, allowed func(P) (Scope, string, error)) error {
+	c := &checker{}
+	c.principal("by", r.by)
+	c.text("reason", r.reason, maxReason)
+	if c.err != nil {
+		return c.err
+	}
+	now, err := q.store.Now(ctx)
+	if err != nil {
+		return err
+	}
 	return q.changeControls(ctx, func(c *Controls) error {
 		items := *list(c)
 		i := slices.IndexFunc(items, func(v T) bool { return P(&v).id() == id && !P(&v).state().Removed })
 		if i < 0 {
 			return ErrNotFound
 		}
-		e, err := allowed(&items[i])
+		scope, role, err := allowed(&items[i])
 		if err != nil {
 			return err
 		}
-		data, err := e.MarshalJSON()
+		data, err := controlEntry(r.kind, id, r.step, r.by, role, r.reason, scope, now).MarshalJSON()
 		if err != nil {
 			return &InvalidError{Reason: "does not fit into an audit entry", Err: err}
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/posai-go/posai/audit"
 )
 
 // Delegation lets one person decide in place of another who is away. The
@@ -68,24 +66,12 @@ func (q *Queue) Delegate(ctx context.Context, d Delegation) (Delegation, error) 
 //
 // Errors: [ErrNotFound], [ErrInvalid], [ErrForbidden], [ErrUnrecorded].
 func (q *Queue) Undelegate(ctx context.Context, id string, by Principal, reason string) error {
-	c := &checker{}
-	c.principal("by", by)
-	c.text("reason", reason, maxReason)
-	if c.err != nil {
-		return c.err
-	}
-	now, err := q.store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	return removeControl(ctx, q, delegations, id, func(d *Delegation) (e audit.Entry, err error) {
-		role := ""
-		if by.ID != d.To || by.Type != Human {
-			if role, err = q.mayDelegate(by, d.From, d.Scope); err != nil {
-				return e, err
-			}
+	return removeControl(ctx, q, delegations, id, removal{"delegation", "ended", by, reason}, func(d *Delegation) (Scope, string, error) {
+		if by.ID == d.To && by.Type == Human {
+			return d.Scope, "", nil
 		}
-		return controlEntry("delegation", d.ID, "ended", by, role, reason, d.Scope, now), nil
+		role, err := q.mayDelegate(by, d.From, d.Scope)
+		return d.Scope, role, err
 	})
 }
 

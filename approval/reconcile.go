@@ -86,7 +86,7 @@ func (x *execution) succeed(ctx context.Context, now time.Time, result any, outc
 	}
 	kind := audit.KindEffect
 	if x.k.undoes {
-		kind = kindUndone
+		kind = audit.KindCompensated
 	}
 	entry := effectEntry(x.rec, x.rec.step("effect"), kind, outcome, now)
 	entry.Effect.IDs = effectIDs(result)

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/posai-go/posai/audit"
 )
 
 // StandingRule is an approval that a person gave in advance: requests that it
@@ -107,22 +105,9 @@ func (q *Queue) Grant(ctx context.Context, s StandingRule) (StandingRule, error)
 //
 // Errors: [ErrNotFound], [ErrInvalid], [ErrForbidden], [ErrUnrecorded].
 func (q *Queue) Revoke(ctx context.Context, id string, by Principal, reason string) error {
-	c := &checker{}
-	c.principal("by", by)
-	c.text("reason", reason, maxReason)
-	if c.err != nil {
-		return c.err
-	}
-	now, err := q.store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	return removeControl(ctx, q, standing, id, func(s *StandingRule) (e audit.Entry, err error) {
+	return removeControl(ctx, q, standing, id, removal{"standing", "revoked", by, reason}, func(s *StandingRule) (Scope, string, error) {
 		role, err := q.mayControl(by, s.Scope)
-		if err != nil {
-			return e, err
-		}
-		return controlEntry("standing", s.ID, "revoked", by, role, reason, s.Scope, now), nil
+		return s.Scope, role, err
 	})
 }
 

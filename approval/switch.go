@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/posai-go/posai/audit"
 )
 
 // SwitchMode says what a [Switch] does.
@@ -102,22 +100,9 @@ func (q *Queue) Halt(ctx context.Context, s Switch) (Switch, error) {
 //
 // Errors: [ErrNotFound], [ErrInvalid], [ErrForbidden], [ErrUnrecorded].
 func (q *Queue) Clear(ctx context.Context, id string, by Principal, reason string) error {
-	c := &checker{}
-	c.principal("by", by)
-	c.text("reason", reason, maxReason)
-	if c.err != nil {
-		return c.err
-	}
-	now, err := q.store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	return removeControl(ctx, q, switches, id, func(s *Switch) (e audit.Entry, err error) {
+	return removeControl(ctx, q, switches, id, removal{"switch", "cleared", by, reason}, func(s *Switch) (Scope, string, error) {
 		role, err := q.mayControl(by, s.Scope)
-		if err != nil {
-			return e, err
-		}
-		return controlEntry("switch", s.ID, "cleared", by, role, reason, s.Scope, now), nil
+		return s.Scope, role, err
 	})
 }
 

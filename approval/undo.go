@@ -5,16 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/posai-go/posai/audit"
 )
 
 // undoSuffix makes the kind of the action that undoes actions of a kind.
 const undoSuffix = ".undo"
-
-// kindUndone is the kind of the audit entry that says that an effect was
-// undone.
-const kindUndone audit.Kind = "compensated"
 
 // undo is the action that undoes another one.
 type undo struct {

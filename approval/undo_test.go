@@ -52,7 +52,7 @@ func TestUndo(t *testing.T) {
 	// The entry follows the change that it is about.
 	require.Eventually(t, func() bool {
 		kinds := f.trail(t, u.ID)
-		return kinds[len(kinds)-1] == audit.Kind("compensated")
+		return kinds[len(kinds)-1] == audit.KindCompensated
 	}, patience, 5*time.Millisecond)
 }
 
