@@ -57,6 +57,7 @@ func TestModel(t *testing.T, s Suite) {
 	checks = append(checks, streamChecks...)
 	checks = append(checks, faultChecks...)
 	checks = append(checks, outputChecks...)
+	checks = append(checks, telemetryChecks...)
 	for name := range s.Skip {
 		if !slices.ContainsFunc(checks, func(c check) bool { return c.name == name }) {
 			t.Errorf("aitest: Suite.Skip names %q, which is no check", name)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/posai-go/posai/ai"
 	"github.com/posai-go/posai/ai/aitest"
 	"github.com/posai-go/posai/ai/anthropic"
+	"github.com/posai-go/posai/ai/internal/sdkbench"
 )
 
 func request() *ai.Request {
@@ -213,25 +213,11 @@ func TestRepliesThatAreNone(t *testing.T) {
 		require.ErrorIs(t, err, ai.ErrMalformedReply, "%q", body)
 	}
 	model, err := anthropic.New(testKey, "m", &anthropic.Options{
-		MaxResponseBytes: 1000, HTTPClient: &http.Client{Transport: fixed{"application/json", bytes.Repeat([]byte(" "), 1001)}},
+		MaxResponseBytes: 1000, HTTPClient: &http.Client{Transport: sdkbench.Fixed{ContentType: "application/json", Body: bytes.Repeat([]byte(" "), 1001)}},
 	})
 	require.NoError(t, err)
 	_, err = model.Generate(t.Context(), request())
 	require.ErrorIs(t, err, ai.ErrMalformedReply)
-}
-
-// fixed is a transport that always gives the same reply.
-type fixed struct {
-	contentType string
-	body        []byte
-}
-
-func (f fixed) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, _ = io.Copy(io.Discard, r.Body)
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {f.contentType}},
-		Body: io.NopCloser(bytes.NewReader(f.body)), Request: r,
-	}, nil
 }
 
 // FuzzReply gives the adapter arbitrary bytes as the body of a stream and of a
@@ -249,7 +235,7 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		model, err := anthropic.New(testKey, "m", &anthropic.Options{
-			MaxResponseBytes: 1 << 16, HTTPClient: &http.Client{Transport: fixed{"text/event-stream", body}},
+			MaxResponseBytes: 1 << 16, HTTPClient: &http.Client{Transport: sdkbench.Fixed{ContentType: "text/event-stream", Body: body}},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -257,7 +243,7 @@ func FuzzReply(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		checkStream(t, model.Stream(ctx, request()))
-		whole, err := anthropic.New(testKey, "m", &anthropic.Options{HTTPClient: &http.Client{Transport: fixed{"application/json", body}}})
+		whole, err := anthropic.New(testKey, "m", &anthropic.Options{HTTPClient: &http.Client{Transport: sdkbench.Fixed{ContentType: "application/json", Body: body}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/posai-go/posai/ai"
 	"github.com/posai-go/posai/ai/aitest"
 	"github.com/posai-go/posai/ai/gemini"
+	"github.com/posai-go/posai/ai/internal/sdkbench"
 )
 
 func request() *ai.Request {
@@ -286,20 +287,6 @@ func TestEmbed(t *testing.T) {
 	require.ErrorIs(t, err, ai.ErrInvalidRequest)
 }
 
-// fixed is a transport that always gives the same reply.
-type fixed struct {
-	contentType string
-	body        []byte
-}
-
-func (f fixed) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, _ = io.Copy(io.Discard, r.Body)
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {f.contentType}},
-		Body: io.NopCloser(bytes.NewReader(f.body)), Request: r,
-	}, nil
-}
-
 // FuzzReply gives the adapter arbitrary bytes as the body of a stream and of a
 // whole reply: it ends, with a reply or an error, and never with both or neither.
 func FuzzReply(f *testing.F) {
@@ -314,7 +301,7 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		model, err := gemini.New(testKey, "m", &gemini.Options{MaxResponseBytes: 1 << 16, HTTPClient: &http.Client{Transport: fixed{"text/event-stream", body}}})
+		model, err := gemini.New(testKey, "m", &gemini.Options{MaxResponseBytes: 1 << 16, HTTPClient: &http.Client{Transport: sdkbench.Fixed{ContentType: "text/event-stream", Body: body}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,7 +323,7 @@ func FuzzReply(f *testing.F) {
 		if done+failed != 1 {
 			t.Fatalf("%d replies and %d errors", done, failed)
 		}
-		whole, err := gemini.New(testKey, "m", &gemini.Options{HTTPClient: &http.Client{Transport: fixed{"application/json", body}}})
+		whole, err := gemini.New(testKey, "m", &gemini.Options{HTTPClient: &http.Client{Transport: sdkbench.Fixed{ContentType: "application/json", Body: body}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,32 +2,16 @@ package openai_test
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"testing"
-	"time"
 
 	sdk "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/sdkbench"
 	"github.com/posai-go/posai/ai/openai"
 )
-
-// fixed answers every request with the same body, without a connection.
-type fixed struct {
-	contentType string
-	body        []byte
-}
-
-func (f fixed) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, _ = io.Copy(io.Discard, r.Body)
-	_ = r.Body.Close()
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {f.contentType}},
-		Body: io.NopCloser(bytes.NewReader(f.body)), Request: r,
-	}, nil
-}
 
 const wholeReply = `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-test","choices":[{"index":0,` +
 	`"message":{"role":"assistant","content":"Thank you for your visit, and enjoy the scarf!","refusal":null},"logprobs":null,"finish_reason":"stop"}],` +
@@ -46,14 +30,14 @@ func streamReply() []byte {
 // bare SDK, in turn, and report how many times longer the adapter takes.
 
 func BenchmarkGenerate(b *testing.B) {
-	client := &http.Client{Transport: fixed{"application/json", []byte(wholeReply)}}
+	client := &http.Client{Transport: sdkbench.Fixed{ContentType: "application/json", Body: []byte(wholeReply)}}
 	model, bare := pair(b, client)
 	params := sdk.ChatCompletionNewParams{
 		Model:    "gpt-test",
 		Messages: []sdk.ChatCompletionMessageParamUnion{sdk.SystemMessage("You write for a shop."), sdk.UserMessage("Which scarf?")},
 	}
 	req := request()
-	compare(b, func() error {
+	sdkbench.Compare(b, func() error {
 		_, err := model.Generate(b.Context(), req)
 		return err
 	}, func() error {
@@ -63,14 +47,14 @@ func BenchmarkGenerate(b *testing.B) {
 }
 
 func BenchmarkStream50(b *testing.B) {
-	client := &http.Client{Transport: fixed{"text/event-stream", streamReply()}}
+	client := &http.Client{Transport: sdkbench.Fixed{ContentType: "text/event-stream", Body: streamReply()}}
 	model, bare := pair(b, client)
 	params := sdk.ChatCompletionNewParams{
 		Model:    "gpt-test",
 		Messages: []sdk.ChatCompletionMessageParamUnion{sdk.SystemMessage("You write for a shop."), sdk.UserMessage("Which scarf?")},
 	}
 	req := request()
-	compare(b, func() error {
+	sdkbench.Compare(b, func() error {
 		_, err := ai.Accumulate(model.Stream(b.Context(), req))
 		return err
 	}, func() error {
@@ -90,25 +74,4 @@ func pair(b *testing.B, client *http.Client) (*openai.Model, sdk.ChatCompletionS
 	}
 	return model, sdk.NewChatCompletionService(option.WithAPIKey(testKey), option.WithHTTPClient(client),
 		option.WithMaxRetries(0), option.WithBaseURL("https://api.openai.com/v1"))
-}
-
-func compare(b *testing.B, ours, bare func() error) {
-	b.Helper()
-	b.ReportAllocs()
-	var oursTime, bareTime time.Duration
-	for b.Loop() {
-		began := time.Now()
-		if err := ours(); err != nil {
-			b.Fatal(err)
-		}
-		between := time.Now()
-		if err := bare(); err != nil {
-			b.Fatal(err)
-		}
-		oursTime += between.Sub(began)
-		bareTime += time.Since(between)
-	}
-	b.ReportMetric(float64(oursTime.Microseconds())/float64(b.N), "ours-µs/op")
-	b.ReportMetric(float64(bareTime.Microseconds())/float64(b.N), "sdk-µs/op")
-	b.ReportMetric(float64(oursTime)/float64(bareTime), "ratio")
 }

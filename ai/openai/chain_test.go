@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/internal/sdkbench"
 	"github.com/posai-go/posai/ai/openai"
 )
 
@@ -80,7 +80,7 @@ func chainRequest(i int) *ai.Request {
 // the adapter alone and through the bare SDK, in turn. added-µs/op and
 // added-allocs/op are what the chain adds to the adapter.
 func BenchmarkChain(b *testing.B) {
-	client := &http.Client{Transport: fixed{"application/json", []byte(wholeReply)}}
+	client := &http.Client{Transport: sdkbench.Fixed{ContentType: "application/json", Body: []byte(wholeReply)}}
 	model, bare := pair(b, client)
 	chain := wholeChain(b, model, model)
 	ctx := chainContext(b.Context())
@@ -113,12 +113,7 @@ func BenchmarkChain(b *testing.B) {
 		adapterTimes = append(adapterTimes, third.Sub(second))
 		bareTimes = append(bareTimes, time.Since(third))
 	}
-	// Medians: on a busy machine, a mean is that of other people's work.
-	median := func(times []time.Duration) float64 {
-		slices.Sort(times)
-		return float64(times[len(times)/2].Nanoseconds()) / 1000
-	}
-	whole, adapter, sdkOnly := median(chainTimes), median(adapterTimes), median(bareTimes)
+	whole, adapter, sdkOnly := sdkbench.Median(chainTimes), sdkbench.Median(adapterTimes), sdkbench.Median(bareTimes)
 	b.ReportMetric(whole-adapter, "added-µs/op")
 	b.ReportMetric(allocs, "added-allocs/op")
 	b.ReportMetric(whole, "chain-µs/op")
@@ -128,7 +123,7 @@ func BenchmarkChain(b *testing.B) {
 
 // The chain must not cost more allocations than it was built to, nor a goroutine.
 func TestChainCost(t *testing.T) {
-	client := &http.Client{Transport: fixed{"application/json", []byte(wholeReply)}}
+	client := &http.Client{Transport: sdkbench.Fixed{ContentType: "application/json", Body: []byte(wholeReply)}}
 	model, err := openai.New(testKey, "gpt-test", &openai.Options{HTTPClient: client})
 	require.NoError(t, err)
 	chain := wholeChain(t, model, model)
@@ -150,7 +145,7 @@ func TestChainCost(t *testing.T) {
 }
 
 func TestChainStreamsWithoutGoroutines(t *testing.T) {
-	client := &http.Client{Transport: fixed{"text/event-stream", streamReply()}}
+	client := &http.Client{Transport: sdkbench.Fixed{ContentType: "text/event-stream", Body: streamReply()}}
 	model, err := openai.New(testKey, "gpt-test", &openai.Options{HTTPClient: client})
 	require.NoError(t, err)
 	ctx := chainContext(t.Context())

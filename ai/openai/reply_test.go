@@ -12,6 +12,7 @@ import (
 
 	"github.com/posai-go/posai/ai"
 	"github.com/posai-go/posai/ai/aitest"
+	"github.com/posai-go/posai/ai/internal/sdkbench"
 	"github.com/posai-go/posai/ai/openai"
 )
 
@@ -170,7 +171,7 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, api := range []openai.API{openai.Chat, openai.Responses} {
 			model, err := openai.New(testKey, "m", &openai.Options{
-				API: api, MaxResponseBytes: 1 << 16, HTTPClient: &http.Client{Transport: fixed{"text/event-stream", body}},
+				API: api, MaxResponseBytes: 1 << 16, HTTPClient: &http.Client{Transport: sdkbench.Fixed{ContentType: "text/event-stream", Body: body}},
 			})
 			if err != nil {
 				t.Fatal(err)

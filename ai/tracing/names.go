@@ -45,6 +45,11 @@ const (
 	streamLeft = "posai.stream.left"
 )
 
+// providers has the conventions' names where they differ from [ai.Info]'s.
+var providers = map[string]string{
+	"gemini": "gcp.gen_ai", // of the Gemini API and of Vertex AI alike
+}
+
 // Buckets that the conventions advise.
 var (
 	durationBuckets = []float64{0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92}

@@ -89,6 +89,9 @@ type call struct {
 }
 
 func (t *Tracer) start(ctx context.Context, operation, provider, name string, more ...attribute.KeyValue) (context.Context, *call) {
+	if known := providers[provider]; known != "" {
+		provider = known
+	}
 	c := &call{Tracer: t, began: time.Now(), attrs: []attribute.KeyValue{
 		attribute.String(operationName, operation), attribute.String(providerName, provider), attribute.String(requestModel, name),
 	}}
