@@ -35,6 +35,7 @@ type call struct {
 	// of the attempt under way
 	answer *answer
 	points *waiter // taken from the bucket; nil when settled
+	token  string
 	trace  *connTrace
 	queued time.Duration // for the points
 	sentAt time.Time     // zero if it was not
@@ -48,6 +49,8 @@ type call struct {
 	// arrived says that an attempt may have reached Shopify and no answer told
 	// what became of it.
 	arrived bool
+	// renewed says that token is the one in place of a refused one.
+	renewed bool
 }
 
 func (c *Client) newCall(req *graphql.Request, into any) (*call, error) {
@@ -140,14 +143,10 @@ func (k *call) run(ctx context.Context) error {
 func (k *call) prepare(req *http.Request) error {
 	k.trace.reset()
 	k.answer = nil
-	token, err := k.client.shared.tokens.Token(req.Context())
-	if err != nil {
-		return fmt.Errorf("shopify: %s: access token: %w", k.op.Name, err)
+	if err := k.takeToken(req.Context()); err != nil {
+		return err
 	}
-	if token == "" {
-		return fmt.Errorf("shopify: %s: %w: the token source gave an empty token", k.op.Name, ErrUnauthorized)
-	}
-	req.Header.Set("X-Shopify-Access-Token", token)
+	req.Header.Set("X-Shopify-Access-Token", k.token)
 
 	start := time.Now()
 	k.sentAt = time.Time{}
@@ -168,6 +167,22 @@ func (k *call) prepare(req *http.Request) error {
 	}
 	k.info.Attempts++
 	k.info.Status, k.info.RequestID, k.info.Cost = 0, "", Cost{}
+	return nil
+}
+
+// takeToken gets the token for the next attempt. The one that came in place of a
+// refused token stays for all attempts that follow.
+func (k *call) takeToken(ctx context.Context) error {
+	if k.renewed {
+		return nil
+	}
+	var err error
+	if k.token, err = k.client.shared.tokens.Token(ctx); err != nil {
+		return fmt.Errorf("shopify: %s: access token: %w", k.op.Name, err)
+	}
+	if k.token == "" {
+		return fmt.Errorf("shopify: %s: %w: the token source gave an empty token", k.op.Name, ErrUnauthorized)
+	}
 	return nil
 }
 

@@ -29,6 +29,13 @@ type throttledAnswer struct{ err *ResponseError }
 func (e *throttledAnswer) Error() string { return e.err.Error() }
 func (e *throttledAnswer) Unwrap() error { return e.err }
 
+// refusedToken is an attempt whose access token Shopify does not know: it did
+// not run.
+type refusedToken struct{ err *ResponseError }
+
+func (e *refusedToken) Error() string { return e.err.Error() }
+func (e *refusedToken) Unwrap() error { return e.err }
+
 // busyKeyError is a keyed mutation that another request with the same key is
 // running.
 type busyKeyError struct{}
@@ -64,6 +71,8 @@ func (k *call) judge(resp *http.Response, a *answer) error {
 		return &throttledAnswer{err}
 	case resp.StatusCode >= 500, resp.StatusCode == http.StatusRequestTimeout:
 		return &lostError{err}
+	case resp.StatusCode == http.StatusUnauthorized && k.freshSource() != nil:
+		return &refusedToken{err}
 	case resp.StatusCode != http.StatusOK:
 		return &failedError{err: err}
 	case a.brokeDown(k.op):
@@ -94,6 +103,8 @@ func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 		k.arrived = k.arrived || e.mayHaveRun
 	case *throttledAnswer:
 		return k.decideThrottled(ctx, e)
+	case *refusedToken:
+		return k.decideRefused(ctx, e)
 	case *busyKeyError:
 		again = true
 	case *lostError:
@@ -119,6 +130,32 @@ func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 		return false, err
 	}
 	k.info.Waited += k.pause
+	return true, nil
+}
+
+// freshSource returns the token source if it may be asked for another token than
+// that of the attempt under way.
+func (k *call) freshSource() FreshTokenSource {
+	if k.renewed {
+		return nil
+	}
+	source, _ := k.client.shared.tokens.(FreshTokenSource)
+	return source
+}
+
+// decideRefused sends again with another token, once per call. It is no retry in
+// the sense of MaxRetries: nothing failed but the token.
+func (k *call) decideRefused(ctx context.Context, e *refusedToken) (bool, error) {
+	source := k.freshSource()
+	k.renewed = true
+	token, err := source.FreshToken(ctx, k.token)
+	if err != nil {
+		return false, &freshTokenError{k.op.Name, e.err, err}
+	}
+	if token == "" || token == k.token {
+		return false, e.err
+	}
+	k.token, k.pause = token, 0
 	return true, nil
 }
 
@@ -158,6 +195,19 @@ func (k *call) decideThrottled(ctx context.Context, e *throttledAnswer) (bool, e
 	k.wait += k.pause
 	return true, nil
 }
+
+// freshTokenError is a refused token and why there is no other. It matches what
+// both do.
+type freshTokenError struct {
+	operation      string
+	refused, fresh error
+}
+
+func (e *freshTokenError) Error() string {
+	return "shopify: " + e.operation + ": access token: " + e.fresh.Error() + ", and Shopify refused the old one"
+}
+
+func (e *freshTokenError) Unwrap() []error { return []error{e.refused, e.fresh} }
 
 // verdict makes the error that the caller sees.
 func (k *call) verdict(err error) error {

@@ -12,6 +12,18 @@ type TokenSource interface {
 	Token(ctx context.Context) (string, error)
 }
 
+// FreshTokenSource is a [TokenSource] that can do better than the token that it
+// gave. When Shopify answers 401, the client asks it once per call for another
+// token and sends the request again, unsafe mutations too: a request whose token
+// was refused did not run.
+type FreshTokenSource interface {
+	TokenSource
+	// FreshToken returns a token in place of the refused one. If that is no longer
+	// the source's token, because somebody else got a new one meanwhile, it is the
+	// present one. It fails if there is no other token.
+	FreshToken(ctx context.Context, refused string) (string, error)
+}
+
 // StaticToken returns a source of one token that does not change, such as the
 // token of a custom app. It prints and logs as "[redacted]".
 func StaticToken(token string) TokenSource { return staticToken{token} }
