@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -191,6 +192,52 @@ func (m *Memory) SetDocument(ctx context.Context, d approval.Document) (approval
 	m.docs[d.Name] = d
 	d.Data = bytes.Clone(d.Data)
 	return d, nil
+}
+
+// Documents implements [approval.DocumentStore].
+func (m *Memory) Documents(ctx context.Context, prefix, after string, limit int) ([]approval.Document, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if prefix == "" || limit < 1 {
+		return nil, errors.New("approvaltest: documents: a prefix and a limit are needed")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []approval.Document
+	for name, d := range m.docs {
+		if strings.HasPrefix(name, prefix) && name > after {
+			d.Data = bytes.Clone(d.Data)
+			list = append(list, d)
+		}
+	}
+	slices.SortFunc(list, func(a, b approval.Document) int { return strings.Compare(a.Name, b.Name) })
+	return list[:min(len(list), limit)], nil
+}
+
+// DropDocument implements [approval.DocumentStore].
+func (m *Memory) DropDocument(ctx context.Context, name string, version int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d, ok := m.docs[name]; !ok || d.Version != version {
+		return approval.ErrConflict
+	}
+	delete(m.docs, name)
+	return nil
+}
+
+// DropDocuments implements [approval.DocumentStore].
+func (m *Memory) DropDocuments(ctx context.Context, from, to string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.docs, func(name string, _ approval.Document) bool { return from <= name && name < to })
+	return nil
 }
 
 // Now implements [approval.Store].

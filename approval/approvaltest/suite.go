@@ -41,6 +41,7 @@ func TestStore(t *testing.T, newStore func(t *testing.T) approval.Store) {
 		{"lists come in pages and in order", testListPages},
 		{"a document is written by who saw it last", testDocument},
 		{"one of many writes of a document wins", testDocumentRace},
+		{"documents are listed and dropped by name, if the store can", testDocuments},
 		{"a snapshot is what the parts are, if there is one", testSnapshot},
 		{"time goes on", testNow},
 		{"nothing is done for an ended context", testEndedContext},

@@ -66,6 +66,45 @@ func testDocumentRace(t *testing.T, s approval.Store) {
 	}
 }
 
+func testDocuments(t *testing.T, any approval.Store) {
+	s, ok := any.(approval.DocumentStore)
+	if !ok {
+		return // it is optional
+	}
+	for _, name := range []string{"b/Z", "b/a", "b/-", "b/_", "a", "b", "b0", "c/a", "b/é"} {
+		_, err := s.SetDocument(t.Context(), approval.Document{Name: name, Data: json.RawMessage(`{"n":"` + name + `"}`)})
+		require.NoError(t, err)
+	}
+	names := func(prefix, after string, limit int) (list []string) {
+		docs, err := s.Documents(t.Context(), prefix, after, limit)
+		require.NoError(t, err)
+		for _, d := range docs {
+			assert.EqualValues(t, 1, d.Version)
+			assert.Equal(t, `{"n":"`+d.Name+`"}`, string(d.Data))
+			list = append(list, d.Name)
+		}
+		return list
+	}
+	assert.Equal(t, []string{"b/-", "b/Z", "b/_", "b/a", "b/é"}, names("b/", "", 10), "by their bytes")
+	assert.Equal(t, []string{"b/-", "b/Z"}, names("b/", "", 2))
+	assert.Equal(t, []string{"b/_", "b/a", "b/é"}, names("b/", "b/Z", 10), "after a name")
+	assert.Empty(t, names("d/", "", 10))
+
+	require.ErrorIs(t, s.DropDocument(t.Context(), "b/a", 2), approval.ErrConflict, "another version")
+	require.ErrorIs(t, s.DropDocument(t.Context(), "b/x", 1), approval.ErrConflict, "not there")
+	require.NoError(t, s.DropDocument(t.Context(), "b/a", 1))
+	require.ErrorIs(t, s.DropDocument(t.Context(), "b/a", 1), approval.ErrConflict, "dropped before")
+	again, err := s.SetDocument(t.Context(), approval.Document{Name: "b/a", Data: json.RawMessage(`{"n":"b/a"}`)})
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, again.Version, "a dropped one begins anew")
+
+	require.NoError(t, s.DropDocuments(t.Context(), "b/Z", "b/a"))
+	assert.Equal(t, []string{"b/-", "b/a", "b/é"}, names("b/", "", 10), "the end is not part of it")
+	require.NoError(t, s.DropDocuments(t.Context(), "b/", "b0"))
+	assert.Empty(t, names("b/", "", 10))
+	assert.Equal(t, []string{"b", "b0"}, names("b", "", 10), "others stay")
+}
+
 func testSnapshot(t *testing.T, s approval.Store) {
 	fast, ok := s.(approval.Snapshotter)
 	if !ok {

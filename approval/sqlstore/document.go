@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/internal/sqldb"
 )
 
 // Document implements [approval.Store].
@@ -43,4 +44,71 @@ func (s *Store) SetDocument(ctx context.Context, d approval.Document) (approval.
 	}
 	d.Version++
 	return d, nil
+}
+
+// byName compares names by their bytes, whatever the database was set up to.
+const (
+	byNameSQLite     = `name COLLATE BINARY`
+	byNamePostgreSQL = `name COLLATE "C"`
+)
+
+func (s *Store) byName() string {
+	if s.db.Dialect == sqldb.PostgreSQL {
+		return byNamePostgreSQL
+	}
+	return byNameSQLite
+}
+
+// Documents implements [approval.DocumentStore].
+func (s *Store) Documents(ctx context.Context, prefix, after string, limit int) (list []approval.Document, err error) {
+	if prefix == "" || limit < 1 {
+		return nil, errors.New("sqlstore: documents: a prefix and a limit are needed")
+	}
+	last := len(prefix) - 1
+	end := prefix[:last] + string(rune(prefix[last]+1))
+	by := s.byName()
+	rows, err := s.conn().QueryContext(ctx, s.db.Rebind(`SELECT name, version, data FROM posai_approval_document
+		WHERE `+by+` >= ? AND `+by+` < ? AND `+by+` > ? ORDER BY `+by+` LIMIT ?`), prefix, end, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: documents: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var d approval.Document
+		var data []byte
+		if err := rows.Scan(&d.Name, &d.Version, &data); err != nil {
+			return nil, fmt.Errorf("sqlstore: documents: %w", err)
+		}
+		d.Data = data
+		list = append(list, d)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("sqlstore: documents: %w", err)
+	}
+	return list, nil
+}
+
+// DropDocument implements [approval.DocumentStore].
+func (s *Store) DropDocument(ctx context.Context, name string, version int64) error {
+	done, err := s.conn().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_document WHERE name = ? AND version = ?`), name, version)
+	if err != nil {
+		return fmt.Errorf("sqlstore: drop document: %w", err)
+	}
+	n, err := done.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("sqlstore: drop document: %w", err)
+	}
+	if n == 0 {
+		return approval.ErrConflict
+	}
+	return nil
+}
+
+// DropDocuments implements [approval.DocumentStore].
+func (s *Store) DropDocuments(ctx context.Context, from, to string) error {
+	by := s.byName()
+	if _, err := s.conn().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_document WHERE `+by+` >= ? AND `+by+` < ?`), from, to); err != nil {
+		return fmt.Errorf("sqlstore: drop documents: %w", err)
+	}
+	return nil
 }

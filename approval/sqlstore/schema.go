@@ -37,6 +37,11 @@ CREATE INDEX posai_approval_request_changed ON posai_approval_request (changed_b
 	Name:       "search",
 	SQLite:     search,
 	PostgreSQL: search,
+}, {
+	// SQLite's key compares bytes already.
+	Name:       "documents by name",
+	SQLite:     `SELECT 1`,
+	PostgreSQL: `CREATE INDEX posai_approval_document_name ON posai_approval_document (name COLLATE "C")`,
 }}
 
 const documents = `CREATE TABLE posai_approval_document (

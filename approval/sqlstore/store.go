@@ -62,7 +62,10 @@ type Store struct {
 	started bool
 }
 
-var _ approval.TxStore = (*Store)(nil)
+var (
+	_ approval.TxStore       = (*Store)(nil)
+	_ approval.DocumentStore = (*Store)(nil)
+)
 
 // Open opens the database at databaseURL and brings its tables up to date:
 //
