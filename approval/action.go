@@ -70,6 +70,9 @@ const (
 	FieldTextArea FieldType = "textarea" // several lines
 	FieldCheckbox FieldType = "checkbox" // "true" or ""
 	FieldSelect   FieldType = "select"   // one of Options
+	FieldInteger  FieldType = "integer"  // digits, perhaps after a minus
+	FieldDecimal  FieldType = "decimal"  // such as "12.50": an exact number without exponent
+	FieldList     FieldType = "list"     // one text per line
 )
 
 // FormField is one field that a person may change.

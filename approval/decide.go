@@ -75,6 +75,9 @@ func (q *Queue) decide(ctx context.Context, rec *Record, c *Controls, d Decision
 		if err := q.edit(ctx, rec, d, now); err != nil {
 			return err
 		}
+		if d.EditDigest != "" && d.EditDigest != r.Digest {
+			return &StaleError{Revision: r.Revision, Digest: r.Digest}
+		}
 		d.Digest = r.Digest
 	}
 	d.Revision = r.Revision

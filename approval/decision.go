@@ -31,6 +31,11 @@ type Decision struct {
 	// request whose new ruling needs more people stays Pending. Nil: as shown.
 	Edit map[string]string `json:"edit,omitempty"`
 
+	// EditDigest, if set, is the digest of the revision that Edit has to make, as
+	// [Queue.TryEdit] returned it: should it make another by now, say because the
+	// policy has changed, the decision is refused with [ErrStale].
+	EditDigest string `json:"edit_digest,omitzero"`
+
 	// ShownAt is when the request was shown to the person, if known.
 	ShownAt time.Time `json:"shown_at,omitzero"`
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -88,12 +89,28 @@ func checkValues(form []FormField, values map[string]string) error {
 		if !ok {
 			return invalid("edit", "has a value for a field that cannot be changed")
 		}
-		if reason := f.refuses(value); reason != "" {
-			return invalid(name, reason)
+		if err := f.Check(value); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// Check returns nil if value is one for f, or an [*InvalidError] with the name of
+// f. Whether the action then makes sense is another question: see
+// [Queue.TryEdit].
+func (f FormField) Check(value string) error {
+	if reason := f.refuses(value); reason != "" {
+		return invalid(f.Name, reason)
+	}
+	return nil
+}
+
+// Numbers as people write them, without exponent.
+var (
+	integerPattern = regexp.MustCompile(`^-?[0-9]{1,18}$`)
+	decimalPattern = regexp.MustCompile(`^-?[0-9]{1,40}(\.[0-9]{1,40})?$`)
+)
 
 // refuses says why value is not one for f.
 func (f FormField) refuses(value string) string {
@@ -123,7 +140,15 @@ func (f FormField) refuses(value string) string {
 		if value != "" || f.Required {
 			return "is not one of the choices"
 		}
-	case FieldTextArea:
+	case FieldInteger:
+		if value != "" && !integerPattern.MatchString(value) {
+			return "is not a whole number"
+		}
+	case FieldDecimal:
+		if value != "" && !decimalPattern.MatchString(value) {
+			return "is not a number such as 12.50"
+		}
+	case FieldTextArea, FieldList:
 	default:
 		if strings.ContainsAny(value, "\r\n") {
 			return "has more than one line"

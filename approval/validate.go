@@ -128,7 +128,7 @@ func validateForm(form []FormField) error {
 		c.id("form.label", f.Label, maxLabel)
 		c.text("form.value", f.Value, maxText)
 		switch f.Type {
-		case "", FieldText, FieldTextArea, FieldCheckbox:
+		case "", FieldText, FieldTextArea, FieldCheckbox, FieldInteger, FieldDecimal, FieldList:
 		case FieldSelect:
 			c.check(len(f.Options) > 0, "form.options", "are missing")
 		default:
@@ -143,6 +143,7 @@ func (d *Decision) validate() error {
 	c := &checker{}
 	c.required("request_id", d.RequestID, maxID)
 	c.id("digest", d.Digest, maxID)
+	c.id("edit_digest", d.EditDigest, maxID)
 	c.check(d.Verdict == Approve || d.Verdict == Reject, "verdict", "must be approve or reject")
 	c.text("reason", d.Reason, maxReason)
 	c.principal("by", d.By)
