@@ -32,10 +32,11 @@ var (
 // and a button; only the button signs in, so that a program that previews links
 // neither uses a link up nor gets a session. The session is a signed cookie.
 //
-// Which links and sessions are used up or ended is remembered in memory: after a
-// restart, a link signs in once more until it expires, and a session that was
-// ended by signing out is good again for whoever kept its cookie. It is safe for
-// concurrent use.
+// Which links are used up and which sessions have ended is remembered in
+// [SignedLinksOptions].Store, by all processes and across restarts. Without one
+// it is remembered in memory: after a restart, a link signs in once more until it
+// expires, and a session that was ended by signing out is good again for whoever
+// kept its cookie. It is safe for concurrent use.
 type SignedLinks struct {
 	links    sealer
 	sessions sealer
@@ -51,6 +52,10 @@ type SignedLinksOptions struct {
 
 	// SessionLifetime is how long a person stays signed in. If zero, 12 hours.
 	SessionLifetime time.Duration
+
+	// Store remembers which links are used up and which sessions have ended, such
+	// as the queue's own store. If nil, memory does.
+	Store approval.DocumentStore
 
 	// Reusable lets a link sign in as often as it is opened until it expires.
 	Reusable bool
@@ -72,11 +77,14 @@ func NewSignedLinks(key []byte, opts *SignedLinksOptions) (*SignedLinks, error) 
 	s := &SignedLinks{
 		links:    newSealer(key, "sign-in link"),
 		sessions: newSealer(key, "session"),
-		used:     once.New(100_000),
-		ended:    once.New(100_000),
 	}
 	if opts != nil {
 		s.opts = *opts
+	}
+	if s.opts.Store != nil {
+		s.used, s.ended = once.In(s.opts.Store, "console/used-link"), once.In(s.opts.Store, "console/ended-session")
+	} else {
+		s.used, s.ended = once.New(100_000), once.New(100_000)
 	}
 	if s.opts.LinkLifetime < 0 || s.opts.SessionLifetime < 0 {
 		return nil, errors.New("console: a lifetime cannot be negative")
@@ -133,15 +141,20 @@ func (s *SignedLinks) Link(consoleURL string, p approval.Principal, path string)
 }
 
 // Check returns whom a link's token would sign in, without using it up. Its
-// errors match [ErrLinkForged], [ErrLinkExpired] and [ErrLinkUsed].
-func (s *SignedLinks) Check(token string) (approval.Principal, error) {
-	st, err := s.checkLink(token)
+// errors match [ErrLinkForged], [ErrLinkExpired] and [ErrLinkUsed], or are those
+// of the store.
+func (s *SignedLinks) Check(ctx context.Context, token string) (approval.Principal, error) {
+	st, err := s.checkLink(ctx, token)
 	return st.Principal, err
 }
 
-func (s *SignedLinks) checkLink(token string) (statement, error) {
+func (s *SignedLinks) checkLink(ctx context.Context, token string) (statement, error) {
 	st, err := s.openLink(token)
-	if err == nil && s.used.Has(st.ID) {
+	if err != nil {
+		return st, err
+	}
+	used, err := s.used.Has(ctx, st.ID, st.expires())
+	if err == nil && used {
 		err = ErrLinkUsed
 	}
 	return st, err
@@ -183,7 +196,14 @@ func (s *SignedLinks) session(r *http.Request) (statement, error) {
 	if err := s.sessions.open(readCookie(r, sessionCookie), &st); err != nil {
 		return statement{}, ErrSignedOut
 	}
-	if !time.Now().Before(st.expires()) || s.ended.Has(st.ID) {
+	if !time.Now().Before(st.expires()) {
+		return statement{}, ErrSignedOut
+	}
+	ended, err := s.ended.Has(r.Context(), st.ID, st.expires())
+	if err != nil {
+		return statement{}, err // whether it has ended is not known
+	}
+	if ended {
 		return statement{}, ErrSignedOut
 	}
 	return st, nil
@@ -197,7 +217,7 @@ func (s *SignedLinks) signIn(w http.ResponseWriter, r *http.Request, token strin
 	}
 	// Adding decides, so that of several at once one gets in.
 	if !s.opts.Reusable {
-		first, err := s.used.Add(link.ID, link.expires())
+		first, err := s.used.Add(r.Context(), link.ID, link.expires())
 		if err != nil {
 			return link, fmt.Errorf("console: %w", err)
 		}
@@ -217,11 +237,16 @@ func (s *SignedLinks) signIn(w http.ResponseWriter, r *http.Request, token strin
 	return link, nil
 }
 
-// signOut ends the session of r.
-func (s *SignedLinks) signOut(w http.ResponseWriter, r *http.Request) {
-	if st, err := s.session(r); err == nil {
-		// A full set cannot remember; the cookie goes all the same.
-		_, _ = s.ended.Add(st.ID, st.expires())
-	}
+// signOut ends the session of r. The cookie goes in any case; an error says that
+// whoever has a copy of it stays signed in.
+func (s *SignedLinks) signOut(w http.ResponseWriter, r *http.Request) error {
 	setCookie(w, r, sessionCookie, "", -1)
+	st, err := s.session(r)
+	if errors.Is(err, ErrSignedOut) {
+		return nil
+	}
+	if err == nil {
+		_, err = s.ended.Add(r.Context(), st.ID, st.expires())
+	}
+	return err
 }

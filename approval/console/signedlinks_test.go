@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/console"
+	"github.com/posai-go/posai/approval/sqlstore"
 )
 
 var testKey = []byte("0123456789abcdef0123456789abcdef")
@@ -56,7 +58,7 @@ func TestLink(t *testing.T) {
 	links := newLinks(t, nil)
 	link := newLink(t, links)
 	assert.True(t, strings.HasPrefix(link, "https://pos.example.com/approvals/sign-in?token="), link)
-	who, err := links.Check(tokenOf(t, link))
+	who, err := links.Check(t.Context(), tokenOf(t, link))
 	require.NoError(t, err)
 	assert.Equal(t, approval.Principal{ID: "maria", Name: "Maria", Roles: []string{"manager"}}, who)
 
@@ -105,7 +107,7 @@ func TestForgedLinks(t *testing.T) {
 		"huge":                  strings.Repeat("A", 1<<20) + "." + signature,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := links.Check(forged)
+			_, err := links.Check(t.Context(), forged)
 			require.ErrorIs(t, err, console.ErrLinkForged)
 			assert.NotContains(t, err.Error(), "maria")
 		})
@@ -175,10 +177,10 @@ func TestLinksAndSessionsExpire(t *testing.T) {
 		r.AddCookie(&http.Cookie{Name: "posai_session", Value: session})
 
 		time.Sleep(59 * time.Second)
-		_, err := links.Check(token)
+		_, err := links.Check(t.Context(), token)
 		require.NoError(t, err)
 		time.Sleep(time.Second)
-		_, err = links.Check(token)
+		_, err = links.Check(t.Context(), token)
 		require.ErrorIs(t, err, console.ErrLinkExpired)
 
 		_, err = links.Authenticate(r)
@@ -209,6 +211,66 @@ func TestLookupDecidesWhoSomebodyIsNow(t *testing.T) {
 	require.ErrorIs(t, err, console.ErrSignedOut)
 }
 
+// openStore opens the database at url, as each process does.
+func openStore(t *testing.T, url string) *sqlstore.Store {
+	t.Helper()
+	store, err := sqlstore.Open(t.Context(), url, nil)
+	require.NoError(t, err)
+	return store
+}
+
+func TestUsedLinksAndEndedSessionsSurviveARestart(t *testing.T) {
+	database := "sqlite://" + filepath.ToSlash(filepath.Join(t.TempDir(), "q.db"))
+	store := openStore(t, database)
+	links := newLinks(t, &console.SignedLinksOptions{Store: store})
+	token, fresh := tokenOf(t, newLink(t, links)), tokenOf(t, newLink(t, links))
+	pages, err := console.New(new(approval.Queue), links, nil)
+	require.NoError(t, err)
+	send := func(pages http.Handler, method, path string, form url.Values, cookies ...*http.Cookie) *http.Response {
+		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, r)
+		return w.Result()
+	}
+
+	t.Run("what a mail scanner does uses nothing up", func(t *testing.T) {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodGet} {
+			res := send(pages, method, "/sign-in?token="+token, nil)
+			for _, c := range res.Cookies() {
+				assert.NotContains(t, c.Name, "session", method)
+			}
+		}
+		_, err := links.Check(t.Context(), token)
+		require.NoError(t, err)
+	})
+
+	res := send(pages, http.MethodPost, "/sign-in", url.Values{"token": {token}})
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	require.NotEmpty(t, res.Cookies())
+	_, err = links.Check(t.Context(), token)
+	require.ErrorIs(t, err, console.ErrLinkUsed)
+
+	require.NoError(t, store.Close())
+	store = openStore(t, database)
+	links = newLinks(t, &console.SignedLinksOptions{Store: store})
+	pages, err = console.New(new(approval.Queue), links, nil)
+	require.NoError(t, err)
+	_, err = links.Check(t.Context(), token)
+	require.ErrorIs(t, err, console.ErrLinkUsed, "after a restart too")
+	assert.Equal(t, http.StatusForbidden, send(pages, http.MethodPost, "/sign-in", url.Values{"token": {token}}).StatusCode)
+	_, err = links.Check(t.Context(), fresh)
+	require.NoError(t, err, "another link works")
+
+	require.NoError(t, store.Close())
+	_, err = links.Check(t.Context(), fresh)
+	require.Error(t, err, "who cannot remember lets nobody in")
+	assert.Equal(t, http.StatusServiceUnavailable, send(pages, http.MethodPost, "/sign-in", url.Values{"token": {fresh}}).StatusCode)
+}
+
 func FuzzLink(f *testing.F) {
 	links := newLinks(f, nil)
 	good := tokenOf(f, newLink(f, links))
@@ -217,7 +279,7 @@ func FuzzLink(f *testing.F) {
 	f.Add("e30.AAAA")
 	f.Add(".")
 	f.Fuzz(func(t *testing.T, token string) {
-		_, err := links.Check(token)
+		_, err := links.Check(t.Context(), token)
 		if signed(token) {
 			require.NoError(t, err)
 			return

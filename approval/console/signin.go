@@ -46,7 +46,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		redirect(w, "./"+st.Next)
 		return
 	}
-	st, err := links.checkLink(token)
+	st, err := links.checkLink(r.Context(), token)
 	if err == nil || errors.Is(err, ErrLinkUsed) {
 		if now, e := links.session(r); e == nil && now.Principal.ID == st.Principal.ID {
 			redirect(w, "./"+st.Next) // signed in already: the link still leads there
@@ -107,8 +107,11 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request, me approval.Pr
 		c.refuse(w, r, &me, http.StatusForbidden, staleForm)
 		return
 	}
-	links.signOut(w, r)
+	err := links.signOut(w, r)
 	setCookie(w, r, browserCookie, "", -1)
+	if err != nil {
+		c.opts.Logger.ErrorContext(r.Context(), "console: signing out was not remembered", "error", err)
+	}
 	m := signedOut
 	m.Title, m.Tone, m.Lines = "You are signed out", "good", []string{"Open a sign-in link to come back."}
 	c.refuse(w, r, nil, http.StatusOK, m)

@@ -66,7 +66,7 @@ func (v *verifier) read(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	// Hexadecimal has two spellings. A timestamp may lie ahead of our clock by
 	// as much as behind it, so a signature is remembered for twice the age.
 	signature := strings.ToLower(r.Header.Get("X-Slack-Signature"))
-	first, err := v.seen.Add(signature, time.Now().Add(2*signatureAge+time.Minute))
+	first, err := v.seen.Add(r.Context(), signature, time.Now().Add(2*signatureAge+time.Minute))
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func (s *Service) mountPeople(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.Links, err = console.NewSignedLinks(key, nil); err != nil {
+	if s.Links, err = console.NewSignedLinks(key, &console.SignedLinksOptions{Store: s.store}); err != nil {
 		return err
 	}
 	pages, err := console.New(s.Queue, s.Links, &console.Options{

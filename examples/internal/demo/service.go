@@ -54,6 +54,7 @@ type Service struct {
 
 	cfg     *Config
 	parts   Parts
+	store   approval.DocumentStore        // of the queue
 	closers []func(context.Context) error // in the order of opening
 }
 
@@ -181,6 +182,7 @@ func (s *Service) openQueue(ctx context.Context, database string) error {
 	if err != nil {
 		return err
 	}
+	s.store = store
 	s.closers = append(s.closers, func(context.Context) error { return store.Close() })
 	opts := approval.Options{}
 	if s.parts.Queue != nil {
