@@ -3,7 +3,7 @@ GOFUMPT      := go run mvdan.cc/gofumpt@v0.12.0
 GOLANGCI     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHES      ?= $(shell git grep -l '^func Benchmark' -- '*_test.go' ':!audit/internal/bench' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: check fmt lint fix vet race test full interop bench generate generated schema
+.PHONY: check fmt lint fix vet race test full interop bench generate generated schema npm
 
 check: fmt lint fix vet race interop generated ## everything that must hold before a commit lands
 
@@ -27,6 +27,9 @@ test:
 
 full: ## the proofs that otherwise run at a reduced size, whole
 	POSAI_FULL=1 go test -timeout 90m -p 1 $$(git grep -l POSAI_FULL -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+
+npm: ## what tests that want Node need
+	@for lock in $$(git ls-files '*package-lock.json'); do npm ci --no-audit --no-fund --prefix "$$(dirname "$$lock")" || exit 1; done
 
 interop: ## what tools of others say of the audit log; a module of its own, so that none of them weighs on this one
 	@# with a copy of its go.mod, which thus follows this module's by itself

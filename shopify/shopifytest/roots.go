@@ -50,10 +50,10 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 		return byID[*staff](s, c)
 	},
 
-	"orderByIdentifier":          byIdentifier(func(s *state, id map[string]any) any { return s.byGID(id["id"]) }),
-	"locationByIdentifier":       byIdentifier(func(s *state, id map[string]any) any { return s.byGID(id["id"]) }),
-	"productVariantByIdentifier": byIdentifier(func(s *state, id map[string]any) any { return s.byGID(id["id"]) }),
-	"customerByIdentifier": byIdentifier(func(s *state, id map[string]any) any {
+	"orderByIdentifier":          byIdentifier(idOr[*order](nil)),
+	"locationByIdentifier":       byIdentifier(idOr[*location](nil)),
+	"productVariantByIdentifier": byIdentifier(idOr[*variant](nil)),
+	"customerByIdentifier": byIdentifier(idOr[*customer](func(s *state, id map[string]any) any {
 		if email, ok := id["emailAddress"].(string); ok {
 			return ref(s.byEmail[strings.ToLower(email)])
 		}
@@ -64,9 +64,9 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 				}
 			}
 		}
-		return s.byGID(id["id"])
-	}),
-	"productByIdentifier": byIdentifier(func(s *state, id map[string]any) any {
+		return nil
+	})),
+	"productByIdentifier": byIdentifier(idOr[*product](func(s *state, id map[string]any) any {
 		if h, ok := id["handle"].(string); ok {
 			for _, p := range s.products {
 				if p.handle == h {
@@ -74,8 +74,8 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 				}
 			}
 		}
-		return s.byGID(id["id"])
-	}),
+		return nil
+	})),
 
 	"orders": func(s *state, c *graph.Call) (any, error) {
 		return query(c, orderIndex, s.orders, orderSort), nil
@@ -136,6 +136,24 @@ func (s *state) byGID(id any) any {
 		return addressObject(a)
 	}
 	return object(n)
+}
+
+// idOr looks for the thing of that type that the identifier's id names, and has
+// other look where there is no id.
+func idOr[T interface {
+	comparable
+	node
+}](other func(s *state, identifier map[string]any) any) func(s *state, identifier map[string]any) any {
+	return func(s *state, identifier map[string]any) any {
+		if id, ok := identifier["id"].(string); ok {
+			n, _ := find[T](s, id)
+			return ref(n)
+		}
+		if other == nil {
+			return nil
+		}
+		return other(s, identifier)
+	}
 }
 
 func byIdentifier(get func(s *state, identifier map[string]any) any) func(*state, *graph.Call) (any, error) {

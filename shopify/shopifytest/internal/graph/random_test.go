@@ -3,6 +3,7 @@ package graph_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -16,6 +17,9 @@ type writer struct {
 	variables []string       // declarations
 	values    map[string]any // of the variables
 	fragments []string
+
+	ids        []string // to choose IDs from; if nil, one that fits nothing
+	idempotent []string // mutations that get a key
 }
 
 func newWriter(schema *ast.Schema, seed uint64) *writer {
@@ -37,6 +41,9 @@ func (w *writer) operation(kind string, root *ast.Definition, field *ast.FieldDe
 func (w *writer) field(f *ast.FieldDefinition, depth int, root bool) string {
 	w.aliases++
 	out := fmt.Sprintf("a%d: %s%s", w.aliases, f.Name, w.arguments(f, root))
+	if root && slices.Contains(w.idempotent, f.Name) {
+		out += fmt.Sprintf(" @idempotent(key: \"%016x\")", w.rnd.Uint64())
+	}
 	if !root && w.rnd.IntN(20) == 0 {
 		out += fmt.Sprintf(" @%s(if: %t)", []string{"skip", "include"}[w.rnd.IntN(2)], w.rnd.IntN(2) == 0)
 	}
@@ -142,6 +149,9 @@ func (w *writer) value(t *ast.Type, depth int) any {
 			}
 		}
 		return obj
+	}
+	if def.Name == "ID" && w.ids != nil {
+		return w.ids[w.rnd.IntN(len(w.ids))]
 	}
 	return map[string]any{
 		"ID": "gid://shopify/Product/632910392", "String": "a \"quoted\" text", "Int": 7, "Float": 1.5, "Boolean": true, "Decimal": "12.30", "Money": "4.99",
