@@ -32,9 +32,9 @@ type adminConfig struct {
 	engine *graph.Engine
 	// resolver is the stored shop. It is called with lock held.
 	resolver graph.Resolver
-	// auth tells the access scopes of an access token. A nil slice of a valid
-	// token means all scopes.
-	auth func(token string) (scopes []string, ok bool)
+	// auth tells the access scopes of an access token, or how a request with it is
+	// refused. A nil slice means all scopes.
+	auth func(token string) (scopes []string, refused *badRequest)
 	// lock is taken while an operation executes: shared for queries, exclusive for
 	// mutations. If nil, operations run side by side.
 	lock func(mutation bool) (unlock func())
@@ -93,9 +93,9 @@ func (a *adminAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(http.StatusNotAcceptable, "Not Acceptable")
 		return
 	}
-	scopes, ok := a.cfg.auth(r.Header.Get("X-Shopify-Access-Token"))
-	if !ok {
-		x.fail(http.StatusUnauthorized, "[API] Invalid API key or access token (unrecognized login or wrong password)")
+	scopes, refused := a.cfg.auth(r.Header.Get("X-Shopify-Access-Token"))
+	if refused != nil {
+		x.fail(refused.status, refused.errors)
 		return
 	}
 	req, bad := readAdminRequest(w, r)

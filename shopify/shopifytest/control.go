@@ -40,6 +40,7 @@ func (s *Shop) control() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST "+controlPath+"faults", s.postFault)
+	s.controlOAuth(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A page in a browser must not reach this: neither by a form nor through a name of its own.
 		if r.Header.Get("Origin") != "" || !loopbackHost(r.Host) {
@@ -99,6 +100,9 @@ func (s *Shop) postRedeliver(w http.ResponseWriter, r *http.Request) {
 
 // faultRequest is a [Fault] in JSON; delays are in milliseconds.
 type faultRequest struct {
+	Grant         string `json:"grant"`
+	OAuthError    string `json:"oauth_error"`
+	OmitExpiry    bool   `json:"omit_expiry"`
 	Operation     string `json:"operation"`
 	Field         string `json:"field"`
 	Skip          int    `json:"skip"`
@@ -122,6 +126,7 @@ func (s *Shop) postFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Inject(Fault{
+		Grant: f.Grant, OAuthError: f.OAuthError, OmitExpiry: f.OmitExpiry,
 		Operation: f.Operation, Field: f.Field, Skip: f.Skip, Times: f.Times, Delay: time.Duration(f.DelayMS) * time.Millisecond,
 		Cut: f.Cut, Status: f.Status, RetryAfter: f.RetryAfter, Throttle: f.Throttle, InternalError: f.InternalError, LoseResponse: f.LoseResponse,
 	})

@@ -31,13 +31,21 @@
 // input that these do not carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends
 // to have been written.
 //
+// # Tokens
+//
+// The app is installed at /admin/oauth/authorize, where nobody has to click, and gets tokens at
+// /admin/oauth/access_token ([OAuth]): by authorization code, token exchange, client credentials and refresh.
+// They expire and rotate as Shopify's do. [Shop.SessionToken] is what App Bridge and POS UI
+// extensions send, [Shop.LaunchURL] opens the app, [Shop.Uninstall] removes it, and a [Fault]
+// with a grant type makes the token endpoint fail.
+//
 // # Webhooks
 //
 // Deliveries go to https addresses, and to http ones of this machine, with Shopify's headers and signature and
 // on Shopify's schedule ([Options.RetrySchedule]). Events are sent for orders/create, orders/paid, orders/fulfilled,
 // orders/updated, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
 // returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
-// customers/update, products/update and inventory_levels/update; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
+// customers/update, products/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
 //

@@ -7,11 +7,15 @@ import (
 	"time"
 )
 
-// A Fault is something that goes wrong on purpose in the Admin API. Which
-// requests it hits, and how often, is told by the first four fields; what
-// happens to them by the others. Delay may be combined with any; of Cut, Status,
+// A Fault is something that goes wrong on purpose in the Admin API or at the token
+// endpoint. Which requests it hits, and how often, is told by the first five fields;
+// what happens to them by the others. Delay may be combined with any; of Cut, Status,
 // Throttle, InternalError and LoseResponse the first that is set counts.
 type Fault struct {
+	// Grant is the grant type of the requests to the token endpoint to hit, such as
+	// "refresh_token", or "*" for any. If empty, the fault is one of the Admin API.
+	Grant string
+
 	// Operation is the name of the operation to hit, such as "OrderForFollowUp".
 	// If empty, any.
 	Operation string
@@ -51,6 +55,14 @@ type Fault struct {
 	// LoseResponse handles the request, with all its effects, and then closes the
 	// connection without an answer.
 	LoseResponse bool
+
+	// OAuthError answers at the token endpoint with this error, such as
+	// "invalid_grant", and Status or, if that is zero, 400.
+	OAuthError string
+
+	// OmitExpiry answers at the token endpoint without saying how long the tokens live,
+	// which Shopify has been seen to do.
+	OmitExpiry bool
 }
 
 // fails reports that the request is not to be handled.

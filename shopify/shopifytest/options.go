@@ -16,11 +16,16 @@ type Options struct {
 	// only, as testing/synctest wants it. Addr is not used then.
 	Socketless bool
 
-	// Token is the Admin API access token that the shop accepts. If empty, a random one.
+	// Token is an Admin API access token that the shop accepts and that does not expire,
+	// beside those that its token endpoint issues. If empty, a random one.
 	Token string
 
-	// Secret is the app's client secret: it signs webhooks. If empty, a random one.
+	// Secret is the app's client secret: it signs webhooks, OAuth callbacks and session
+	// tokens. If empty, a random one.
 	Secret string
+
+	// OAuth are the settings of the token endpoints.
+	OAuth OAuth
 
 	// Seed decides what the made-up data looks like: the same seed and the same
 	// [Options.Today] give the same shop. If zero, 1.

@@ -26,6 +26,7 @@ type Shop struct {
 	state         *state
 	sender        *sender
 	admin         *adminAPI
+	oauth         *oauthAPI
 	handler       http.Handler
 	server        *http.Server // nil: socketless
 	url           string
@@ -69,9 +70,11 @@ func Start(opts *Options) (*Shop, error) {
 	st.improvise = o.Improvise
 	s := &Shop{token: o.Token, secret: o.Secret, state: st}
 	st.events = s
+	s.oauth = newOAuthAPI(&o, st.shop.data.Domain)
+	s.oauth.granted, s.oauth.user = s.grantedScopes, s.loggedIn
 	s.admin = newAdminAPI(adminConfig{
 		engine: engine, resolver: st, plan: o.Plan, now: o.Now, logger: o.Logger, lock: s.lock,
-		auth: func(token string) ([]string, bool) { return o.Scopes, token == o.Token },
+		auth: s.oauth.authenticate,
 	})
 	s.handler = s.routes(o.Control)
 	s.sender = newSender(senderConfig{
@@ -123,6 +126,7 @@ func (o *Options) complete() error {
 	if o.Secret == "" {
 		o.Secret = "shpss_" + randomHex(16)
 	}
+	o.OAuth.complete()
 	if o.RetrySchedule == nil {
 		o.RetrySchedule = defaultSchedule
 	}
@@ -160,6 +164,7 @@ func (s *Shop) lock(mutation bool) (unlock func()) {
 func (s *Shop) routes(control bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(adminPath, s.admin)
+	s.oauth.routes(mux)
 	if control {
 		mux.Handle(controlPath, s.control())
 	}
@@ -194,8 +199,37 @@ func (s *Shop) Token() string { return s.token }
 // Secret is the client secret that signs the webhooks.
 func (s *Shop) Secret() string { return s.secret }
 
-// Inject arms a fault of the Admin API. The function returned disarms it.
-func (s *Shop) Inject(f Fault) (remove func()) { return s.admin.faults.add(f) }
+// Inject arms a fault of the Admin API or, with [Fault.Grant], of the token
+// endpoint. The function returned disarms it.
+func (s *Shop) Inject(f Fault) (remove func()) {
+	if f.Grant == "" {
+		return s.admin.faults.add(f)
+	}
+	f.Operation, f.Field = f.Grant, ""
+	if f.Grant == "*" {
+		f.Operation = ""
+	}
+	return s.oauth.faults.add(f)
+}
+
+// grantedScopes keeps what the installation was granted.
+func (s *Shop) grantedScopes(scopes []string) {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	s.state.app.installation.scopes = scopes
+}
+
+// loggedIn is the member of staff whose account has this number, or somebody made up.
+func (s *Shop) loggedIn(account int64) StaffData {
+	s.state.mu.RLock()
+	defer s.state.mu.RUnlock()
+	for _, m := range s.state.staff {
+		if m.id == account {
+			return m.data
+		}
+	}
+	return StaffData{FirstName: "Alex", LastName: "Example", Email: "alex@example.com"}
+}
 
 // Journal returns what the Admin API was asked, oldest first.
 func (s *Shop) Journal() []JournalEntry { return s.admin.journal.all() }

@@ -2,8 +2,8 @@
 //
 //	go run ./shopify/shopifytest/cmd/shopifytest -addr 127.0.0.1:8090 -token T -secret S
 //
-// It answers the GraphQL Admin API at /admin/api/{version}/graphql.json, sends webhooks to whoever subscribes
-// through the API, and runs until it gets SIGINT or SIGTERM. The shop is a small retailer of
+// It answers the GraphQL Admin API at /admin/api/{version}/graphql.json, installs the app at /admin/oauth/authorize
+// and gives tokens at /admin/oauth/access_token, sends webhooks to whoever subscribes through the API, and runs until it gets SIGINT or SIGTERM. The shop is a small retailer of
 // clothes and things for the home with a year of orders; -seed makes up another one, -data FILE takes one
 // from a file and -export prints it as such a file instead of running. The format is that of
 // shopifytest.Data.
@@ -12,7 +12,8 @@
 //
 //	-addr ADDR            where to listen; 127.0.0.1:0, a free port, by default
 //	-token TOKEN          the access token that is accepted; made up by default
-//	-secret SECRET        the client secret that signs the webhooks; made up by default
+//	-secret SECRET        the client secret that signs webhooks, callbacks and session tokens; made up by default
+//	-client-id ID         the app's client ID; made up by default
 //	-seed N               which shop is made up; 1 by default
 //	-today YYYY-MM-DD     the day on which the made-up year of orders ends; the present day by default
 //	-data FILE            take the shop from a file
@@ -33,6 +34,12 @@
 //	POST   /_sim/deliveries/{webhook_id}/redeliver  send a webhook once more
 //	POST   /_sim/faults                             make the API fail: {"operation":…,"field":…,"skip":0,"times":1} and one or more of
 //	                                                "delay_ms", "cut", "status" with "retry_after", "throttle", "internal_error", "lose_response"
+//	                                                with "grant" (refresh_token, …, *) at the token endpoint, with "oauth_error" or "omit_expiry", too
+//	POST   /_sim/session_tokens                     a session token: {"account":1}
+//	POST   /_sim/launches                           the signed URL that opens the app from the admin: {"url":…,"account":1}
+//	POST   /_sim/expire_tokens                      end the access tokens that expire
+//	POST   /_sim/uninstall                          uninstall the app: its tokens end, app/uninstalled is sent
+//	GET    /_sim/token_requests                     what the token endpoint was asked
 //	GET    /_sim/journal                            what the API was asked
 //	DELETE /_sim/journal                            forget that
 //
@@ -97,7 +104,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.SetOutput(stderr)
 	fs.StringVar(&cfg.opts.Addr, "addr", "127.0.0.1:0", "`address` to listen on")
 	fs.StringVar(&cfg.opts.Token, "token", "", "access `token` that is accepted (made up if empty)")
-	fs.StringVar(&cfg.opts.Secret, "secret", "", "client `secret` that signs webhooks (made up if empty)")
+	fs.StringVar(&cfg.opts.Secret, "secret", "", "client `secret` that signs webhooks, callbacks and session tokens (made up if empty)")
+	fs.StringVar(&cfg.opts.OAuth.ClientID, "client-id", "", "the app's client `ID` (made up if empty)")
 	fs.Uint64Var(&cfg.opts.Seed, "seed", 1, "`number` of the made-up shop")
 	fs.StringVar(&today, "today", "", "last `day` of the made-up year, as 2006-01-02 (the present day if empty)")
 	fs.StringVar(&data, "data", "", "`file` with the shop's data")
@@ -180,6 +188,9 @@ func serve(ctx context.Context, cfg config, stdout io.Writer) error {
 	// What was given is known; what was made up has to be shown somewhere.
 	if cfg.opts.Token == "" {
 		fmt.Fprintf(&b, "Access token   %s\n", shop.Token())
+	}
+	if cfg.opts.OAuth.ClientID == "" {
+		fmt.Fprintf(&b, "Client ID      %s\n", shop.ClientID())
 	}
 	if cfg.opts.Secret == "" {
 		fmt.Fprintf(&b, "Client secret  %s\n", shop.Secret())
