@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
@@ -330,7 +331,7 @@ func (l *Log) leave(p *pending) bool {
 func (l *Log) write() {
 	defer close(l.done)
 	for range l.wake {
-		for l.waiting() {
+		for l.gather() {
 			l.turn()
 		}
 		l.mu.RLock()
@@ -342,10 +343,24 @@ func (l *Log) write() {
 	}
 }
 
-func (l *Log) waiting() bool {
+// gather reports whether entries wait. Those that were written together come
+// again together: they get the chance to, so long as more come, since a batch of
+// a few takes the medium as long as one of many. A writer that is alone never
+// waits.
+func (l *Log) gather() bool {
+	n := l.waiting()
+	for before := 0; n > before && max(n, l.last) > 1; {
+		runtime.Gosched()
+		before, n = n, l.waiting()
+	}
+	return n > 0
+}
+
+// waiting returns how many entries wait for the writer.
+func (l *Log) waiting() int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return len(l.queue) > 0
+	return len(l.queue)
 }
 
 // turn writes one batch, in this log's turn where the store is shared.
@@ -427,6 +442,7 @@ func (l *Log) take() []*pending {
 	}
 	batch := slices.Clone(l.queue[:n])
 	l.queue = slices.Delete(l.queue, 0, n)
+	l.last = n
 	return batch
 }
 

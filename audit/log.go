@@ -57,6 +57,8 @@ type Log struct {
 	wake  chan struct{} // tells the writer to look
 	done  chan struct{} // closed when the writer has ended
 
+	last int // entries in the last batch; the writer's alone
+
 	feeds     []*feed
 	feeding   sync.WaitGroup
 	stopSinks context.CancelFunc // nil: there are none

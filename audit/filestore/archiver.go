@@ -177,7 +177,7 @@ func (s *Store) archiveBundle(dirs *dirSyncer, entries *closedReader, number int
 	}
 	// What is archived must be what was acknowledged, also where the segment was
 	// changed since.
-	want, err := s.hashes([]int64{tlog.StoredHashIndex(merkle.TileHeight, number)})
+	want, _, err := s.hashes([]int64{tlog.StoredHashIndex(merkle.TileHeight, number)})
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (s *Store) archiveTiles(dirs *dirSyncer, from, to int64) error {
 			for i := range indexes {
 				indexes[i] = tlog.StoredHashIndex(merkle.TileHeight*level, number*merkle.TileWidth+int64(i))
 			}
-			hashes, err := s.hashes(indexes)
+			hashes, _, err := s.hashes(indexes)
 			if err != nil {
 				return err
 			}
@@ -265,7 +265,7 @@ func (s *Store) fillIndex(ctx context.Context, to int64) error {
 			return err
 		}
 		size := first + int64(len(entries))
-		edge, err := s.hashes(merkle.EdgeIndexes(size))
+		edge, _, err := s.hashes(merkle.EdgeIndexes(size))
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,9 @@
 // # Durability
 //
 // An append writes its batch with one write and one sync (fdatasync on Linux),
-// then overwrites the file checkpoint in place. What was acknowledged is on the
+// then overwrites the file checkpoint in place. On Linux a segment has its space
+// reserved while the store is open, so that a sync need not record that the file
+// has grown: after a crash it ends in zeros, which are no part of the log. What was acknowledged is on the
 // disk, checkpoint included, as the batch holds it too. When the process or the
 // machine stops in the middle, what is left of the batch is cut off by the next
 // Open, see [Reader.Torn]. Only the end of the newest segment can be such a rest:

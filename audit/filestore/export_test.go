@@ -10,13 +10,13 @@ import (
 	"github.com/posai-go/posai/audit/filestore/internal/disktest"
 )
 
-// OpenOn is Open on a disk with faults.
+// OpenOn is Open on a disk with faults, with segments that take long to fill.
 func OpenOn(dir string, d *disktest.Disk) (*Store, error) {
-	return Open(dir, &Options{disk: d})
+	return Open(dir, &Options{disk: d, SegmentSize: 256 << 10})
 }
 
 // Parse reads the batches of a data file. torn says whether what follows the
-// last one can be a write that never finished; rest is its size.
+// last one can be a write that never finished, or nothing; rest is its size.
 func Parse(data []byte) (batches []audit.Batch, rest int64, torn bool, err error) {
 	p := &parser{r: bytes.NewReader(data), end: int64(len(data))}
 	for {
@@ -25,13 +25,29 @@ func Parse(data []byte) (batches []audit.Batch, rest int64, torn bool, err error
 			return batches, 0, true, nil
 		}
 		if d, ok := errors.AsType[*damage](err); ok {
-			torn, err := p.torn(d)
-			return batches, p.end - p.offset, torn, err
+			rest, err = p.torn(d)
+			return batches, rest, rest > 0, err
 		}
 		if err != nil {
 			return nil, 0, false, err
 		}
 		batches = append(batches, b)
+	}
+}
+
+// Follow reads the last segment's batches, of which nothing is published, as beside
+// a running writer.
+func Follow(r io.ReaderAt, end int64) (batches []audit.Batch, torn int64, err error) {
+	p := &parser{r: r, end: end, ahead: 64}
+	for {
+		b, err := p.next()
+		if err == nil {
+			batches = append(batches, b)
+			continue
+		}
+		if torn, err = settle(p, err, true, 0); !errors.Is(err, errAgain) {
+			return batches, torn, err
+		}
 	}
 }
 

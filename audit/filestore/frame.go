@@ -25,6 +25,9 @@ import (
 // with big-endian numbers. As the checkpoint comes first, a reader knows how
 // many entries belong to the batch. The three zero bytes at the top of a tree
 // size never occur in a leaf, which is JSON, so no entry can look like a frame.
+//
+// The file may go on after the last batch: what is reserved for later ones reads
+// as zeros.
 const (
 	magic       = "posai audit 1\n\x00\x00"
 	frameHeader = 17
@@ -73,6 +76,7 @@ type parser struct {
 	buf   []byte // what was read ahead, from bufAt on
 	bufAt int64
 	spans []int64 // offset of each entry of the last batch
+	again int64   // where settle has asked to read again
 }
 
 // peek returns n bytes at the offset at, or a cut damage, or a read error.
@@ -127,11 +131,22 @@ func (p *parser) frame(at int64, kind byte, limit int, index int64) (number int6
 	return number, payload, nil
 }
 
-// next reads the next batch and moves past it. At a clean end it returns
-// io.EOF, else a *damage or a read error, and stays where it is.
+// next reads the next batch and moves past it. At a clean end, where nothing but
+// zeros follows, it returns io.EOF, else a *damage or a read error, and stays
+// where it is.
 func (p *parser) next() (audit.Batch, error) {
-	if p.offset == p.end {
+	if kind, err := p.peek(p.offset, 1); errors.Is(err, io.ErrUnexpectedEOF) {
 		return audit.Batch{}, io.EOF
+	} else if err != nil {
+		return audit.Batch{}, err
+	} else if kind[0] == 0 {
+		used, err := p.used()
+		if err != nil {
+			return audit.Batch{}, err
+		}
+		if used == p.offset {
+			return audit.Batch{}, io.EOF
+		}
 	}
 	size, checkpoint, err := p.frame(p.offset, typeCheckpoint, audit.MaxCheckpointSize, p.size)
 	if err != nil {
@@ -194,16 +209,43 @@ func (p *parser) numbered(at int64, kind byte, limit int, index int64) ([]byte, 
 	return payload, err
 }
 
-// torn reports whether d can be what is left of one write that never finished:
-// then no batch was begun after it.
-func (p *parser) torn(d *damage) (bool, error) {
-	if p.end-p.offset > maxBatch {
-		return false, nil
+// used returns where the zeros at the end of the file begin, at the earliest the
+// present offset.
+func (p *parser) used() (int64, error) {
+	buf := make([]byte, 64<<10)
+	for end := p.end; end > p.offset; {
+		part := buf[:min(end-p.offset, int64(len(buf)))]
+		start := end - int64(len(part))
+		if n, err := p.r.ReadAt(part, start); n < len(part) {
+			if !errors.Is(err, io.EOF) {
+				return 0, err
+			}
+			clear(part[n:]) // the file has been cut since
+		}
+		if rest := bytes.TrimRight(part, "\x00"); len(rest) > 0 {
+			return start + int64(len(rest)), nil
+		}
+		end = start
 	}
-	for at := d.offset + 1; at+frameHeader <= p.end; at++ {
+	return p.offset, nil
+}
+
+// torn returns how many bytes at the end can be what is left of one write that
+// never finished, given the damage in it: then no batch was begun after it. Else
+// it returns 0.
+func (p *parser) torn(d *damage) (int64, error) {
+	used, err := p.used()
+	if err != nil {
+		return 0, err
+	}
+	size := max(used-p.offset, 1)
+	if size > maxBatch {
+		return 0, nil
+	}
+	for at := d.offset + 1; at < used && at+frameHeader <= p.end; at++ {
 		header, err := p.peek(at, frameHeader)
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		// Each number has zero bytes at its top, which rules out most places.
 		if header[0] != typeCheckpoint || header[1] != 0 || header[5] != 0 {
@@ -211,8 +253,8 @@ func (p *parser) torn(d *damage) (bool, error) {
 		}
 		_, _, err = p.frame(at, typeCheckpoint, audit.MaxCheckpointSize, 0)
 		if _, ok := errors.AsType[*damage](err); !ok {
-			return false, err
+			return 0, err
 		}
 	}
-	return true, nil
+	return size, nil
 }

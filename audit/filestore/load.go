@@ -163,6 +163,9 @@ func (r *Reader) parse(ctx context.Context, s *segment, last bool, published int
 		b, err := p.next()
 		if err != nil {
 			torn, err := settle(p, err, last, published)
+			if errors.Is(err, errAgain) {
+				continue
+			}
 			r.torn = torn
 			return err
 		}

@@ -288,6 +288,9 @@ func (s *sequence) segment(ctx context.Context, seg *segment, last, owner bool) 
 		b, err := p.next()
 		if err != nil {
 			torn, err := settle(p, err, last, s.published)
+			if errors.Is(err, errAgain) {
+				continue
+			}
 			return p.size, torn, err
 		}
 		if p.size <= s.first {
@@ -326,8 +329,13 @@ func (r *Reader) publishedSize(ctx context.Context) (int64, error) {
 	return c.Size, nil
 }
 
+// errAgain asks to go on parsing.
+var errAgain = errors.New("filestore: read again")
+
 // settle says what the error that ended the parsing of a segment means. It returns
-// the number of bytes at the end that are a write that never finished.
+// the number of bytes at the end that are a write that never finished. It may ask
+// to read on: beside a running writer, a batch may have been read while it was
+// written, and looks damaged although another follows it by now.
 func settle(p *parser, err error, last bool, published int64) (torn int64, _ error) {
 	if errors.Is(err, io.EOF) {
 		return 0, nil
@@ -347,14 +355,17 @@ func settle(p *parser, err error, last bool, published int64) (torn int64, _ err
 		return 0, corrupt
 	}
 	// Nothing says that these bytes were ever acknowledged.
-	ok, err = p.torn(d)
-	if err != nil {
+	torn, err = p.torn(d)
+	switch {
+	case err != nil:
 		return 0, fmt.Errorf("filestore: %w", err)
-	}
-	if !ok {
+	case torn == 0 && p.again != p.offset:
+		p.again, p.buf = p.offset, nil
+		return 0, errAgain
+	case torn == 0:
 		return 0, corrupt
 	}
-	return p.end - p.offset, nil
+	return torn, nil
 }
 
 func missing(published, whole, index int64) error {
@@ -409,18 +420,26 @@ func (r *Reader) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, erro
 	if err := r.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	out, err := r.hashes(indexes)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, audit.ErrNotFound) {
-		// A partial tile is gone when a wider one replaces it. And a reader may
-		// ask for what is not published yet.
-		if err = r.reload(ctx); err == nil {
-			out, err = r.hashes(indexes)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
+	before := int64(-1)
+	for {
+		out, archived, err := r.hashes(indexes)
+		gone := errors.Is(err, fs.ErrNotExist)
+		switch {
+		case !gone && !errors.Is(err, audit.ErrNotFound):
+			return out, err
+		case archived > before: // the first time, or it was archived meanwhile
+		case gone:
 			return nil, &audit.CorruptError{Index: -1, Reason: "a tile of hashes is missing"}
+		default:
+			return nil, err
+		}
+		// A partial tile is gone when a wider one replaces it. And a reader may ask
+		// for what is not published yet.
+		before = archived
+		if err := r.reload(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return out, err
 }
 
 // archivedHashes returns hashes of which a Reader needs the archive alone.
@@ -453,10 +472,13 @@ func (r *Reader) archivedHashes(indexes []int64) ([]tlog.Hash, bool) {
 	return out, true
 }
 
-func (r *Reader) hashes(indexes []int64) ([]tlog.Hash, error) {
+// hashes returns hashes of the tree and how many entries the archive, where it
+// looked for them, was taken to hold.
+func (r *Reader) hashes(indexes []int64) (_ []tlog.Hash, archived int64, _ error) {
 	out := make([]tlog.Hash, len(indexes))
 	r.mu.RLock()
-	segments, archived, size := r.segments, r.archived, r.tree.Size
+	segments, size := r.segments, r.tree.Size
+	archived = r.archived
 	var later []int
 	var err error
 	for i, index := range indexes {
@@ -481,14 +503,14 @@ func (r *Reader) hashes(indexes []int64) ([]tlog.Hash, error) {
 	}
 	r.mu.RUnlock()
 	if err != nil {
-		return nil, err
+		return nil, archived, err
 	}
 	for _, i := range later {
 		if out[i], err = r.archive.hash(indexes[i], archived); err != nil {
-			return nil, err
+			return nil, archived, err
 		}
 	}
-	return out, nil
+	return out, archived, nil
 }
 
 // Search implements [audit.Searcher].

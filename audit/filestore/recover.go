@@ -94,7 +94,9 @@ func (s *Store) recoverSegment(seg *segment, last bool, r *recovery) error {
 		before := p.offset
 		b, err := p.next()
 		if err != nil {
-			s.torn, err = settle(p, err, last, r.size)
+			if s.torn, err = settle(p, err, last, r.size); errors.Is(err, errAgain) {
+				continue
+			}
 			return err
 		}
 		if err := s.learn(seg, p, b); err != nil {
@@ -144,6 +146,7 @@ func (s *Store) settleEnd(published []byte) error {
 			return fmt.Errorf("filestore: %w", err)
 		}
 	}
+	s.reserve(to)
 	if err := to.file.Sync(); err != nil {
 		return fmt.Errorf("filestore: %w", err)
 	}

@@ -31,7 +31,8 @@ type Options struct {
 
 	// SegmentSize is from how many bytes on a segment is closed and archived, if it
 	// has 256 entries at least. If zero, 2 MiB. What was not archived yet is read
-	// when the store is opened.
+	// when the store is opened. On Linux that much is reserved on the disk while
+	// the store is open: to write into a file that need not grow is faster.
 	SegmentSize int64
 
 	disk disk.FS
@@ -309,12 +310,18 @@ func (s *Store) rotate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.reserve(next)
 	s.mu.Lock()
 	s.segments = append(s.segments[:len(s.segments):len(s.segments)], next)
 	s.mu.Unlock()
 	s.archiver.wake()
 	return nil
 }
+
+// reserve gives the segment its space on the disk. What is durable without it
+// needs the file system's journal at each sync, since the file has grown; where
+// there is no space, or none can be reserved, the writes find out.
+func (s *Store) reserve(to *segment) { _ = to.file.Reserve(s.opts.SegmentSize) }
 
 // Close makes the published checkpoint durable, stops the archiving, which goes
 // on when the store is opened again, closes the files and gives up the lock. It
@@ -333,6 +340,10 @@ func (s *Store) Close() error {
 	if s.checkpoint != nil {
 		if s.failed == nil {
 			err = s.checkpoint.Sync()
+		}
+		if s.failed == nil && s.owner {
+			to := s.active()
+			err = errors.Join(err, to.file.Truncate(to.known)) // gives back what was reserved
 		}
 		err = errors.Join(err, s.checkpoint.Close())
 	}

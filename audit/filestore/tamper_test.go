@@ -241,8 +241,8 @@ func TestBytesAfterTheLastBatch(t *testing.T) {
 
 	store, err := filestore.Open(tt.dir, nil)
 	require.NoError(t, err)
-	defer store.Close()
 	assert.Equal(t, r.Torn(), store.Torn())
+	require.NoError(t, store.Close())
 	now, err := os.ReadFile(tt.path("entries.log"))
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(f.Original(), now))

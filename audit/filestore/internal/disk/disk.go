@@ -16,6 +16,9 @@ type File interface {
 	io.Closer
 	Stat() (fs.FileInfo, error)
 	Truncate(size int64) error
+	// Reserve gives the file space on the disk up to the size. Where that is beyond
+	// its end, it may grow by zeros.
+	Reserve(size int64) error
 	// Sync makes what was written durable, together with the file's size.
 	Sync() error
 }
@@ -55,6 +58,9 @@ func (OS) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(nam
 func (OS) SyncDir(name string) error { return syncDir(name) }
 
 type file struct{ *os.File }
+
+// Reserve implements [File].
+func (f file) Reserve(size int64) error { return reserve(f.File, size) }
 
 // Sync implements [File].
 func (f file) Sync() error { return datasync(f.File) }

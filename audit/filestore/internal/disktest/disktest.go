@@ -27,6 +27,7 @@ const (
 	Remove     Op = "remove"
 	SyncDir    Op = "sync of a directory"
 	Truncate   Op = "truncate"
+	Reserve    Op = "reserve"
 )
 
 // ErrPower is the error of every operation after the power is lost.
@@ -315,6 +316,21 @@ func (f *file) Truncate(size int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	if err := f.disk.step(Truncate); err != nil {
+		return err
+	}
+	f.image.changes = append(f.image.changes, change{at: size})
+	return f.File.Truncate(size)
+}
+
+// Reserve counts as a change of the size, as the names do.
+func (f *file) Reserve(size int64) error {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if err := f.disk.step(Reserve); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() >= size {
 		return err
 	}
 	f.image.changes = append(f.image.changes, change{at: size})
