@@ -94,7 +94,8 @@ func TestBaselinePassesTheCheck(t *testing.T) {
 	for _, split := range []string{"dev", "test"} {
 		set, err := labeledNotes(split)
 		require.NoError(t, err)
-		for _, n := range set {
+		for _, c := range set {
+			n := c.Input
 			g := &Goods{Items: []Item{n.item()}}
 			j := baseline(g)
 			require.NoError(t, j.check(g, offeredDefinitions(nil)), n.ID)

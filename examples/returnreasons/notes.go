@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"embed"
-	"encoding/json"
-	"fmt"
+
+	"github.com/posai-go/posai/ai/eval"
 )
 
 // notes are the labeled notes that classifiers are measured with. The keyword
@@ -40,19 +39,13 @@ func (n Note) item() Item {
 }
 
 // labeledNotes reads one part of the set: "dev" or "test".
-func labeledNotes(split string) ([]Note, error) {
-	data, err := notes.ReadFile("notes/" + split + ".jsonl")
+func labeledNotes(split string) ([]eval.Case[Note, Reason], error) {
+	name := "notes/" + split + ".jsonl"
+	data, err := notes.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	var out []Note
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		var n Note
-		if err := json.Unmarshal(lines.Bytes(), &n); err != nil {
-			return nil, fmt.Errorf("notes/%s.jsonl, line %d: %w", split, len(out)+1, err)
-		}
-		out = append(out, n)
-	}
-	return out, lines.Err()
+	return eval.ReadRows(bytes.NewReader(data), name, nil, func(n Note) (eval.Case[Note, Reason], error) {
+		return eval.Case[Note, Reason]{ID: n.ID, Tags: n.Tags, Input: n, Want: n.Reason}, nil
+	})
 }

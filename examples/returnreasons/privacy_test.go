@@ -76,7 +76,8 @@ func TestQuotesOfTheLabeledNotes(t *testing.T) {
 	for _, split := range []string{"dev", "test"} {
 		set, err := labeledNotes(split)
 		assert.NoError(t, err)
-		for _, n := range set {
+		for _, c := range set {
+			n := c.Input
 			q := quotable(judgeByKeywords(n.item()).Quote, person{})
 			if q != "" {
 				quoted++

@@ -32,7 +32,8 @@ func simulatedShop(seed uint64, now time.Time) (*shopifytest.Data, error) {
 			p.titles[v.SKU] = product.Title
 		}
 	}
-	for _, n := range set {
+	for _, c := range set {
+		n := c.Input
 		if !slices.Contains(n.Tags, "injection") {
 			p.notes[n.Product] = append(p.notes[n.Product], n)
 			if slices.Contains([]Reason{ReasonArrivedLate, ReasonChangedMind, ReasonGift, ReasonAbstain}, n.Reason) {

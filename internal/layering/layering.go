@@ -37,6 +37,7 @@ var kits = []string{
 	"ai/aitest",
 	"approval/approvaltest",
 	"audit/audittest",
+	"internal/testbrowser",
 	"internal/testpg",
 }
 

@@ -1,7 +1,7 @@
 package weekly
 
 import (
-	"github.com/posai-go/posai/examples/internal/stats"
+	"github.com/posai-go/posai/internal/stats"
 )
 
 // Cell is one figure of a week. A hidden one is zero but for Hidden.

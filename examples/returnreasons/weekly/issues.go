@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/posai-go/posai/examples/internal/stats"
+	"github.com/posai-go/posai/internal/stats"
 )
 
 // maxIssues is how many issues a page shows.

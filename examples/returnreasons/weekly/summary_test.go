@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/posai-go/posai/examples/internal/stats"
 	"github.com/posai-go/posai/examples/returnreasons/weekly"
+	"github.com/posai-go/posai/internal/stats"
 )
 
 // now is a Friday; the last complete week is 2026-W47, from the 16th.

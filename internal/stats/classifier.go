@@ -1,10 +1,5 @@
 package stats
 
-import (
-	"math/rand/v2"
-	"slices"
-)
-
 // Labeled is one case of a classifier: what it is, and what the classifier said.
 type Labeled struct{ Want, Got string }
 
@@ -53,39 +48,4 @@ func MacroF1(cases []Labeled, classes []string) float64 {
 		sum += f.F1
 	}
 	return sum / float64(max(len(classes), 1))
-}
-
-// Accuracy is the share of cases that the classifier got right.
-func Accuracy(cases []Labeled) float64 {
-	right := 0
-	for _, c := range cases {
-		if c.Want == c.Got {
-			right++
-		}
-	}
-	return ratio(right, len(cases))
-}
-
-// resamples is how often Bootstrap draws.
-const resamples = 2000
-
-// Bootstrap returns the 95 % percentile interval of a figure of n cases: it is
-// computed over 2,000 samples of n cases, drawn with replacement. The same input
-// gives the same interval. The figure is given the indexes of a sample.
-//
-// Source: Efron, Annals of Statistics 7 (1979)
-func Bootstrap(n int, figure func(sample []int) float64) (low, high float64) {
-	if n == 0 {
-		return 0, 0
-	}
-	random := rand.New(rand.NewPCG(1979, uint64(n)))
-	sample, values := make([]int, n), make([]float64, resamples)
-	for r := range values {
-		for i := range sample {
-			sample[i] = random.IntN(n)
-		}
-		values[r] = figure(sample)
-	}
-	slices.Sort(values)
-	return values[resamples*25/1000], values[resamples*975/1000-1]
 }

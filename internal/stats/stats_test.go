@@ -2,11 +2,12 @@ package stats_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/posai-go/posai/examples/internal/stats"
+	"github.com/posai-go/posai/internal/stats"
 )
 
 // The table of Newcombe, Statistics in Medicine 17 (1998), method 3.
@@ -77,7 +78,6 @@ func TestMacroF1(t *testing.T) {
 	}
 	classes := []string{"0", "1", "2"}
 	assert.InDelta(t, 0.26666666, stats.MacroF1(cases, classes), 1e-8)
-	assert.InDelta(t, 1.0/3, stats.Accuracy(cases), 1e-12)
 	f := stats.PerClass(cases, classes)
 	assert.InDelta(t, 2.0/3, f[0].Precision, 1e-12)
 	assert.InDelta(t, 1, f[0].Recall, 1e-12)
@@ -99,10 +99,47 @@ func TestBootstrap(t *testing.T) {
 		}
 		return float64(hits) / n
 	}
-	low, high := stats.Bootstrap(n, mean)
+	low, high := stats.Bootstrap(n, 1979, mean)
 	half := 1.96 * math.Sqrt(0.25*0.75/n)
 	assert.InDelta(t, 0.25-half, low, 0.01)
 	assert.InDelta(t, 0.25+half, high, 0.01)
-	again, _ := stats.Bootstrap(n, mean)
+	again, _ := stats.Bootstrap(n, 1979, mean)
 	assert.Equal(t, low, again, "the same each time")
+}
+
+func TestBinomial(t *testing.T) {
+	assert.InDelta(t, 0.04138947, stats.Binomial(5, 20), 1e-8, "binom.test(5, 20) in R")
+	assert.InDelta(t, 0.04138947, stats.Binomial(15, 20), 1e-8)
+	assert.InDelta(t, 1.0/16, stats.Binomial(0, 5), 1e-12)
+	assert.InDelta(t, 1, stats.Binomial(3, 6), 1e-12)
+	assert.Equal(t, 1.0, stats.Binomial(0, 0), "nothing differs")
+}
+
+func TestSignFlip(t *testing.T) {
+	// Darwin's maize, crossed against self-fertilized, in eighths of an inch:
+	// Fisher (1935) counts 863 of 32,768 on one side.
+	maize := []float64{49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48}
+	p, exact := stats.SignFlip(maize, 1)
+	assert.True(t, exact)
+	assert.InDelta(t, 2*863.0/32768, p, 1e-12)
+	p, _ = stats.SignFlip(append(maize, 0, 0, 0, 0, 0), 1)
+	assert.InDelta(t, 2*863.0/32768, p, 1e-12, "pairs that are equal change nothing")
+
+	// At random it is near the exact value, and the same each time.
+	signs := make([]float64, 40)
+	for i := range signs {
+		signs[i] = 1
+		if i < 12 {
+			signs[i] = -1
+		}
+	}
+	p, exact = stats.SignFlip(signs, 7)
+	assert.False(t, exact)
+	assert.InDelta(t, stats.Binomial(12, 40), p, 0.003)
+	again, _ := stats.SignFlip(signs, 7)
+	assert.Equal(t, p, again)
+	p, _ = stats.SignFlip(nil, 1)
+	assert.Equal(t, 1.0, p)
+	p, _ = stats.SignFlip(slices.Repeat([]float64{0.1}, 200), 1)
+	assert.Positive(t, p, "never zero")
 }
