@@ -41,7 +41,7 @@ bench: ## ratios against a peer or a raw limit, in one run
 	cd audit/internal/bench && go test -mod=mod -run '^$$' -bench . # beside Tessera, in a module of its own
 
 generate: ## code from the pinned schema; needs no network
-	go generate ./shopify ./shopify/admin ./webhook
+	go generate ./shopify ./shopify/admin ./shopify/storefront ./webhook
 
 schema: ## refresh the pinned schema from Shopify's published introspection; needs the network
 	go generate ./shopify/schema

@@ -146,11 +146,29 @@ func (k *call) prepare(req *http.Request) error {
 	if err := k.takeToken(req.Context()); err != nil {
 		return err
 	}
-	req.Header.Set("X-Shopify-Access-Token", k.token)
+	if header := k.client.shared.opts.API.TokenHeader; header != "" {
+		req.Header.Set(header, k.token)
+	}
+	if err := k.takePoints(req.Context()); err != nil {
+		return err
+	}
+	k.sentAt = time.Now()
+	if k.firstSent.IsZero() {
+		k.firstSent = k.sentAt
+	}
+	k.info.Attempts++
+	k.info.Status, k.info.RequestID, k.info.Cost = 0, "", Cost{}
+	return nil
+}
 
+// takePoints waits for what the next attempt will cost.
+func (k *call) takePoints(ctx context.Context) error {
+	k.sentAt, k.queued = time.Time{}, 0
+	if k.client.shared.opts.API.Uncounted {
+		return nil
+	}
 	start := time.Now()
-	k.sentAt = time.Time{}
-	points, err := k.client.shared.bucket.take(req.Context(), k.lane, k.costKey, k.client.shared.opts.MaxWait-k.wait)
+	points, err := k.client.shared.bucket.take(ctx, k.lane, k.costKey, k.client.shared.opts.MaxWait-k.wait)
 	k.queued = time.Since(start)
 	k.wait += k.queued
 	k.info.WaitedForPoints += k.queued
@@ -161,19 +179,13 @@ func (k *call) prepare(req *http.Request) error {
 		return err
 	}
 	k.points = points
-	k.sentAt = time.Now()
-	if k.firstSent.IsZero() {
-		k.firstSent = k.sentAt
-	}
-	k.info.Attempts++
-	k.info.Status, k.info.RequestID, k.info.Cost = 0, "", Cost{}
 	return nil
 }
 
 // takeToken gets the token for the next attempt. The one that came in place of a
 // refused token stays for all attempts that follow.
 func (k *call) takeToken(ctx context.Context) error {
-	if k.renewed {
+	if k.renewed || k.client.shared.opts.API.TokenHeader == "" {
 		return nil
 	}
 	var err error

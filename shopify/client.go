@@ -25,6 +25,9 @@ type Options struct {
 	// Version is the API version to ask for, "2026-10" or "unstable".
 	// If empty, [Version].
 	Version string
+	// API is the GraphQL API to call. If zero, the Admin API. Package
+	// shopify/storefront makes clients of the Storefront API.
+	API API
 	// BaseURL is where the API is, without a path: a simulated shop's URL in
 	// tests. If empty, https:// and the shop's domain. The access token is
 	// sent there.
@@ -65,6 +68,22 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// API is where one of Shopify's GraphQL APIs is and how it wants to be called.
+type API struct {
+	// Path comes before the version: "api" of /api/2026-10/graphql.json.
+	Path string
+	// TokenHeader carries the access token. If empty, none is sent.
+	TokenHeader string
+	// Uncounted says that requests cost no points: none are waited for.
+	Uncounted bool
+	// Safety has the mutations of the API that may be sent again after a lost
+	// answer. All others are [SafetyUnsafe].
+	Safety map[string]Safety
+}
+
+// adminAPI is the zero [API].
+var adminAPI = API{Path: "admin/api", TokenHeader: "X-Shopify-Access-Token"}
+
 // Client calls the Admin API of one shop. It is a genqlient graphql.Client.
 // Safe for concurrent use.
 type Client struct {
@@ -103,7 +122,7 @@ func NewClient(shop Domain, tokens TokenSource, opts *Options) (*Client, error) 
 	if err != nil {
 		return nil, err
 	}
-	if tokens == nil {
+	if tokens == nil && (opts == nil || opts.API.Path == "" || opts.API.TokenHeader != "") {
 		return nil, fmt.Errorf("shopify: %w: no token source", ErrInvalid)
 	}
 	s := &shared{shop: checked, tokens: tokens}
@@ -126,17 +145,26 @@ func NewClient(shop Domain, tokens TokenSource, opts *Options) (*Client, error) 
 	}
 	s.http = apiClient(o.HTTPClient)
 	s.bucket = o.Limiter.bucket(checked)
+	if o.API.Path != adminAPI.Path {
+		s.operations.safety = o.API.Safety
+		if s.operations.safety == nil {
+			s.operations.safety = map[string]Safety{}
+		}
+	}
 	return &Client{shared: s, lane: o.Lane, version: o.Version, url: s.endpoint(o.Version)}, nil
 }
 
 // endpoint returns the URL of an API version.
 func (s *shared) endpoint(version string) string {
-	return s.base.JoinPath("admin/api", version, "graphql.json").String()
+	return s.base.JoinPath(s.opts.API.Path, version, "graphql.json").String()
 }
 
 func (o *Options) setDefaults() {
 	if o.Version == "" {
 		o.Version = Version
+	}
+	if o.API.Path == "" {
+		o.API = adminAPI
 	}
 	if o.Limiter == nil {
 		o.Limiter = NewLimiter(nil)
@@ -211,6 +239,8 @@ func (c *Client) MakeRequest(ctx context.Context, req *graphql.Request, resp *gr
 
 // operationCache remembers what [ParseOperation] found.
 type operationCache struct {
+	safety map[string]Safety // of mutations of another API than the Admin API
+
 	mu    sync.RWMutex
 	known map[documentKey]*parsedDocument
 }
@@ -230,6 +260,9 @@ func (c *operationCache) get(document, name string) *parsedDocument {
 		return d
 	}
 	d, err := parseDocument(document, name)
+	if err == nil && c.safety != nil {
+		d.judge(c.safety)
+	}
 	if err != nil {
 		// The server will say what is wrong with it. Until then it is taken
 		// for the worst.

@@ -64,7 +64,7 @@ func (c *Client) With(o CallOptions) *Client {
 		}
 		for name, values := range o.Header {
 			name = textproto.CanonicalMIMEHeaderKey(name)
-			if slices.Contains(ownHeaders, name) {
+			if slices.Contains(ownHeaders, name) || name == textproto.CanonicalMIMEHeaderKey(c.shared.opts.API.TokenHeader) {
 				d.fail("header " + name + " is the client's own")
 			}
 			d.header[name] = slices.Clone(values)
@@ -77,7 +77,7 @@ func (c *Client) With(o CallOptions) *Client {
 }
 
 // ownHeaders are the headers that only the client sets.
-var ownHeaders = []string{"Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Length", "Content-Type", "Host", "Transfer-Encoding", "X-Shopify-Access-Token"}
+var ownHeaders = []string{"Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Length", "Content-Type", "Host", "Transfer-Encoding", "X-Shopify-Access-Token", "X-Shopify-Storefront-Access-Token", "Shopify-Storefront-Private-Token"}
 
 func (c *Client) fail(what string) {
 	if c.err == nil {

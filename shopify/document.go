@@ -84,6 +84,21 @@ func parseDocument(document, name string) (*parsedDocument, error) {
 	return &parsedDocument{op: op, roots: fields, ints: ops[0].ints}, nil
 }
 
+// judge classifies the operation by the mutations of another API.
+func (d *parsedDocument) judge(safety map[string]Safety) {
+	if d.op.Kind == Query {
+		return
+	}
+	d.op.Safety = SafetyRead
+	for _, f := range d.roots {
+		class := SafetyUnsafe
+		if known, ok := safety[f.name]; ok {
+			class = known
+		}
+		d.op.Safety = max(d.op.Safety, class)
+	}
+}
+
 // rootField is a field at the root of an operation, or a fragment spread there.
 type rootField struct {
 	name   string

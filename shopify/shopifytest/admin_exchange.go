@@ -54,7 +54,7 @@ func (x *exchange) handle(ctx context.Context, req graph.Request) {
 	if op.Deprecated {
 		x.w.Header().Set("X-Shopify-API-Deprecated-Reason", deprecationURL)
 	}
-	if !x.api.bucket.take(op.RequestedCost) {
+	if !x.api.cfg.uncounted && !x.api.bucket.take(op.RequestedCost) {
 		x.send(x.throttled(x.api.bucket.status()), fault)
 		return
 	}
@@ -85,13 +85,15 @@ func (x *exchange) run(ctx context.Context, op *graph.Operation, fault Fault) {
 		return op.Execute(context.WithoutCancel(ctx), keyed.resolver(x.api.cfg.resolver))
 	}()
 	x.entry.ActualCost, x.entry.Effect = resp.ActualCost, op.Mutation && resp.Data != nil
-	x.api.bucket.refund(op.RequestedCost - resp.ActualCost)
+	if !x.api.cfg.uncounted {
+		x.api.bucket.refund(op.RequestedCost - resp.ActualCost)
+	}
 	for _, cause := range resp.Causes {
 		x.api.cfg.logger.Error("shopifytest: a field failed", "error", cause, "request_id", x.entry.RequestID)
 	}
 	x.sign(resp.Errors)
 	out := answer{Data: resp.Data, Errors: resp.Errors, Extensions: resp.Extensions}
-	if resp.Data != nil {
+	if resp.Data != nil && !x.api.cfg.uncounted {
 		if out.Extensions == nil {
 			out.Extensions = map[string]any{}
 		}

@@ -28,13 +28,21 @@ const deprecationURL = "https://shopify.dev/api/usage/versioning#deprecation-pra
 
 // adminConfig is what an [adminAPI] is made of.
 type adminConfig struct {
+	// name, path and schema are those of the API. Zero: the Admin API's.
+	name, path string
+	schema     *schema.Schema
 	// engine executes; see adminEngine.
 	engine *graph.Engine
 	// resolver is the stored shop. It is called with lock held.
 	resolver graph.Resolver
-	// auth tells the access scopes of an access token, or how a request with it is
-	// refused. A nil slice means all scopes.
-	auth func(token string) (scopes []string, refused *badRequest)
+	// auth tells the access scopes of a request, or how it is refused. A nil slice
+	// means all scopes.
+	auth func(h http.Header) (scopes []string, refused *badRequest)
+	// uncounted says that operations cost nothing, and answers tell no cost.
+	uncounted bool
+	// faults and journal may be shared with another API.
+	faults  *faults
+	journal *journal
 	// lock is taken while an operation executes: shared for queries, exclusive for
 	// mutations. If nil, operations run side by side.
 	lock func(mutation bool) (unlock func())
@@ -46,13 +54,14 @@ type adminConfig struct {
 	logger *slog.Logger
 }
 
-// adminAPI is the Admin API over HTTP. Safe for concurrent use.
+// adminAPI is a GraphQL API over HTTP, the Admin API above all. Safe for concurrent
+// use.
 type adminAPI struct {
 	cfg     adminConfig
 	bucket  *bucket
 	keys    *idempotencyKeys
-	faults  faults
-	journal journal
+	faults  *faults
+	journal *journal
 }
 
 func newAdminAPI(cfg adminConfig) *adminAPI {
@@ -65,7 +74,15 @@ func newAdminAPI(cfg adminConfig) *adminAPI {
 	if cfg.logger == nil {
 		cfg.logger = slog.New(slog.DiscardHandler)
 	}
-	return &adminAPI{cfg: cfg, bucket: newBucket(cfg.plan, cfg.now), keys: newIdempotencyKeys(cfg.now)}
+	if cfg.schema == nil {
+		cfg.name, cfg.path, cfg.schema = "admin", adminPath, schema.Admin()
+	}
+	if cfg.faults == nil {
+		cfg.faults, cfg.journal = &faults{}, &journal{}
+	}
+	return &adminAPI{
+		cfg: cfg, bucket: newBucket(cfg.plan, cfg.now), keys: newIdempotencyKeys(cfg.now), faults: cfg.faults, journal: cfg.journal,
+	}
 }
 
 // adminEngine returns the engine of the pinned Admin schema. It is made once per process.
@@ -73,17 +90,17 @@ var adminEngine = sync.OnceValues(func() (*graph.Engine, error) {
 	return graph.New(schema.Admin().SDL(), nil)
 })
 
-// ServeHTTP answers requests below [adminPath].
+// ServeHTTP answers requests below the path of the API.
 func (a *adminAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{api: a, w: w, entry: JournalEntry{RequestID: requestID(), Time: a.cfg.now()}}
+	x := &exchange{api: a, w: w, entry: JournalEntry{API: a.cfg.name, RequestID: requestID(), Time: a.cfg.now()}}
 	w.Header().Set("X-Request-Id", x.entry.RequestID)
-	version, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, adminPath), "/graphql.json")
+	version, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, a.cfg.path), "/graphql.json")
 	if !ok || !versionPattern.MatchString(version) {
 		x.fail(http.StatusNotFound, "Not Found")
 		return
 	}
 	x.entry.Version = version
-	w.Header().Set("X-Shopify-API-Version", schema.Admin().Version())
+	w.Header().Set("X-Shopify-API-Version", a.cfg.schema.Version())
 	switch {
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
@@ -93,7 +110,7 @@ func (a *adminAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(http.StatusNotAcceptable, "Not Acceptable")
 		return
 	}
-	scopes, refused := a.cfg.auth(r.Header.Get("X-Shopify-Access-Token"))
+	scopes, refused := a.cfg.auth(r.Header)
 	if refused != nil {
 		x.fail(refused.status, refused.errors)
 		return
@@ -105,7 +122,7 @@ func (a *adminAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.entry.Variables, _ = copyJSON(req.Variables).(map[string]any)
 	if scopes != nil {
-		req.Access = accessOf(scopes)
+		req.Access = accessOf(a.cfg.schema, scopes)
 	}
 	x.handle(r.Context(), req)
 }
@@ -134,12 +151,12 @@ func acceptsJSON(values []string) bool {
 }
 
 // accessOf returns the check of [graph.Request] for a token with the scopes.
-func accessOf(scopes []string) func(parentType, field, namedType string) string {
+func accessOf(api *schema.Schema, scopes []string) func(parentType, field, namedType string) string {
 	denied := map[string]string{} // by coordinate; "" is allowed
 	check := func(coordinate string) string {
 		required, known := denied[coordinate]
 		if !known {
-			if access, ok := schema.Admin().Access(coordinate); ok && !access.Allows(scopes) {
+			if access, ok := api.Access(coordinate); ok && !access.Allows(scopes) {
 				required = access.Prose
 			}
 			denied[coordinate] = required

@@ -1,6 +1,6 @@
 // Package shopifytest is a simulated Shopify shop, for the tests of programs that talk to one.
 //
-// A [Shop] answers the GraphQL Admin API over HTTP and sends webhooks. It validates every operation against
+// A [Shop] answers the GraphQL Admin and Storefront APIs over HTTP and sends webhooks. It validates every operation against
 // the pinned schema and executes any that is valid: from what is stored where there is something, with
 // made-up values of the right type elsewhere. It charges query cost and throttles, enforces
 // idempotency keys, and fails on demand ([Shop.Inject]). Start with [NewShop]:
@@ -30,6 +30,12 @@
 // webhookSubscriptionCreate, webhookSubscriptionDelete and webhookSubscriptionUpdate, with the user errors of Shopify. Every other mutation, and every part of an
 // input that these do not carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends
 // to have been written.
+//
+// # Storefront API
+//
+// Buyers see active products, the shop's own search and carts (cartCreate, cartLinesAdd, cartLinesUpdate,
+// cartLinesRemove, cartAttributesUpdate, cartNoteUpdate, cartDiscountCodesUpdate, cartBuyerIdentityUpdate), with
+// [Shop.StorefrontToken] as the public or the private token, or without one. No discount code applies.
 //
 // # Tokens
 //

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// A Fault is something that goes wrong on purpose in the Admin API or at the token
+// A Fault is something that goes wrong on purpose in the GraphQL APIs or at the token
 // endpoint. Which requests it hits, and how often, is told by the first five fields;
 // what happens to them by the others. Delay may be combined with any; of Cut, Status,
 // Throttle, InternalError and LoseResponse the first that is set counts.
 type Fault struct {
 	// Grant is the grant type of the requests to the token endpoint to hit, such as
-	// "refresh_token", or "*" for any. If empty, the fault is one of the Admin API.
+	// "refresh_token", or "*" for any. If empty, the fault is one of the GraphQL APIs.
 	Grant string
 
 	// Operation is the name of the operation to hit, such as "OrderForFollowUp".

@@ -8,9 +8,11 @@ import (
 // journalSize is how many requests a shop remembers.
 const journalSize = 10_000
 
-// A JournalEntry is one request to the Admin API, as the shop saw it. Tokens
+// A JournalEntry is one request to a GraphQL API, as the shop saw it. Tokens
 // and query texts are not in it.
 type JournalEntry struct {
+	// API is "admin" or "storefront".
+	API string
 	// RequestID is the value of the X-Request-Id header of the answer.
 	RequestID string
 	// Time is when the request arrived.

@@ -20,6 +20,10 @@ type Options struct {
 	// beside those that its token endpoint issues. If empty, a random one.
 	Token string
 
+	// StorefrontToken is the Storefront API access token that the shop accepts. If
+	// empty, a random one.
+	StorefrontToken string
+
 	// Secret is the app's client secret: it signs webhooks, OAuth callbacks and session
 	// tokens. If empty, a random one.
 	Secret string

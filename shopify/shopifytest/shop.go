@@ -23,14 +23,18 @@ var ErrNotFound = errors.New("shopifytest: not found")
 // safe for concurrent use. Make one with [NewShop] in a test or with [Start] elsewhere.
 type Shop struct {
 	token, secret string
-	state         *state
-	sender        *sender
-	admin         *adminAPI
-	oauth         *oauthAPI
-	handler       http.Handler
-	server        *http.Server // nil: socketless
-	url           string
-	served        chan struct{} // closed when the server has ended
+
+	storefrontToken string
+
+	state      *state
+	sender     *sender
+	admin      *adminAPI
+	storefront *adminAPI
+	oauth      *oauthAPI
+	handler    http.Handler
+	server     *http.Server // nil: socketless
+	url        string
+	served     chan struct{} // closed when the server has ended
 }
 
 // NewShop starts a shop for a test and closes it when the test ends. Nil options are the defaults.
@@ -68,14 +72,19 @@ func Start(opts *Options) (*Shop, error) {
 	}
 	st.app.installation.scopes = o.Scopes
 	st.improvise = o.Improvise
-	s := &Shop{token: o.Token, secret: o.Secret, state: st}
+	s := &Shop{token: o.Token, storefrontToken: o.StorefrontToken, secret: o.Secret, state: st}
 	st.events = s
 	s.oauth = newOAuthAPI(&o, st.shop.data.Domain)
 	s.oauth.granted, s.oauth.user = s.grantedScopes, s.loggedIn
 	s.admin = newAdminAPI(adminConfig{
 		engine: engine, resolver: st, plan: o.Plan, now: o.Now, logger: o.Logger, lock: s.lock,
-		auth: s.oauth.authenticate,
+		auth: func(h http.Header) ([]string, *badRequest) {
+			return s.oauth.authenticate(h.Get("X-Shopify-Access-Token"))
+		},
 	})
+	if s.storefront, err = newStorefrontAPI(&o, s); err != nil {
+		return nil, err
+	}
 	s.handler = s.routes(o.Control)
 	s.sender = newSender(senderConfig{
 		transport: o.WebhookTransport, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
@@ -123,6 +132,9 @@ func (o *Options) complete() error {
 	if o.Token == "" {
 		o.Token = "shpat_" + randomHex(16)
 	}
+	if o.StorefrontToken == "" {
+		o.StorefrontToken = randomHex(16)
+	}
 	if o.Secret == "" {
 		o.Secret = "shpss_" + randomHex(16)
 	}
@@ -164,6 +176,7 @@ func (s *Shop) lock(mutation bool) (unlock func()) {
 func (s *Shop) routes(control bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(adminPath, s.admin)
+	mux.Handle(storefrontPath, s.storefront)
 	s.oauth.routes(mux)
 	if control {
 		mux.Handle(controlPath, s.control())
@@ -196,10 +209,13 @@ func (s *Shop) Domain() string { return s.state.shop.data.Domain }
 // Token is the Admin API access token that the shop accepts.
 func (s *Shop) Token() string { return s.token }
 
+// StorefrontToken is the Storefront API access token that the shop accepts, as a public and as a private one.
+func (s *Shop) StorefrontToken() string { return s.storefrontToken }
+
 // Secret is the client secret that signs the webhooks.
 func (s *Shop) Secret() string { return s.secret }
 
-// Inject arms a fault of the Admin API or, with [Fault.Grant], of the token
+// Inject arms a fault of the GraphQL APIs or, with [Fault.Grant], of the token
 // endpoint. The function returned disarms it.
 func (s *Shop) Inject(f Fault) (remove func()) {
 	if f.Grant == "" {
@@ -231,10 +247,10 @@ func (s *Shop) loggedIn(account int64) StaffData {
 	return StaffData{FirstName: "Alex", LastName: "Example", Email: "alex@example.com"}
 }
 
-// Journal returns what the Admin API was asked, oldest first.
+// Journal returns what the GraphQL APIs were asked, oldest first.
 func (s *Shop) Journal() []JournalEntry { return s.admin.journal.all() }
 
-// ResetJournal forgets what the Admin API was asked.
+// ResetJournal forgets what the GraphQL APIs were asked.
 func (s *Shop) ResetJournal() { s.admin.journal.reset() }
 
 // Deliveries returns the log of webhook deliveries, oldest first: the latest 20,000 and all that are pending.

@@ -34,6 +34,7 @@ type state struct {
 	returnReasons []*returnReason
 	subscriptions []*subscription
 	metafields    map[string][]*metafield // by the owner's GID
+	carts         map[string]*cart        // of the Storefront API, by GID
 
 	lastOrder, lastDraft int // numbers
 
@@ -94,6 +95,7 @@ func newState(now func() time.Time, seed uint64) *state {
 		bySKU:      map[string]*variant{},
 		byEmail:    map[string]*customer{},
 		metafields: map[string][]*metafield{},
+		carts:      map[string]*cart{},
 		random:     rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)),
 		lastOrder:  1000,
 	}
