@@ -35,6 +35,7 @@ var kits = []string{
 	"shopify/shopifytest",
 	"webhook/webhooktest",
 	"ai/aitest",
+	"ai/rag/ragtest",
 	"approval/approvaltest",
 	"audit/audittest",
 	"internal/testbrowser",
