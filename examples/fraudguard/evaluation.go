@@ -1,18 +1,16 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/posai-go/posai/examples/fraudguard/internal/evaluate"
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
+	"github.com/posai-go/posai/examples/internal/onlineretail"
 )
 
 // fraudShare is how much of a stream is made fraud.
@@ -83,19 +81,10 @@ func retailTrial(cfg *config) (*evaluate.Trial, error) {
 }
 
 func readRetail(name string) ([]evaluate.Labeled, error) {
-	f, err := os.Open(name)
+	f, err := onlineretail.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	var r io.Reader = f
-	if strings.HasSuffix(name, ".gz") {
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		defer func() { _ = z.Close() }()
-		r = z
-	}
-	return evaluate.ReadRetail(r)
+	return evaluate.ReadRetail(f)
 }

@@ -9,46 +9,18 @@
 package evaluate
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
+	"github.com/posai-go/posai/examples/internal/onlineretail"
 )
 
 // ErrData is what errors of [ReadRetail] match.
-var ErrData = errors.New("evaluate: not the Online Retail data")
-
-// maxRows bounds a file; the whole data set has 541,909 rows, its second edition
-// about a million.
-const maxRows = 5_000_000
-
-// columns are the names that the editions of the data use.
-var columns = map[string][]string{
-	"invoice":  {"InvoiceNo", "Invoice"},
-	"article":  {"StockCode"},
-	"quantity": {"Quantity"},
-	"time":     {"InvoiceDate"},
-	"price":    {"UnitPrice", "Price"},
-	"customer": {"CustomerID", "Customer ID"},
-	"country":  {"Country"},
-}
-
-var timeLayouts = []string{"2006-01-02 15:04:05", "1/2/2006 15:04", "2006-01-02T15:04:05"}
-
-// goods are the codes of things that can be bought; the others are postage, fees,
-// corrections and the like. Gift vouchers are gift cards.
-var (
-	goods    = regexp.MustCompile(`^[0-9]{5}[A-Za-z]*$`)
-	vouchers = regexp.MustCompile(`^gift_`)
-)
+var ErrData = onlineretail.ErrData
 
 // Labeled is a transaction, and whether it is fraud: "" is not.
 type Labeled struct {
@@ -64,31 +36,13 @@ type Labeled struct {
 //
 // Chen, D. (2015), https://doi.org/10.24432/C5BW33.
 func ReadRetail(r io.Reader) ([]Labeled, error) {
-	rows := csv.NewReader(r)
-	rows.ReuseRecord = true
-	rows.LazyQuotes = true
-	header, err := rows.Read()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrData, err)
-	}
-	at, err := locate(header)
-	if err != nil {
-		return nil, err
-	}
-	p := retailParser{at: at, receipts: map[string][]*purchase{}}
-	for n := 2; ; n++ {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil && n > maxRows {
-			err = errors.New("too many rows")
-		}
-		if err == nil {
-			err = p.row(row)
-		}
+	p := retailParser{receipts: map[string][]*purchase{}}
+	for row, err := range onlineretail.Rows(r) {
 		if err != nil {
-			return nil, fmt.Errorf("%w: row %d: %w", ErrData, n, err)
+			return nil, err
+		}
+		if row.Booked() { // not a stock movement, a fee or a correction
+			p.row(row)
 		}
 	}
 	p.finish()
@@ -98,27 +52,7 @@ func ReadRetail(r io.Reader) ([]Labeled, error) {
 	return p.out, nil
 }
 
-func locate(header []string) (map[string]int, error) {
-	at := map[string]int{}
-	for i, name := range header {
-		for column, names := range columns {
-			for _, n := range names {
-				if strings.TrimPrefix(strings.TrimSpace(name), "\ufeff") == n {
-					at[column] = i
-				}
-			}
-		}
-	}
-	for column := range columns {
-		if _, ok := at[column]; !ok {
-			return nil, fmt.Errorf("%w: no column for the %s", ErrData, column)
-		}
-	}
-	return at, nil
-}
-
 type retailParser struct {
-	at       map[string]int
 	out      []Labeled
 	open     *Labeled // the invoice that is being read
 	number   string
@@ -131,44 +65,24 @@ type purchase struct {
 	left    int
 }
 
-func (p *retailParser) row(row []string) error {
-	field := func(name string) string { return strings.TrimSpace(row[p.at[name]]) }
-	invoice, article := field("invoice"), field("article")
-	quantity, err := strconv.Atoi(field("quantity"))
-	if err != nil {
-		return errors.New("the quantity is no number")
-	}
-	price, err := decimal.NewFromString(field("price"))
-	if err != nil || price.Exponent() < -12 || price.Exponent() > 12 {
-		return errors.New("the price is no amount")
-	}
-	isVoucher := vouchers.MatchString(article)
-	isReturn := strings.HasPrefix(invoice, "C")
-	if !price.IsPositive() || quantity == 0 || isReturn != (quantity < 0) || !goods.MatchString(article) && !isVoucher {
-		return nil // stock movements, fees and corrections
-	}
-	if p.open == nil || p.number != invoice {
+func (p *retailParser) row(row onlineretail.Row) {
+	if p.open == nil || p.number != row.Invoice {
 		p.finish()
-		at, err := parseTime(field("time"))
-		if err != nil {
-			return err
-		}
-		p.number = invoice
+		p.number = row.Invoice
 		p.open = &Labeled{Transaction: risk.Transaction{
-			Key: "invoice/" + invoice, Kind: risk.Sale, At: at, Customer: strings.TrimSuffix(field("customer"), ".0"),
-			Location: strings.ReplaceAll(field("country"), " ", "-"), Tenders: []string{"invoice"},
+			Key: "invoice/" + row.Invoice, Kind: risk.Sale, At: row.At, Customer: row.Customer,
+			Location: strings.ReplaceAll(row.Country, " ", "-"), Tenders: []string{"invoice"},
 		}}
-		if isReturn {
+		if row.Return() {
 			p.open.Kind = risk.Return
 		}
 	}
 	t := &p.open.Transaction
-	pieces := max(quantity, -quantity)
+	pieces := max(row.Quantity, -row.Quantity)
 	if len(t.Lines) < risk.MaxLines { // a few wholesale invoices are longer
-		t.Lines = append(t.Lines, risk.Line{SKU: article, Quantity: min(pieces, risk.MaxQuantity), UnitPrice: price, GiftCard: isVoucher})
-		t.Amount = t.Amount.Add(price.Mul(decimal.NewFromInt(int64(pieces))))
+		t.Lines = append(t.Lines, risk.Line{SKU: row.Article, Quantity: min(pieces, risk.MaxQuantity), UnitPrice: row.Price, GiftCard: row.Voucher()})
+		t.Amount = t.Amount.Add(row.Price.Mul(decimal.NewFromInt(int64(pieces))))
 	}
-	return nil
 }
 
 // finish files the open invoice.
@@ -198,13 +112,4 @@ func (p *retailParser) finish() {
 	}
 	p.out = append(p.out, *p.open)
 	p.open = nil
-}
-
-func parseTime(text string) (time.Time, error) {
-	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, errors.New("the time is not understood")
 }
