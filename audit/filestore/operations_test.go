@@ -86,6 +86,11 @@ func (tt *trial) check(acknowledged int64, what string, args ...any) int64 {
 // write, sync, rename, removal, truncation, sync of a directory, in the middle of
 // appending and of archiving alike.
 func TestFaultAtEveryOperation(t *testing.T) {
+	faultAtEveryOperation(t, "error", "disk full", "power")
+}
+
+func faultAtEveryOperation(t *testing.T, modes ...string) {
+	t.Helper()
 	signer, verifiers := audittest.NewKey(t)
 	begin := func(t *testing.T) *trial {
 		tt := &trial{T: t, dir: filepath.Join(t.TempDir(), "log"), disk: disktest.New(), verifiers: verifiers}
@@ -106,7 +111,7 @@ func TestFaultAtEveryOperation(t *testing.T) {
 	}
 	chance := rand.New(rand.NewPCG(7, 7))
 	kept := 0
-	for _, mode := range []string{"error", "disk full", "power"} {
+	for _, mode := range modes {
 		for op := 0; op < total; op += every {
 			tt := begin(t)
 			switch mode {
