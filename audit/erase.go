@@ -62,13 +62,8 @@ type ErasureReport struct {
 //
 // It first records that it starts, then destroys, then records that it is done.
 // After an error it is repeated with the same request; repeating a request that
-// is done changes nothing. As the handler of a compliance webhook:
-//
-//	webhook.On(mux, webhook.CustomersRedact, func(ctx context.Context, ev webhook.Event[webhook.CustomerRedaction]) error {
-//		who := audit.Subject{Type: "customer", ID: fmt.Sprintf("gid://shopify/Customer/%d", ev.Payload.Customer.ID)}
-//		_, err := log.Erase(ctx, who, audit.DataRequest{ID: ev.WebhookID, Shop: ev.Shop})
-//		return err
-//	})
+// is done changes nothing. Package audit/compliance has the compliance webhooks of
+// a shop call it.
 func (l *Log) Erase(ctx context.Context, subject Subject, req DataRequest) (*ErasureReport, error) {
 	if l.vault == nil {
 		return nil, errNoVault

@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 // bridges are the leaves that may know one room more than their own does.
 var bridges = map[string][]string{
 	"audit/accesslog":   {"shopify"},
+	"audit/compliance":  {"webhook"},
 	"approval/toolgate": {"ai"},
 }
 

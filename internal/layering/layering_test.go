@@ -89,6 +89,7 @@ func TestCheck(t *testing.T) {
 		{"accesslog joins shopify", layering.Import{From: "audit/accesslog", Path: m + "shopify"}, ""},
 		{"accesslog joins no leaf of shopify", layering.Import{From: "audit/accesslog", Path: m + "shopify/admin"}, "room audit knows nothing of room shopify"},
 		{"accesslog's test uses a leaf of shopify", layering.Import{From: "audit/accesslog", Test: true, Path: m + "shopify/admin"}, ""},
+		{"compliance joins webhook", layering.Import{From: "audit/compliance", Path: m + "webhook"}, ""},
 		{"another leaf of audit does not", layering.Import{From: "audit/export", Path: m + "shopify"}, "room audit knows nothing of room shopify"},
 		{"kit outside tests", layering.Import{From: "shopify/admin", Path: m + "shopify/shopifytest"}, "test kits are imported by tests, test kits and examples alone"},
 		{"kit in a test", layering.Import{From: "webhook", Test: true, Path: m + "shopify/shopifytest"}, ""},
