@@ -162,7 +162,7 @@ func (s *state) cartPayload(to *cart, err error) (any, error) {
 	}
 	warnings := graph.List{}
 	for _, l := range to.lines {
-		code, message := "", ""
+		var code, message string
 		switch stock := max(l.variant.available(), 0); {
 		case stock == 0:
 			code, message = "MERCHANDISE_OUT_OF_STOCK", "The product '"+l.variant.displayName()+"' is already sold out."

@@ -110,7 +110,7 @@ func (s *state) found(text string, prefix bool) []*product {
 	words := strings.Fields(strings.ToLower(text))
 	has := func(text string) int {
 		n := 0
-		fields := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) })
+		fields := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return ('a' > r || r > 'z') && ('0' > r || r > '9') && r <= 127 })
 		for i, w := range words {
 			if slices.ContainsFunc(fields, func(f string) bool {
 				return f == w || strings.TrimSuffix(f, "s") == strings.TrimSuffix(w, "s") || prefix && i == len(words)-1 && strings.HasPrefix(f, w)
