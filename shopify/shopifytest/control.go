@@ -40,6 +40,10 @@ func (s *Shop) control() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST "+controlPath+"faults", s.postFault)
+	mux.HandleFunc("GET "+controlPath+"clock", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]time.Time{"now": s.Now()})
+	})
+	mux.HandleFunc("POST "+controlPath+"clock", s.postClock)
 	s.controlOAuth(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A page in a browser must not reach this: neither by a form nor through a name of its own.
@@ -131,6 +135,21 @@ func (s *Shop) postFault(w http.ResponseWriter, r *http.Request) {
 		Cut: f.Cut, Status: f.Status, RetryAfter: f.RetryAfter, Throttle: f.Throttle, InternalError: f.InternalError, LoseResponse: f.LoseResponse,
 	})
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Shop) postClock(w http.ResponseWriter, r *http.Request) {
+	var move struct {
+		AdvanceMS int64 `json:"advance_ms"`
+	}
+	if !readJSON(w, r, &move) {
+		return
+	}
+	if move.AdvanceMS < 0 || move.AdvanceMS > int64(10*365*24*time.Hour/time.Millisecond) {
+		writeProblem(w, http.StatusUnprocessableEntity, "advance_ms must be 0 to ten years")
+		return
+	}
+	s.Advance(time.Duration(move.AdvanceMS) * time.Millisecond)
+	writeJSON(w, http.StatusOK, map[string]time.Time{"now": s.Now()})
 }
 
 // readJSON reads the body into v, or answers what is wrong with it and returns false.

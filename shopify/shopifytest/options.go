@@ -67,7 +67,8 @@ type Options struct {
 	// address can ring up sales and read the log.
 	Control bool
 
-	// Now tells the time. If nil, [time.Now].
+	// Now tells the time; [Shop.Advance] puts the shop's clock forward of it. If nil,
+	// [time.Now].
 	Now func() time.Time
 
 	// Logger hears of deliveries that failed for good and of subscriptions deleted

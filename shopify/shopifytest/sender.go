@@ -42,7 +42,7 @@ type sender struct {
 	schedule    []time.Duration
 	domain      string
 	secret      []byte
-	now         func() time.Time
+	clock       *clock
 	log         *slog.Logger
 	unsubscribe func(id string) // deletes a subscription
 
@@ -71,7 +71,7 @@ type senderConfig struct {
 	schedule    []time.Duration
 	domain      string
 	secret      string
-	now         func() time.Time
+	clock       *clock
 	log         *slog.Logger
 	unsubscribe func(id string)
 }
@@ -91,7 +91,7 @@ func newSender(cfg senderConfig) *sender {
 			// A redirect is a failure, not a way.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		schedule: cfg.schedule, domain: cfg.domain, secret: []byte(cfg.secret), now: cfg.now, log: cfg.log, unsubscribe: cfg.unsubscribe,
+		schedule: cfg.schedule, domain: cfg.domain, secret: []byte(cfg.secret), clock: cfg.clock, log: cfg.log, unsubscribe: cfg.unsubscribe,
 		idle: make(chan struct{}), failures: map[string]int{}, hosts: map[string]chan struct{}{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -153,11 +153,7 @@ func (n *sender) run(e *delivery) {
 			n.exhausted(e)
 			return
 		}
-		timer := time.NewTimer(n.schedule[try])
-		select {
-		case <-timer.C:
-		case <-e.ctx.Done():
-			timer.Stop()
+		if !n.clock.sleep(e.ctx, n.schedule[try]) {
 			n.finish(e, DeliveryDropped)
 			return
 		}
@@ -213,7 +209,7 @@ func (n *sender) try(e *delivery) (ok, alive bool) {
 		return false, false
 	}
 	defer release()
-	at, start := n.now(), time.Now()
+	at, start := n.clock.now(), time.Now()
 	status, err := n.post(e)
 	attempt := Attempt{At: at, Duration: time.Since(start), Status: status}
 	ok = status >= 200 && status < 300

@@ -26,6 +26,7 @@ type Shop struct {
 
 	storefrontToken string
 
+	clock      *clock
 	state      *state
 	sender     *sender
 	admin      *adminAPI
@@ -62,6 +63,8 @@ func Start(opts *Options) (*Shop, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
+	now := newClock(o.Now)
+	o.Now = now.now
 	engine, err := adminEngine()
 	if err != nil {
 		return nil, err
@@ -72,7 +75,7 @@ func Start(opts *Options) (*Shop, error) {
 	}
 	st.app.installation.scopes = o.Scopes
 	st.improvise = o.Improvise
-	s := &Shop{token: o.Token, storefrontToken: o.StorefrontToken, secret: o.Secret, state: st}
+	s := &Shop{token: o.Token, storefrontToken: o.StorefrontToken, secret: o.Secret, state: st, clock: now}
 	st.events = s
 	s.oauth = newOAuthAPI(&o, st.shop.data.Domain)
 	s.oauth.granted, s.oauth.user = s.grantedScopes, s.loggedIn
@@ -88,7 +91,7 @@ func Start(opts *Options) (*Shop, error) {
 	s.handler = s.routes(o.Control)
 	s.sender = newSender(senderConfig{
 		transport: o.WebhookTransport, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
-		now: o.Now, log: o.Logger, unsubscribe: s.deleteSubscription,
+		clock: now, log: o.Logger, unsubscribe: s.deleteSubscription,
 	})
 	if o.Socketless {
 		s.url = "https://" + st.shop.data.Domain

@@ -2,7 +2,7 @@
 //
 //	go run ./shopify/shopifytest/cmd/shopifytest -addr 127.0.0.1:8090 -token T -secret S
 //
-// It answers the GraphQL Admin API at /admin/api/{version}/graphql.json, installs the app at /admin/oauth/authorize
+// It answers the GraphQL Admin API at /admin/api/{version}/graphql.json and the Storefront API at /api/{version}/graphql.json, installs the app at /admin/oauth/authorize
 // and gives tokens at /admin/oauth/access_token, sends webhooks to whoever subscribes through the API, and runs until it gets SIGINT or SIGTERM. The shop is a small retailer of
 // clothes and things for the home with a year of orders; -seed makes up another one, -data FILE takes one
 // from a file and -export prints it as such a file instead of running. The format is that of
@@ -12,6 +12,8 @@
 //
 //	-addr ADDR            where to listen; 127.0.0.1:0, a free port, by default
 //	-token TOKEN          the access token that is accepted; made up by default
+//	-storefront-token T   the Storefront API's token; made up by default
+//	-plan PLAN            standard, advanced, plus or enterprise: how much query cost is allowed; standard by default
 //	-secret SECRET        the client secret that signs webhooks, callbacks and session tokens; made up by default
 //	-client-id ID         the app's client ID; made up by default
 //	-seed N               which shop is made up; 1 by default
@@ -35,6 +37,7 @@
 //	POST   /_sim/faults                             make the API fail: {"operation":…,"field":…,"skip":0,"times":1} and one or more of
 //	                                                "delay_ms", "cut", "status" with "retry_after", "throttle", "internal_error", "lose_response"
 //	                                                with "grant" (refresh_token, …, *) at the token endpoint, with "oauth_error" or "omit_expiry", too
+//	POST   /_sim/clock                              put the shop's clock forward: {"advance_ms":3600000}; GET tells the time
 //	POST   /_sim/session_tokens                     a session token: {"account":1}
 //	POST   /_sim/launches                           the signed URL that opens the app from the admin: {"url":…,"account":1}
 //	POST   /_sim/expire_tokens                      end the access tokens that expire
@@ -89,6 +92,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+var plans = map[string]shopifytest.Plan{
+	"standard": shopifytest.Standard, "advanced": shopifytest.Advanced, "plus": shopifytest.Plus, "enterprise": shopifytest.Enterprise,
+}
+
 type config struct {
 	opts   shopifytest.Options
 	export bool
@@ -98,12 +105,15 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	var (
 		cfg                        config
 		data, today, scopes, retry string
+		plan                       string
 		verbose                    bool
 		fs                         = flag.NewFlagSet("shopifytest", flag.ContinueOnError)
 	)
 	fs.SetOutput(stderr)
 	fs.StringVar(&cfg.opts.Addr, "addr", "127.0.0.1:0", "`address` to listen on")
 	fs.StringVar(&cfg.opts.Token, "token", "", "access `token` that is accepted (made up if empty)")
+	fs.StringVar(&cfg.opts.StorefrontToken, "storefront-token", "", "Storefront API access `token` that is accepted (made up if empty)")
+	fs.StringVar(&plan, "plan", "standard", "`plan` of the shop: standard, advanced, plus or enterprise")
 	fs.StringVar(&cfg.opts.Secret, "secret", "", "client `secret` that signs webhooks, callbacks and session tokens (made up if empty)")
 	fs.StringVar(&cfg.opts.OAuth.ClientID, "client-id", "", "the app's client `ID` (made up if empty)")
 	fs.Uint64Var(&cfg.opts.Seed, "seed", 1, "`number` of the made-up shop")
@@ -125,6 +135,10 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	}
 	if fs.NArg() > 0 {
 		return wrong(fs.Arg(0), errors.New("not a flag"))
+	}
+	var known bool
+	if cfg.opts.Plan, known = plans[plan]; !known {
+		return wrong("plan", errors.New("must be standard, advanced, plus or enterprise"))
 	}
 	if today != "" {
 		day, err := time.Parse(time.DateOnly, today)
@@ -184,10 +198,14 @@ func serve(ctx context.Context, cfg config, stdout io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Simulated shop %s\n", shop.Domain())
 	fmt.Fprintf(&b, "Admin API      %s/admin/api/2026-10/graphql.json\n", shop.URL())
+	fmt.Fprintf(&b, "Storefront API %s/api/2026-10/graphql.json\n", shop.URL())
 	fmt.Fprintf(&b, "Control        %s/_sim/\n", shop.URL())
 	// What was given is known; what was made up has to be shown somewhere.
 	if cfg.opts.Token == "" {
 		fmt.Fprintf(&b, "Access token   %s\n", shop.Token())
+	}
+	if cfg.opts.StorefrontToken == "" {
+		fmt.Fprintf(&b, "Public token   %s (Storefront API)\n", shop.StorefrontToken())
 	}
 	if cfg.opts.OAuth.ClientID == "" {
 		fmt.Fprintf(&b, "Client ID      %s\n", shop.ClientID())

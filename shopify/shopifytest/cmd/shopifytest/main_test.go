@@ -130,6 +130,25 @@ func TestFault(t *testing.T) {
 	assert.Len(t, entries, 2)
 }
 
+func TestClockAndPlan(t *testing.T) {
+	lines := start(t, "-today", "2026-11-20", "-token", "T", "-storefront-token", "S", "-plan", "advanced", "-retry-schedule", "1h")
+	_, body := do(t, http.MethodPost, lines["Admin API"], `{"query":"{ shop { id } }"}`, "Content-Type", "application/json", "X-Shopify-Access-Token", "T")
+	assert.Contains(t, string(body), `"maximumAvailable":4000`)
+	status, body := do(t, http.MethodPost, lines["Storefront API"], `{"query":"{ shop { name } }"}`, "Content-Type", "application/json", "X-Shopify-Storefront-Access-Token", "S")
+	require.Equal(t, http.StatusOK, status)
+	assert.Contains(t, string(body), `"name":"`)
+
+	var before, after struct{ Now time.Time }
+	_, body = do(t, http.MethodGet, lines["Control"]+"clock", "")
+	require.NoError(t, json.Unmarshal(body, &before))
+	_, body = do(t, http.MethodPost, lines["Control"]+"clock", `{"advance_ms":7200000}`)
+	require.NoError(t, json.Unmarshal(body, &after))
+	assert.GreaterOrEqual(t, after.Now.Sub(before.Now), 2*time.Hour)
+	status, _ = do(t, http.MethodPost, lines["Control"]+"clock", `{"advance_ms":-1}`)
+	assert.Equal(t, http.StatusUnprocessableEntity, status)
+	assert.Equal(t, 2, run(t.Context(), []string{"-plan", "huge"}, io.Discard, io.Discard))
+}
+
 func TestExportAndData(t *testing.T) {
 	var first, second bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"-export", "-today", "2026-11-20", "-seed", "3"}, &first, io.Discard))
