@@ -20,6 +20,30 @@ func (q *Queue) Decide(ctx context.Context, d Decision) (*Request, error) {
 	if err := d.validate(); err != nil {
 		return nil, err
 	}
+	stored, err := q.storeDecision(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	q.changed(&stored.Request)
+	if err := q.record(ctx, stored); err != nil {
+		return nil, err
+	}
+	return &stored.Request, nil
+}
+
+// storeDecision decides and stores, in turn with others in this process.
+func (q *Queue) storeDecision(ctx context.Context, d Decision) (*Record, error) {
+	turn, err := q.deciding.take(ctx, d.RequestID)
+	if err != nil {
+		return nil, err
+	}
+	defer q.deciding.leave(turn)
+	if turn.settled != nil {
+		if d.By.Type != Human {
+			return nil, notHuman
+		}
+		return nil, &DecidedError{State: turn.settled.State, Decision: turn.settled.Decision.clone()}
+	}
 	for {
 		rec, controls, now, err := q.snapshot(ctx, d.RequestID)
 		if err != nil {
@@ -34,14 +58,10 @@ func (q *Queue) Decide(ctx context.Context, d Decision) (*Request, error) {
 		if errors.Is(err, ErrConflict) {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if err == nil && stored.Request.State != Pending {
+			turn.settled = &DecidedError{State: stored.Request.State, Decision: stored.Request.settled().clone()}
 		}
-		q.changed(&stored.Request)
-		if err := q.record(ctx, stored); err != nil {
-			return nil, err
-		}
-		return &stored.Request, nil
+		return stored, err
 	}
 }
 

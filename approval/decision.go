@@ -1,6 +1,10 @@
 package approval
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Verdict is what a person decided.
 type Verdict string
@@ -43,4 +47,11 @@ type Decision struct {
 	// it counts.
 	At       time.Time `json:"at"`
 	Revision int       `json:"revision,omitzero"`
+}
+
+// clone returns a copy that shares nothing with d.
+func (d Decision) clone() Decision {
+	d.By.Roles, d.By.Locations, d.By.ActsFor = slices.Clone(d.By.Roles), slices.Clone(d.By.Locations), slices.Clone(d.By.ActsFor)
+	d.Edit = maps.Clone(d.Edit)
+	return d
 }

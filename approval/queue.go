@@ -107,6 +107,7 @@ type Queue struct {
 	kinds map[string]*kind
 
 	running  running
+	deciding turns
 	changes  hub
 	controls recent
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,9 +48,11 @@ func benchQueue(b *testing.B, url string, policy approval.Policy, execute func()
 	return q, store
 }
 
+// benchBoth runs a benchmark on databases that wait for the disk at each
+// commit.
 func benchBoth(b *testing.B, bench func(b *testing.B, url string)) {
 	b.Run("SQLite", func(b *testing.B) { bench(b, "sqlite://"+filepath.ToSlash(filepath.Join(b.TempDir(), "q.db"))) })
-	b.Run("PostgreSQL", func(b *testing.B) { bench(b, testpg.URL(b)) })
+	b.Run("PostgreSQL", func(b *testing.B) { bench(b, testpg.NewServer(b).URL(b)) })
 }
 
 // BenchmarkDecide is 16 people at 64 requests, four at each, recorded in the
@@ -60,6 +63,10 @@ func BenchmarkDecide(b *testing.B) {
 	benchBoth(b, func(b *testing.B, url string) {
 		q, store := benchQueue(b, url, ask, func() {})
 		bare := func(fn func(tx *sql.Tx) error) { require.NoError(b, store.Tx(b.Context(), fn)) }
+		settle := `UPDATE bare SET state = 'approved', by_whom = $1 WHERE id = $2 AND state = 'pending'`
+		if strings.HasPrefix(url, "sqlite:") {
+			settle = `UPDATE bare SET state = 'approved', by_whom = ?1 WHERE id = ?2 AND state = 'pending'`
+		}
 		bare(func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(b.Context(), `CREATE TABLE bare (id text PRIMARY KEY, state text NOT NULL, by_whom text)`)
 			return err
@@ -95,7 +102,7 @@ func BenchmarkDecide(b *testing.B) {
 			})
 			raw += all(people, requests*each, func(person, n int) {
 				require.NoError(b, store.Tx(b.Context(), func(tx *sql.Tx) error {
-					_, err := tx.ExecContext(b.Context(), `UPDATE bare SET state = 'approved', by_whom = '`+strconv.Itoa(person)+`' WHERE id = '`+list[n/each].ID+`' AND state = 'pending'`)
+					_, err := tx.ExecContext(b.Context(), settle, strconv.Itoa(person), list[n/each].ID)
 					return err
 				}))
 			})

@@ -14,7 +14,7 @@ import (
 func (s *Store) Document(ctx context.Context, name string) (approval.Document, error) {
 	d := approval.Document{Name: name}
 	var data []byte
-	err := s.conn().QueryRowContext(ctx, s.db.Rebind(`SELECT version, data FROM posai_approval_document WHERE name = ?`), name).Scan(&d.Version, &data)
+	err := s.reader().QueryRowContext(ctx, s.db.Rebind(`SELECT version, data FROM posai_approval_document WHERE name = ?`), name).Scan(&d.Version, &data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, nil
 	}
@@ -31,7 +31,7 @@ func (s *Store) SetDocument(ctx context.Context, d approval.Document) (approval.
 	if d.Version == 0 {
 		query, args = `INSERT INTO posai_approval_document (data, name, version) VALUES (?, ?, 1) ON CONFLICT (name) DO NOTHING`, args[:2]
 	}
-	done, err := s.conn().ExecContext(ctx, s.db.Rebind(query), args...)
+	done, err := s.writer().ExecContext(ctx, s.db.Rebind(query), args...)
 	if err != nil {
 		return approval.Document{}, fmt.Errorf("sqlstore: document: %w", err)
 	}

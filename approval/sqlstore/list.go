@@ -12,7 +12,7 @@ import (
 // List implements [approval.Store].
 func (s *Store) List(ctx context.Context, f approval.Filter) ([]*approval.Record, error) {
 	query, args := s.listQuery(f)
-	rows, err := s.conn().QueryContext(ctx, s.db.Rebind(query), args...)
+	rows, err := s.reader().QueryContext(ctx, s.db.Rebind(query), args...)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: list: %w", err)
 	}

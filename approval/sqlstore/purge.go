@@ -28,7 +28,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time) (int, error) {
 	args = append(args, before.UnixMicro(), purgeBatch)
 	total := 0
 	for {
-		done, err := s.conn().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_request WHERE id IN (
+		done, err := s.writer().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_request WHERE id IN (
 			SELECT id FROM posai_approval_request WHERE state IN (`+marks+`) AND created_at < ? AND unrecorded = 0 LIMIT ?)`), args...)
 		if err != nil {
 			return total, fmt.Errorf("sqlstore: purge: %w", err)

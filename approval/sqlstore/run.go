@@ -19,19 +19,6 @@ const task = "look"
 // lastRetry is the wait after the failure that would otherwise be the last.
 const lastRetry = 10 * time.Minute
 
-// wake sets the alarms of a request as part of tx.
-func (s *Store) wake(ctx context.Context, tx *sql.Tx, id string, at []time.Time) error {
-	for _, t := range at {
-		if !t.After(time.Now()) {
-			t = time.Time{} // at once, rather than when River next looks at what was due
-		}
-		if err := s.clock.SetTx(ctx, tx, alarm.Call{Task: task, Ref: id}, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // ring is called for each alarm.
 func (s *Store) ring(ctx context.Context, call alarm.Call) error {
 	hooks := s.hooks.Load()

@@ -26,7 +26,7 @@ func (s *Store) Snapshot(ctx context.Context, id, document string) (approval.Sna
 	var record, data []byte
 	var version sql.NullInt64
 	var now int64
-	err := s.conn().QueryRowContext(ctx, s.db.Rebind(`SELECT r.data, d.version, d.data, `+s.clockSQL()+`
+	err := s.reader().QueryRowContext(ctx, s.db.Rebind(`SELECT r.data, d.version, d.data, `+s.clockSQL()+`
 		FROM posai_approval_request r LEFT JOIN posai_approval_document d ON d.name = ? WHERE r.id = ?`), document, id).
 		Scan(&record, &version, &data, &now)
 	if errors.Is(err, sql.ErrNoRows) {

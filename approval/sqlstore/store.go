@@ -49,6 +49,7 @@ type Options struct {
 type Store struct {
 	db    *sqldb.DB
 	clock *alarm.Clock
+	sql   statements
 	poll  time.Duration
 	keep  time.Duration
 	log   *slog.Logger
@@ -94,6 +95,7 @@ func Open(ctx context.Context, databaseURL string, opts *Options) (*Store, error
 		Workers: o.Workers, PollInterval: o.PollInterval, Heartbeat: o.Heartbeat, DeadAfter: o.DeadAfter, Logger: o.Logger,
 	})
 	if err == nil {
+		s.sql = newStatements(db, s.clock)
 		err = s.clock.Migrate(ctx)
 	}
 	if err == nil {
@@ -108,49 +110,6 @@ func Open(ctx context.Context, databaseURL string, opts *Options) (*Store, error
 // Close closes the database. The queue must be stopped.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Insert implements [approval.Store].
-func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Time) (stored *approval.Record, inserted bool, err error) {
-	copied := *r
-	copied.Version = 1
-	data, err := copied.Encode()
-	if err != nil {
-		return nil, false, fmt.Errorf("sqlstore: %w", err)
-	}
-	q := &r.Request
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, s.db.Rebind(`INSERT INTO posai_approval_request
-			(id, shop, kind, idempotency_key, location, state, created_at, version, data, proposer, search, unrecorded) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)
-			ON CONFLICT (shop, kind, idempotency_key) DO NOTHING`),
-			q.ID, q.Shop, q.Kind, q.Key, q.Location, string(q.State), q.CreatedAt.UnixMicro(), string(data), q.Proposer.ID, q.SearchText(), len(r.Outbox))
-		if err != nil {
-			return err
-		}
-		n, err := done.RowsAffected()
-		if err != nil {
-			return err
-		}
-		if inserted = n == 1; inserted {
-			if err := s.insertSubjects(ctx, tx, q); err != nil {
-				return err
-			}
-			return s.wake(ctx, tx, q.ID, wake)
-		}
-		data = nil
-		return nil
-	})
-	if err != nil {
-		return nil, false, fmt.Errorf("sqlstore: insert: %w", err)
-	}
-	if !inserted {
-		// The other one may have been committed after this statement began, so
-		// look in a transaction of its own.
-		stored, err = s.one(ctx, `shop = ? AND kind = ? AND idempotency_key = ?`, q.Shop, q.Kind, q.Key)
-		return stored, false, err
-	}
-	stored, err = approval.DecodeRecord(data)
-	return stored, true, err
-}
-
 // Get implements [approval.Store].
 func (s *Store) Get(ctx context.Context, id string) (*approval.Record, error) {
 	return s.one(ctx, `id = ?`, id)
@@ -158,7 +117,7 @@ func (s *Store) Get(ctx context.Context, id string) (*approval.Record, error) {
 
 func (s *Store) one(ctx context.Context, where string, args ...any) (*approval.Record, error) {
 	var data []byte
-	err := s.conn().QueryRowContext(ctx, s.db.Rebind(`SELECT data FROM posai_approval_request WHERE `+where), args...).Scan(&data)
+	err := s.reader().QueryRowContext(ctx, s.db.Rebind(`SELECT data FROM posai_approval_request WHERE `+where), args...).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, approval.ErrNotFound
 	}
@@ -168,54 +127,10 @@ func (s *Store) one(ctx context.Context, where string, args ...any) (*approval.R
 	return approval.DecodeRecord(data)
 }
 
-// Update implements [approval.Store].
-func (s *Store) Update(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, error) {
-	copied := *r
-	copied.Version++
-	data, err := copied.Encode()
-	if err != nil {
-		return nil, fmt.Errorf("sqlstore: %w", err)
-	}
-	changed := ""
-	if s.db.Dialect == sqldb.PostgreSQL {
-		changed = `, changed_by = pg_current_xact_id()`
-	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, s.db.Rebind(`UPDATE posai_approval_request SET state = ?, version = ?, data = ?, search = ?, unrecorded = ?`+changed+`
-			WHERE id = ? AND version = ?`), string(r.Request.State), copied.Version, string(data), r.Request.SearchText(), len(r.Outbox), r.Request.ID, r.Version)
-		if err != nil {
-			return err
-		}
-		n, err := done.RowsAffected()
-		if err != nil {
-			return err
-		}
-		if n == 1 {
-			return s.wake(ctx, tx, r.Request.ID, wake)
-		}
-		var found bool
-		err = tx.QueryRowContext(ctx, s.db.Rebind(`SELECT EXISTS (SELECT 1 FROM posai_approval_request WHERE id = ?)`), r.Request.ID).Scan(&found)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return approval.ErrNotFound
-		}
-		return approval.ErrConflict
-	})
-	if errors.Is(err, approval.ErrConflict) || errors.Is(err, approval.ErrNotFound) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("sqlstore: update: %w", err)
-	}
-	return approval.DecodeRecord(data)
-}
-
 // Now implements [approval.Store] by the database's clock.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	var now int64
-	if err := s.conn().QueryRowContext(ctx, `SELECT `+s.clockSQL()).Scan(&now); err != nil {
+	if err := s.reader().QueryRowContext(ctx, `SELECT `+s.clockSQL()).Scan(&now); err != nil {
 		return time.Time{}, fmt.Errorf("sqlstore: now: %w", err)
 	}
 	return time.UnixMicro(now).UTC(), nil

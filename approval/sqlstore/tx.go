@@ -32,12 +32,22 @@ func (s *Store) Tx(ctx context.Context, fn func(*sql.Tx) error) error {
 
 // In implements [approval.TxStore].
 func (s *Store) In(tx *sql.Tx) approval.Store {
-	return &Store{db: s.db, clock: s.clock, poll: s.poll, log: s.log, tx: tx}
+	return &Store{db: s.db, clock: s.clock, sql: s.sql, poll: s.poll, log: s.log, tx: tx}
 }
 
-// conn is what reads, and what writes in a single statement, go through.
-func (s *Store) conn() interface {
+// reader is what queries go through.
+func (s *Store) reader() interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+} {
+	if s.tx != nil {
+		return s.tx
+	}
+	return s.db.Reads
+}
+
+// writer is what writes in a single statement go through.
+func (s *Store) writer() interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 } {
@@ -45,12 +55,4 @@ func (s *Store) conn() interface {
 		return s.tx
 	}
 	return s.db
-}
-
-// write runs fn in a transaction: the caller's, or one of its own.
-func (s *Store) write(ctx context.Context, fn func(*sql.Tx) error) error {
-	if s.tx != nil {
-		return fn(s.tx)
-	}
-	return s.db.Tx(ctx, fn)
 }

@@ -20,7 +20,7 @@
 //
 // Set for now and committed through [sqldb.DB.Tx], it rings within
 // milliseconds in this process; in other processes on PostgreSQL by
-// LISTEN/NOTIFY, and at the latest at the next poll. Set for a later time, it
+// LISTEN/NOTIFY after the commit, and at the latest at the next poll. Set for a later time, it
 // rings up to [Options.PollInterval] late.
 //
 // # When a worker dies
@@ -176,6 +176,13 @@ type Clock struct {
 	id     string
 	client *river.Client[*sql.Tx]
 	wake   chan struct{} // tells the listener that an alarm was committed here
+	setAll string        // the statement of SetAllTx
+
+	telling struct {
+		sync.Mutex
+		busy  bool // a notification is on its way
+		again bool // another one is due after it
+	}
 
 	mu     sync.Mutex // guards start and stop
 	pulse  *pulse     // nil when stopped
@@ -198,6 +205,7 @@ func New(db *sqldb.DB, room string, handle Handler, opts *Options) (*Clock, erro
 		id:   "posai_" + room + "_" + rand.Text(),
 		wake: make(chan struct{}, 1),
 	}
+	c.setAll = c.setAllSQL()
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{clock: c}); err != nil {
 		return nil, fmt.Errorf("alarm: %w", err)
@@ -231,42 +239,6 @@ func (c *Clock) fetchCooldown() time.Duration {
 		return 10 * time.Millisecond
 	}
 	return time.Millisecond
-}
-
-// SetTx sets an alarm as part of tx: it rings at the given time, or soon after
-// the commit if that time is zero or past.
-func (c *Clock) SetTx(ctx context.Context, tx *sql.Tx, call Call, at time.Time) error {
-	return c.SetAllTx(ctx, tx, []Call{call}, at)
-}
-
-// SetAllTx sets several alarms for one time, at less cost than one by one.
-func (c *Clock) SetAllTx(ctx context.Context, tx *sql.Tx, calls []Call, at time.Time) error {
-	if len(calls) == 0 {
-		return nil
-	}
-	opts := &river.InsertOpts{Queue: c.queue}
-	if !at.IsZero() {
-		opts.ScheduledAt = at
-	}
-	params := make([]river.InsertManyParams, len(calls))
-	for i, call := range calls {
-		params[i] = river.InsertManyParams{Args: args{Task: call.Task, Ref: call.Ref}, InsertOpts: opts}
-	}
-	if _, err := c.client.InsertManyFastTx(ctx, tx, params); err != nil {
-		return fmt.Errorf("alarm: set: %w", err)
-	}
-	if at.IsZero() || !at.After(time.Now()) {
-		c.db.AfterCommit(tx, c.ring)
-	}
-	return nil
-}
-
-// ring makes a clock that is running look for alarms now.
-func (c *Clock) ring() {
-	select {
-	case c.wake <- struct{}{}:
-	default: // it will look anyway
-	}
 }
 
 // Start begins to ring. ctx bounds the start alone; Stop ends the rest.

@@ -22,7 +22,7 @@ const topicInsert = "river_insert"
 // PostgreSQL it holds back all but the first of notifications that follow
 // close upon one another, so that the others' jobs wait for the next poll.
 func (c *Clock) driver() riverdriver.Driver[*sql.Tx] {
-	local := local{wake: c.wake, note: riverdriver.Notification{Topic: topicInsert, Payload: fmt.Sprintf(`{"queue":%q}`, c.queue)}}
+	local := local{wake: c.wake, note: riverdriver.Notification{Topic: topicInsert, Payload: c.note()}}
 	if c.db.Dialect == sqldb.PostgreSQL {
 		return &postgresDriver{riverdatabasesql.NewWithPgxListener(c.db.DB, c.db.Pool), local}
 	}

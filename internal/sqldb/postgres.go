@@ -33,7 +33,7 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 		return nil, fmt.Errorf("sqldb: connect: %w", withoutConfig(err))
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	return &DB{DB: db, Dialect: PostgreSQL, Pool: pool, core: newCore(), close: sync.OnceValue(func() error {
+	return &DB{DB: db, Reads: db, Dialect: PostgreSQL, Pool: pool, core: newCore(), close: sync.OnceValue(func() error {
 		err := db.Close()
 		pool.Close()
 		return err

@@ -10,11 +10,12 @@
 // # SQLite
 //
 // One process owns the file, through a lock on a file beside it, and within
-// the process there is one connection, shared by everybody who opens the same
-// file. So writers never meet SQLITE_BUSY: they queue. The price is a rule: a
-// query on the [DB] while the same goroutine holds a transaction or unread
-// rows waits for itself. Pass the transaction on, and read rows to their end
-// before calling anything else.
+// the process there is one connection that writes, shared by everybody who
+// opens the same file. So writers never meet SQLITE_BUSY: they queue. The price
+// is a rule: a query on the [DB] while the same goroutine holds a transaction
+// or unread rows waits for itself. Pass the transaction on, and read rows to
+// their end before calling anything else; or read through [DB].Reads, which
+// waits for nobody and sees what is committed.
 //
 // A commit is durable when it returns (WAL with synchronous=FULL), and deleted
 // content is overwritten (secure_delete).
@@ -68,6 +69,10 @@ type DB struct {
 	// Dialect is the kind of the database.
 	Dialect Dialect
 
+	// Reads is for queries that need not wait for who writes: on SQLite a few
+	// connections that only read what is committed, on PostgreSQL DB itself.
+	Reads *sql.DB
+
 	// Pool is the pool below DB on PostgreSQL, for what database/sql cannot
 	// do (LISTEN). It is nil on SQLite.
 	Pool *pgxpool.Pool
@@ -84,6 +89,8 @@ type core struct {
 
 	mu    sync.Mutex
 	hooks map[*sql.Tx][]func() // run after the transaction's commit
+
+	group group // of Together
 }
 
 // Open opens the database at url and checks that it answers:
@@ -147,7 +154,7 @@ func (db *DB) Tx(ctx context.Context, fn func(*sql.Tx) error) error {
 
 // AfterCommit arranges for fn to run right after tx is committed, on the
 // goroutine that commits, so fn must be quick. It reports false, and fn will
-// not run, if tx was not started by [DB.Tx] of this database.
+// not run, if tx was not started by [DB.Tx] or [DB.Together] of this database.
 func (db *DB) AfterCommit(tx *sql.Tx, fn func()) bool {
 	db.core.mu.Lock()
 	defer db.core.mu.Unlock()
@@ -168,6 +175,13 @@ func (c *core) take(tx *sql.Tx) []func() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.hooks[tx]
+}
+
+// truncate forgets all hooks but the first n.
+func (c *core) truncate(tx *sql.Tx, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hooks[tx] = c.hooks[tx][:n]
 }
 
 func (c *core) forget(tx *sql.Tx) {

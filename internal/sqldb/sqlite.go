@@ -12,7 +12,7 @@ import (
 	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 // files holds the SQLite files that this process has open. It is process-wide
@@ -26,6 +26,7 @@ var files = struct {
 type file struct {
 	core  *core
 	db    *sql.DB
+	reads *sql.DB
 	lock  *os.File
 	users int
 }
@@ -61,7 +62,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		files.open[path] = f
 	}
 	f.users++
-	return &DB{DB: f.db, Dialect: SQLite, core: f.core, close: sync.OnceValue(func() error { return closeFile(path, f) })}, nil
+	return &DB{DB: f.db, Reads: f.reads, Dialect: SQLite, core: f.core, close: sync.OnceValue(func() error { return closeFile(path, f) })}, nil
 }
 
 // canonical gives one name to one file, whatever way leads to it.
@@ -99,26 +100,39 @@ func openFile(ctx context.Context, path string) (_ *file, err error) {
 	if err := created.Close(); err != nil {
 		return nil, fmt.Errorf("sqldb: %w", err)
 	}
-	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{
+	db := openConns(path, 1, url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {
-			"busy_timeout(10000)", // a backup program or sqlite3 shell may hold the file
+			busyTimeout,
 			"journal_mode(WAL)",
 			"synchronous(FULL)",
 			"foreign_keys(1)",
 			"secure_delete(1)",
 		},
-	}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, fmt.Errorf("sqldb: %w", err)
-	}
-	db.SetMaxOpenConns(1)
+	})
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("sqldb: open %s: %w", filepath.Base(path), err)
 	}
-	return &file{core: newCore(), db: db, lock: lock}, nil
+	reads := openConns(path, maxReaders, url.Values{"_pragma": {busyTimeout, "query_only(1)"}})
+	return &file{core: newCore(), db: db, reads: reads, lock: lock}, nil
+}
+
+const (
+	// busyTimeout lets a connection wait for a backup program or sqlite3 shell
+	// that holds the file.
+	busyTimeout = "busy_timeout(10000)"
+
+	maxReaders = 4
+)
+
+// openConns returns a pool of at most n connections, none of which is open yet.
+func openConns(path string, n int, settings url.Values) *sql.DB {
+	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
+	db := sql.OpenDB(connector{&sqlite.Driver{}, dsn.String()})
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db
 }
 
 func closeFile(path string, f *file) error {
@@ -128,7 +142,8 @@ func closeFile(path string, f *file) error {
 		return nil
 	}
 	delete(files.open, path)
-	return errors.Join(f.db.Close(), f.lock.Close())
+	// The writer is the last: it puts the write-ahead log into the file.
+	return errors.Join(f.reads.Close(), f.db.Close(), f.lock.Close())
 }
 
 func newCore() *core {
