@@ -67,7 +67,7 @@ func (s *Store) Documents(ctx context.Context, prefix, after string, limit int) 
 	last := len(prefix) - 1
 	end := prefix[:last] + string(rune(prefix[last]+1))
 	by := s.byName()
-	rows, err := s.conn().QueryContext(ctx, s.db.Rebind(`SELECT name, version, data FROM posai_approval_document
+	rows, err := s.reader().QueryContext(ctx, s.db.Rebind(`SELECT name, version, data FROM posai_approval_document
 		WHERE `+by+` >= ? AND `+by+` < ? AND `+by+` > ? ORDER BY `+by+` LIMIT ?`), prefix, end, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: documents: %w", err)
@@ -90,7 +90,7 @@ func (s *Store) Documents(ctx context.Context, prefix, after string, limit int) 
 
 // DropDocument implements [approval.DocumentStore].
 func (s *Store) DropDocument(ctx context.Context, name string, version int64) error {
-	done, err := s.conn().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_document WHERE name = ? AND version = ?`), name, version)
+	done, err := s.writer().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_document WHERE name = ? AND version = ?`), name, version)
 	if err != nil {
 		return fmt.Errorf("sqlstore: drop document: %w", err)
 	}
@@ -107,7 +107,7 @@ func (s *Store) DropDocument(ctx context.Context, name string, version int64) er
 // DropDocuments implements [approval.DocumentStore].
 func (s *Store) DropDocuments(ctx context.Context, from, to string) error {
 	by := s.byName()
-	if _, err := s.conn().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_document WHERE `+by+` >= ? AND `+by+` < ?`), from, to); err != nil {
+	if _, err := s.writer().ExecContext(ctx, s.db.Rebind(`DELETE FROM posai_approval_document WHERE `+by+` >= ? AND `+by+` < ?`), from, to); err != nil {
 		return fmt.Errorf("sqlstore: drop documents: %w", err)
 	}
 	return nil
