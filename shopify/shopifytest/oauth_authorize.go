@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"html"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,9 +54,7 @@ func (a *oauthAPI) authorize(w http.ResponseWriter, r *http.Request) {
 		oauthPage(w, http.StatusBadRequest, "Oauth error invalid_request: The redirect_uri is not whitelisted")
 		return
 	}
-	for name, values := range target.Query() {
-		back[name] = values
-	}
+	maps.Copy(back, target.Query())
 	target.RawQuery = signQuery(a.secret, back)
 	http.Redirect(w, r, target.String(), http.StatusFound)
 }
