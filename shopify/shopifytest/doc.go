@@ -17,13 +17,13 @@
 // # What is stored
 //
 // Shop, locations, staff, products, variants, inventory, customers, orders with transactions, discounts, refunds
-// and returns, the general part of the library of return reasons, risk assessments, draft orders, metafields, tags and webhook subscriptions. The data is made up
+// and returns, the general part of the library of return reasons, risk assessments, draft orders, basic discount codes, metafields, tags and webhook subscriptions. The data is made up
 // ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that the shop knows
 // nothing of are null or empty where the schema allows it.
 //
 // # What can be written
 //
-// customerCreate, customerUpdate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate,
+// customerCreate, customerUpdate, discountCodeBasicCreate, discountCodeDeactivate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate,
 // inventoryAdjustQuantities, inventorySetQuantities, metafieldsDelete, metafieldsSet, orderCreate,
 // orderRiskAssessmentCreate, orderUpdate, productUpdate, refundCreate, returnApproveRequest, returnCancel, returnClose,
 // returnCreate, returnDeclineRequest, returnProcess, returnReopen, returnRequest, tagsAdd, tagsRemove,

@@ -36,6 +36,9 @@ var mutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"draftOrderDelete":   draftOrderDelete,
 	"draftOrderComplete": draftOrderComplete,
 
+	"discountCodeBasicCreate": discountCodeBasicCreate,
+	"discountCodeDeactivate":  discountCodeDeactivate,
+
 	"customerCreate": customerCreate,
 	"customerUpdate": customerUpdate,
 	"productUpdate":  productUpdate,

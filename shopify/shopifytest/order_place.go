@@ -66,9 +66,15 @@ func (s *state) place(p placement) *order {
 	if o.location != nil {
 		o.deviceID = o.location.id%1_000_000_007 + 1
 	}
+	used := []*Discount{p.discount}
 	for _, pl := range p.lines {
 		s.placeLine(o, pl)
+		used = append(used, pl.discount)
+		if o.code == "" && pl.discount != nil {
+			o.code = pl.discount.Code
+		}
 	}
+	s.redeem(used...)
 	s.total(o)
 	if p.gateway != "" {
 		s.pay(o, "SALE", p.gateway, o.total, p.at)

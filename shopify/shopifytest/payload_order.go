@@ -185,15 +185,26 @@ func (s *state) allocationsPayload(l *lineItem) []any {
 	return out
 }
 
+// codesPayload tells of the sale's code, on the whole basket or on a line.
 func (s *state) codesPayload(o *order) []any {
 	if o.code == "" {
 		return []any{}
 	}
-	kind := "fixed_amount"
-	if o.discount.Percent.IsPositive() {
-		kind = "percentage"
+	kind, amount := "fixed_amount", decimal.Zero
+	for _, a := range o.applications() {
+		if a.discount.Code != o.code {
+			continue
+		}
+		if a.discount.Percent.IsPositive() {
+			kind = "percentage"
+		}
+		if a.line != nil {
+			amount = amount.Add(a.line.ownDiscount)
+		} else {
+			amount = amount.Add(o.cartDiscount())
+		}
 	}
-	return []any{map[string]any{"code": o.code, "amount": s.fixed(o.cartDiscount()), "type": kind}}
+	return []any{map[string]any{"code": o.code, "amount": s.fixed(amount), "type": kind}}
 }
 
 func (s *state) fulfillmentsPayload(o *order) []any {

@@ -34,6 +34,7 @@ var tables = map[string]fieldTable{
 	"Customer":               customerFields,
 	"CustomerEmailAddress":   emailFields,
 	"CustomerPhoneNumber":    phoneFields,
+	"DiscountCodeNode":       discountCodeFields,
 	"DraftOrder":             draftFields,
 	"DraftOrderLineItem":     draftLineFields,
 	"Fulfillment":            fulfillmentFields,

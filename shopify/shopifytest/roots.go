@@ -50,6 +50,10 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 		return byID[*staff](s, c)
 	},
 
+	"codeDiscountNode":       byID[*discountCode],
+	"codeDiscountNodeByCode": codeDiscountNodeByCode,
+	"discountNode":           discountNode,
+
 	"orderByIdentifier":          byIdentifier(idOr[*order](nil)),
 	"locationByIdentifier":       byIdentifier(idOr[*location](nil)),
 	"productVariantByIdentifier": byIdentifier(idOr[*variant](nil)),

@@ -30,6 +30,7 @@ type state struct {
 	byEmail       map[string]*customer
 	orders        []*order // as they were placed
 	drafts        []*draft
+	discounts     []*discountCode
 	refunds       []*refund
 	returnReasons []*returnReason
 	subscriptions []*subscription
