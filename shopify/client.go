@@ -219,6 +219,10 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // Shop returns the shop's domain.
 func (c *Client) Shop() Domain { return c.shared.shop }
 
+// BaseURL returns where the API is, "https://example.myshopify.com" unless
+// [Options.BaseURL] says otherwise.
+func (c *Client) BaseURL() string { return c.shared.base.String() }
+
 // MakeRequest runs one operation: generated functions call it. It fills
 // resp.Data, resp.Errors and resp.Extensions with what came, on errors too.
 func (c *Client) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {

@@ -81,6 +81,16 @@ func (e *UserErrors) Is(target error) bool {
 // maxUserErrors bounds how many errors of one response are kept.
 const maxUserErrors = 1000
 
+// ReadUserErrors returns what the data of a mutation list in userErrors, or nil.
+// The client does this by itself; it is for results that come another way, as
+// those of bulk mutations do. It is an error like the client's.
+func ReadUserErrors(data json.RawMessage) *UserErrors {
+	if list := findUserErrors(data); len(list) > 0 {
+		return &UserErrors{List: list}
+	}
+	return nil
+}
+
 // findUserErrors looks for them in the data of a mutation. Most payloads call
 // the list userErrors; some add mediaUserErrors (which repeats it), and a few
 // have odd names such as orderCancelUserErrors.

@@ -695,6 +695,12 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "RecentBulkOperations", Kind: "query", Fields: []string{"bulkOperations"}, Safety: shopify.SafetyRead},
+		Also: []string{
+			"BulkOperation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "RunShopifyQL", Kind: "query", Fields: []string{"shopifyqlQuery"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_reports"}},
 		Also: []string{

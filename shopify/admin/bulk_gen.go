@@ -159,6 +159,24 @@ type ListBulkOperationsResponse struct {
 	BulkOperations BulkOperationPage `json:"bulkOperations"`
 }
 
+// RecentBulkOperation includes the requested fields of the GraphQL type BulkOperation.
+type RecentBulkOperation struct {
+	ID        shopify.GID         `json:"id"`
+	Status    BulkOperationStatus `json:"status"`
+	Query     string              `json:"query"`
+	CreatedAt time.Time           `json:"createdAt"`
+}
+
+// RecentBulkOperationPage includes the requested fields of the GraphQL type BulkOperationConnection.
+type RecentBulkOperationPage struct {
+	Nodes []RecentBulkOperation `json:"nodes"`
+}
+
+// RecentBulkOperationsResponse is returned by RecentBulkOperations on success.
+type RecentBulkOperationsResponse struct {
+	BulkOperations RecentBulkOperationPage `json:"bulkOperations"`
+}
+
 // StagedTarget includes the requested fields of the GraphQL type StagedMediaUploadTarget.
 type StagedTarget struct {
 	URL         string            `json:"url"`
@@ -253,6 +271,12 @@ type __ListBulkOperationsInput struct {
 	Query   shopify.Optional[string]                 `json:"query,omitzero"`
 	SortKey shopify.Optional[BulkOperationsSortKeys] `json:"sortKey,omitzero"`
 	Reverse shopify.Optional[bool]                   `json:"reverse,omitzero"`
+}
+
+// __RecentBulkOperationsInput is used internally by genqlient
+type __RecentBulkOperationsInput struct {
+	First int                      `json:"first"`
+	Query shopify.Optional[string] `json:"query,omitzero"`
 }
 
 // __StagedUploadsCreateInput is used internally by genqlient
@@ -551,6 +575,51 @@ func ListBulkOperations(
 	}
 
 	data = &ListBulkOperationsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by RecentBulkOperations.
+const recentBulkOperationsDocument = `
+query RecentBulkOperations ($first: Int!, $query: String) {
+	bulkOperations(first: $first, query: $query, sortKey: CREATED_AT, reverse: true) {
+		nodes {
+			id
+			status
+			query
+			createdAt
+		}
+	}
+}
+`
+
+// RecentBulkOperations returns the newest bulk operations first, each with its
+// text: how to find one whose answer was lost.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/bulkOperations
+func RecentBulkOperations(
+	ctx context.Context,
+	client graphql.Client,
+	first int,
+	query shopify.Optional[string],
+) (data *RecentBulkOperationsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "RecentBulkOperations",
+		Query:  recentBulkOperationsDocument,
+		Variables: &__RecentBulkOperationsInput{
+			First: first,
+			Query: query,
+		},
+	}
+
+	data = &RecentBulkOperationsResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -45,6 +45,7 @@ func (s *Shop) control() http.Handler {
 	})
 	mux.HandleFunc("POST "+controlPath+"clock", s.postClock)
 	s.controlOAuth(mux)
+	mux.HandleFunc("POST "+controlPath+"bulk_faults", s.postBulkFault)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A page in a browser must not reach this: neither by a form nor through a name of its own.
 		if r.Header.Get("Origin") != "" || !loopbackHost(r.Host) {

@@ -17,16 +17,16 @@
 // # What is stored
 //
 // Shop, locations, staff, products, variants, inventory, customers, orders with transactions, discounts, refunds
-// and returns, the general part of the library of return reasons, risk assessments, draft orders, basic discount codes, metafields, tags and webhook subscriptions. The data is made up
+// and returns, the general part of the library of return reasons, risk assessments, draft orders, basic discount codes, metafields, tags, bulk operations and webhook subscriptions. The data is made up
 // ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that the shop knows
 // nothing of are null or empty where the schema allows it.
 //
 // # What can be written
 //
-// customerCreate, customerUpdate, discountCodeBasicCreate, discountCodeDeactivate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate,
+// bulkOperationCancel, bulkOperationRunMutation, bulkOperationRunQuery, customerCreate, customerUpdate, discountCodeBasicCreate, discountCodeDeactivate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate,
 // inventoryAdjustQuantities, inventorySetQuantities, metafieldsDelete, metafieldsSet, orderCreate,
-// orderRiskAssessmentCreate, orderUpdate, productUpdate, refundCreate, returnApproveRequest, returnCancel, returnClose,
-// returnCreate, returnDeclineRequest, returnProcess, returnReopen, returnRequest, tagsAdd, tagsRemove,
+// orderRiskAssessmentCreate, orderUpdate, productUpdate, productVariantsBulkUpdate, refundCreate, returnApproveRequest, returnCancel, returnClose,
+// returnCreate, returnDeclineRequest, returnProcess, returnReopen, returnRequest, stagedUploadsCreate, tagsAdd, tagsRemove,
 // webhookSubscriptionCreate, webhookSubscriptionDelete and webhookSubscriptionUpdate, with the user errors of Shopify. Every other mutation, and every part of an
 // input that these do not carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends
 // to have been written.
@@ -54,6 +54,15 @@
 // customers/update, products/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
+//
+// # Bulk operations
+//
+// A bulk query is executed when it runs, over everything that is stored, and its connections become lines of a
+// JSONL file: level by level, or each object with what is below it where groupObjects is asked for. A bulk mutation
+// carries out its lines one after the other, like requests. [Options.BulkDelay] is how long an operation takes on the
+// shop's clock, [Shop.InjectBulk] makes it go wrong. Files are at the shop's own address, in the manner of Google
+// Cloud Storage: signed, with ranges, for seven days; forms are held against what stagedUploadsCreate said. A
+// request to them that carries an access token is refused.
 //
 // # Errors
 //

@@ -43,8 +43,15 @@ var mutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"customerUpdate": customerUpdate,
 	"productUpdate":  productUpdate,
 
+	"productVariantsBulkUpdate": productVariantsBulkUpdate,
+
 	"inventoryAdjustQuantities": inventoryAdjustQuantities,
 	"inventorySetQuantities":    inventorySetQuantities,
+
+	"bulkOperationRunQuery":    bulkOperationRunQuery,
+	"bulkOperationRunMutation": bulkOperationRunMutation,
+	"bulkOperationCancel":      bulkOperationCancel,
+	"stagedUploadsCreate":      stagedUploadsCreate,
 
 	"webhookSubscriptionCreate": webhookSubscriptionCreate,
 	"webhookSubscriptionUpdate": webhookSubscriptionUpdate,

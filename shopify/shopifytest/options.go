@@ -55,6 +55,12 @@ type Options struct {
 	// Plan is the size and the refill of the query cost bucket. If zero, [Standard].
 	Plan Plan
 
+	// BulkDelay is how long a bulk operation takes at least. If zero, no longer than it must.
+	BulkDelay time.Duration
+
+	// BulkLimit is how many bulk queries, and how many bulk mutations, run at a time. If zero, 5.
+	BulkLimit int
+
 	// Scopes are the access scopes of the token, such as "read_orders". If nil, all.
 	Scopes []string
 

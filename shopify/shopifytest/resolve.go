@@ -31,6 +31,7 @@ func (t table[T]) field(s *state, c *graph.Call) (any, bool) {
 // tables has the types whose objects are stored.
 var tables = map[string]fieldTable{
 	"AppInstallation":        installationFields,
+	"BulkOperation":          bulkFields,
 	"Customer":               customerFields,
 	"CustomerEmailAddress":   emailFields,
 	"CustomerPhoneNumber":    phoneFields,

@@ -27,6 +27,15 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 		return out, nil
 	},
 
+	"bulkOperation": byID[*bulkOperation],
+	"bulkOperations": func(s *state, c *graph.Call) (any, error) {
+		return query(c, bulkIndex, s.bulk, bulkSort), nil
+	},
+	"currentBulkOperation": func(s *state, c *graph.Call) (any, error) {
+		kind, _ := c.Args["type"].(string)
+		return ref(s.currentBulk(kind)), nil
+	},
+
 	"order":               byID[*order],
 	"customer":            byID[*customer],
 	"product":             byID[*product],

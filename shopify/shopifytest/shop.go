@@ -32,6 +32,8 @@ type Shop struct {
 	admin      *adminAPI
 	storefront *adminAPI
 	oauth      *oauthAPI
+	bulk       *bulkWork
+	storage    *storage
 	handler    http.Handler
 	server     *http.Server // nil: socketless
 	url        string
@@ -88,6 +90,9 @@ func Start(opts *Options) (*Shop, error) {
 	if s.storefront, err = newStorefrontAPI(&o, s); err != nil {
 		return nil, err
 	}
+	s.storage = newStorage(o.Now, o.Secret, s.URL)
+	s.bulk = newBulkWork(s, o.BulkLimit, o.BulkDelay)
+	st.work = s.bulk
 	s.handler = s.routes(o.Control)
 	s.sender = newSender(senderConfig{
 		transport: o.WebhookTransport, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
@@ -181,6 +186,7 @@ func (s *Shop) routes(control bool) http.Handler {
 	mux.Handle(adminPath, s.admin)
 	mux.Handle(storefrontPath, s.storefront)
 	s.oauth.routes(mux)
+	mux.Handle(storagePath, s.storage)
 	if control {
 		mux.Handle(controlPath, s.control())
 	}
@@ -195,6 +201,7 @@ func (s *Shop) Close() error {
 		err = s.server.Close()
 		<-s.served
 	}
+	s.bulk.close()
 	s.sender.close()
 	if err != nil {
 		return fmt.Errorf("shopifytest: close: %w", err)

@@ -34,6 +34,7 @@ type state struct {
 	refunds       []*refund
 	returnReasons []*returnReason
 	subscriptions []*subscription
+	bulk          []*bulkOperation
 	metafields    map[string][]*metafield // by the owner's GID
 	carts         map[string]*cart        // of the Storefront API, by GID
 
@@ -41,6 +42,7 @@ type state struct {
 
 	random *rand.Rand // for what is made up at run time: confirmation numbers and the like
 	events eventSink  // nil while the data is loaded
+	work   *bulkWork  // nil while the data is loaded
 
 	improvise bool // see Options.Improvise
 }

@@ -33,6 +33,8 @@ type execution struct {
 	connections int
 	fields      int
 	fatal       *Error
+	// line is what a bulk query is writing; nil in other executions.
+	line *BulkLine
 }
 
 // Execute runs the operation. It returns when it is done or ctx ends; in the
@@ -64,8 +66,15 @@ func (x *execution) object(typeName string, obj Object, seed uint64, fields []*s
 	start := len(x.buf)
 	isRoot := typeName == x.op.root.Name
 	x.buf = append(x.buf, '{')
-	for i, s := range fields {
-		if i > 0 {
+	for _, s := range fields {
+		if x.line != nil && isConnection(s.def) {
+			if !x.lines(typeName, obj, seed, s) {
+				x.buf = x.buf[:start]
+				return false
+			}
+			continue
+		}
+		if len(x.buf) > start+1 {
 			x.buf = append(x.buf, ',')
 		}
 		x.buf = appendJSON(x.buf, s.key)
@@ -112,7 +121,7 @@ func (x *execution) exhausted() bool {
 	x.fields++
 	switch {
 	case x.fatal != nil:
-	case x.fields > maxFields:
+	case x.fields > maxFields && (x.line == nil || x.fields > maxBulkFields):
 		x.fatal = NewError("INTERNAL_SERVER_ERROR", "This query is too large to execute.")
 	case x.fields%64 == 1 && x.ctx.Err() != nil:
 		x.fatal = NewError("TIMEOUT", "Timeout")
