@@ -53,7 +53,7 @@ func fileSize() int64 {
 	if os.Getenv("POSAI_FULL") != "" {
 		return 1 << 30
 	}
-	return 96 << 20
+	return 72 << 20
 }
 
 // A catalogFile is a file of products, variants and, if deep, metafields whose
