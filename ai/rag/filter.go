@@ -14,7 +14,7 @@ type predicate struct {
 	product     bool
 	policy      bool
 	tags        []string
-	collections []string
+	collections []string // as in records
 	variants    bool // there is a condition on variants
 	minPrice    int64
 	maxPrice    int64
@@ -27,7 +27,10 @@ type predicate struct {
 func (f *Filter) compile(locations []string) predicate {
 	p := predicate{
 		product: len(f.Kinds) == 0 || slices.Contains(f.Kinds, Product), policy: len(f.Kinds) == 0 || slices.Contains(f.Kinds, Policy),
-		tags: f.Tags, collections: f.Collections, maxPrice: 1<<63 - 1,
+		tags: f.Tags, maxPrice: 1<<63 - 1,
+	}
+	for _, c := range f.Collections {
+		p.collections = append(p.collections, string(appendID(nil, c)))
 	}
 	if f.MinPrice.Valid {
 		p.variants = true
@@ -80,20 +83,12 @@ func (p *predicate) match(r record) bool {
 	} else if !p.product {
 		return false
 	}
+	c.skipID()
 	n := c.count()
 	in := len(p.collections) == 0
 	for range n {
-		if in {
-			c.skipID()
-			continue
-		}
-		at := c
-		for _, want := range p.collections {
-			try := at
-			if try.isID(want) {
-				in = true
-				break
-			}
+		for i := 0; i < len(p.collections) && !in; i++ {
+			in = strings.HasPrefix(c.s, p.collections[i]) // which says where it ends
 		}
 		c.skipID()
 	}

@@ -496,7 +496,7 @@ func (t *tx) setVector(ord uint32, v []float32) {
 	if !t.vectors.holds(ord) {
 		t.vectors.n++
 	}
-	t.chunk(ord).set(int(ord%chunkSize), v)
+	t.chunk(ord).ownSlab(t.gen).set(int(ord%chunkSize), v)
 }
 
 // chunk returns the chunk of a document, owned.

@@ -180,7 +180,7 @@ func (t *tx) copyVector(ord, from uint32) {
 	if !t.vectors.holds(ord) {
 		t.vectors.n++
 	}
-	t.chunk(ord).copy(int(ord%chunkSize), src, int(from%chunkSize), dims)
+	t.chunk(ord).ownSlab(t.gen).copy(int(ord%chunkSize), src, int(from%chunkSize), dims)
 }
 
 // SetVectors gives documents vectors that the caller has, by ID. All vectors of an index

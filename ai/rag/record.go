@@ -13,7 +13,7 @@ import (
 // hundred thousand of them are no work for the garbage collector. What filters look at
 // comes first.
 //
-//	kind, collections, tags, variants
+//	kind, ID, collections, tags, variants
 //	  a variant: price, levels (location, flags, available, updated, triggered), ID, title, SKU, barcode, item
 //	versions, then the texts
 type record string
@@ -153,6 +153,7 @@ func (s *state) encode(b []byte) (record, []byte) {
 	} else {
 		b = append(b, byteProduct)
 	}
+	b = appendID(b, d.ID)
 	b = binary.AppendUvarint(b, uint64(len(d.Collections)))
 	for _, c := range d.Collections {
 		b = appendID(b, c)
@@ -173,7 +174,6 @@ func (s *state) encode(b []byte) (record, []byte) {
 	b = binary.AppendVarint(b, stamp(d.UpdatedAt))
 	b = binary.AppendVarint(b, s.triggered)
 	b = binary.AppendVarint(b, s.grouped)
-	b = appendID(b, d.ID)
 	for _, t := range []string{d.Title, d.Body, d.Language, d.Vendor, d.Type, d.Page, d.URL} {
 		b = appendString(b, t)
 	}
@@ -188,6 +188,15 @@ type cursor struct {
 }
 
 func (c *cursor) uvarint() uint64 {
+	if len(c.s) > 0 && c.s[0] < 0x80 {
+		x := c.s[0]
+		c.s = c.s[1:]
+		return uint64(x)
+	}
+	return c.longUvarint()
+}
+
+func (c *cursor) longUvarint() uint64 {
 	v := uint64(0)
 	for i := 0; i < len(c.s) && i < binary.MaxVarintLen64; i++ {
 		x := c.s[i]
@@ -263,21 +272,6 @@ func (c *cursor) id() string {
 	return gids[kind-1] + strconv.FormatUint(n, 10)
 }
 
-// isID reads what appendID wrote and compares it.
-func (c *cursor) isID(s string) bool {
-	kind := c.byte()
-	if kind == 0 {
-		return c.string() == s
-	}
-	n := c.uvarint()
-	digits, ok := strings.CutPrefix(s, gids[kind-1])
-	if !ok {
-		return false
-	}
-	var buf [20]byte
-	return string(strconv.AppendUint(buf[:0], n, 10)) == digits
-}
-
 func (c *cursor) level() level {
 	l := level{location: uint32(c.uvarint()), triggered: math.MinInt64} //nolint:gosec // a number of the view
 	flags := c.byte()
@@ -320,6 +314,7 @@ func (r record) decode() (s state, ok bool) {
 	if c.byte() == bytePolicy {
 		d.Kind = Policy
 	}
+	d.ID = c.id()
 	if n := c.count(); n > 0 {
 		d.Collections = make([]string, n)
 	}
@@ -342,7 +337,6 @@ func (r record) decode() (s state, ok bool) {
 	d.UpdatedAt = unstamp(c.varint())
 	s.triggered = c.varint()
 	s.grouped = c.varint()
-	d.ID = c.id()
 	for _, t := range []*string{&d.Title, &d.Body, &d.Language, &d.Vendor, &d.Type, &d.Page, &d.URL} {
 		*t = c.string()
 	}
@@ -378,25 +372,5 @@ func (s *state) content() record {
 func (r record) id() string {
 	c := cursor{s: string(r)}
 	c.byte()
-	for range c.count() {
-		c.skipID()
-	}
-	for range c.count() {
-		c.string()
-	}
-	for range c.count() {
-		c.uvarint()
-		for range c.count() {
-			c.level()
-		}
-		c.skipID()
-		c.string()
-		c.string()
-		c.string()
-		c.skipID()
-	}
-	c.varint()
-	c.varint()
-	c.varint()
 	return c.id()
 }

@@ -17,7 +17,7 @@ var seed = maphash.MakeSeed()
 func hash(s string) uint64 { return maphash.String(seed, s) }
 
 // leafSize is the number of entries at which a leaf is split.
-const leafSize = 256
+const leafSize = 64
 
 // A table is a persistent multimap from hashes, by extendible hashing
 // (Fagin et al., 1979). Whoever looks up must compare the keys themselves. The zero

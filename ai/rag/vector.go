@@ -49,10 +49,17 @@ const (
 // chunkSize is the number of vectors that are copied when one of them changes.
 const chunkSize = 128
 
-// A chunk holds the vectors of as many documents.
+// A chunk holds the vectors of as many documents. What readers see of them is in has; a
+// vector that they see is never written to.
 type chunk struct {
+	gen uint64
+	has [chunkSize / 64]uint64
+	*slab
+}
+
+// A slab is the memory of a chunk.
+type slab struct {
 	gen   uint64
-	has   [chunkSize / 64]uint64
 	high  []uint64  // words(dims) for each vector
 	low   []uint16  // dims for each vector
 	scale []float32 // s
@@ -63,20 +70,29 @@ type chunk struct {
 func words(dims int) int { return (dims + perWord - 1) / perWord }
 
 func newChunk(gen uint64, dims int) *chunk {
-	return &chunk{
+	return &chunk{gen: gen, slab: &slab{
 		gen: gen, high: make([]uint64, chunkSize*words(dims)), low: make([]uint16, chunkSize*dims),
 		scale: make([]float32, chunkSize), rest: make([]float32, chunkSize), sum: make([]uint32, chunkSize),
-	}
+	}}
 }
 
+// own returns the chunk made this generation's, for vectors to be taken out of.
 func (c *chunk) own(gen uint64) *chunk {
 	if c.gen == gen {
 		return c
 	}
-	return &chunk{
-		gen: gen, has: c.has, high: slices.Clone(c.high), low: slices.Clone(c.low),
-		scale: slices.Clone(c.scale), rest: slices.Clone(c.rest), sum: slices.Clone(c.sum),
+	return &chunk{gen: gen, has: c.has, slab: c.slab}
+}
+
+// ownSlab lets vectors be written, too. The chunk must be owned.
+func (c *chunk) ownSlab(gen uint64) *chunk {
+	if s := c.slab; s.gen != gen {
+		c.slab = &slab{
+			gen: gen, high: slices.Clone(s.high), low: slices.Clone(s.low),
+			scale: slices.Clone(s.scale), rest: slices.Clone(s.rest), sum: slices.Clone(s.sum),
+		}
 	}
+	return c
 }
 
 func (c *chunk) holds(i int) bool { return c != nil && c.has[i/64]>>(i%64)&1 != 0 }
