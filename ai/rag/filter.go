@@ -15,7 +15,7 @@ type predicate struct {
 	policy      bool
 	tags        []string
 	collections []string // as in records
-	variants    bool // there is a condition on variants
+	variants    bool     // there is a condition on variants
 	minPrice    int64
 	maxPrice    int64
 	inStock     bool
