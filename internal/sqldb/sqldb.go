@@ -88,7 +88,8 @@ type core struct {
 	schema sync.Mutex // held by Exclusively
 
 	mu    sync.Mutex
-	hooks map[*sql.Tx][]func() // run after the transaction's commit
+	hooks map[*sql.Tx][]func()     // run after the transaction's commit
+	locks map[string]chan struct{} // held; closed when they are freed
 
 	group group // of Together
 }
