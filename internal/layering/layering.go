@@ -34,6 +34,7 @@ var bridges = map[string][]string{
 // kits are the test kits: a package below one of these belongs to it.
 var kits = []string{
 	"shopify/shopifytest",
+	"shopify/auth/authtest",
 	"webhook/webhooktest",
 	"ai/aitest",
 	"ai/rag/ragtest",

@@ -37,7 +37,7 @@ type Store interface {
 
 // MemoryStore keeps tokens in memory. Safe for concurrent use.
 type MemoryStore struct {
-	locks keyLock
+	locks shopLock
 
 	mu     sync.Mutex
 	tokens map[Key]*Token
@@ -62,7 +62,7 @@ func (s *MemoryStore) Load(ctx context.Context, key Key) (*Token, error) {
 
 // Update implements [Store].
 func (s *MemoryStore) Update(ctx context.Context, key Key, change func(context.Context, *Token) (*Token, error)) error {
-	unlock, err := s.locks.lock(ctx, key)
+	unlock, err := s.locks.lock(ctx, key.Shop)
 	if err != nil {
 		return err
 	}
@@ -82,30 +82,16 @@ func (s *MemoryStore) Update(ctx context.Context, key Key, change func(context.C
 
 // Delete implements [Store].
 func (s *MemoryStore) Delete(ctx context.Context, shop shopify.Domain, grantedBefore time.Time) error {
+	unlock, err := s.locks.lock(ctx, shop)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	s.mu.Lock()
-	keys := map[Key]bool{}
-	for key := range s.tokens {
-		keys[key] = key.Shop == shop
-	}
-	s.mu.Unlock()
-	for _, key := range s.locks.held() {
-		keys[key] = key.Shop == shop
-	}
-	for key, of := range keys {
-		if !of {
-			continue
-		}
-		unlock, err := s.locks.lock(ctx, key)
-		if err != nil {
-			return err
-		}
-		s.mu.Lock()
-		if t, ok := s.tokens[key]; ok && (grantedBefore.IsZero() || t.Granted.Before(grantedBefore)) {
-			delete(s.tokens, key)
-		}
-		s.mu.Unlock()
-		unlock()
-	}
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.tokens, func(key Key, t *Token) bool {
+		return key.Shop == shop && (grantedBefore.IsZero() || t.Granted.Before(grantedBefore))
+	})
 	return nil
 }
 
@@ -130,27 +116,27 @@ func (s *MemoryStore) Expiring(ctx context.Context, before time.Time) iter.Seq2[
 	}
 }
 
-// keyLock is a lock per key whose wait can be given up.
-type keyLock struct {
+// shopLock is a lock per shop whose wait can be given up.
+type shopLock struct {
 	mu   sync.Mutex
-	busy map[Key]chan struct{}
+	busy map[shopify.Domain]chan struct{}
 }
 
-func (l *keyLock) lock(ctx context.Context, key Key) (unlock func(), err error) {
+func (l *shopLock) lock(ctx context.Context, shop shopify.Domain) (unlock func(), err error) {
 	for {
 		l.mu.Lock()
-		freed, busy := l.busy[key]
+		freed, busy := l.busy[shop]
 		if !busy {
 			if l.busy == nil {
-				l.busy = map[Key]chan struct{}{}
+				l.busy = map[shopify.Domain]chan struct{}{}
 			}
 			freed = make(chan struct{})
-			l.busy[key] = freed
+			l.busy[shop] = freed
 			l.mu.Unlock()
 			return func() {
 				l.mu.Lock()
 				defer l.mu.Unlock()
-				delete(l.busy, key)
+				delete(l.busy, shop)
 				close(freed)
 			}, nil
 		}
@@ -161,14 +147,4 @@ func (l *keyLock) lock(ctx context.Context, key Key) (unlock func(), err error) 
 			return nil, ctx.Err()
 		}
 	}
-}
-
-func (l *keyLock) held() []Key {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := make([]Key, 0, len(l.busy))
-	for key := range l.busy {
-		out = append(out, key)
-	}
-	return out
 }

@@ -109,6 +109,7 @@ type oauthAPI struct {
 	access      map[string]*accessToken
 	refresh     map[string]*refreshToken
 	uninstalled bool
+	issued      int
 	inFlight    int
 	requests    []TokenRequest
 }
@@ -190,6 +191,7 @@ func (a *oauthAPI) issueOffline(scopes []string, parent *refreshToken) (string, 
 	maps.DeleteFunc(a.refresh, func(_ string, r *refreshToken) bool { return r != parent })
 	r := &refreshToken{text: "shprt_" + randomHex(16), scopes: scopes, expires: now.Add(a.cfg.RefreshLifetime)}
 	a.refresh[r.text] = r
+	a.issued++
 	token := "shpat_" + randomHex(16)
 	a.access[token] = &accessToken{kind: kindExpiring, scopes: scopes, expires: now.Add(a.cfg.AccessLifetime)}
 	return token, r
@@ -204,6 +206,7 @@ func (a *oauthAPI) issue(kind tokenKind, scopes []string, lifetime time.Duration
 		t.expires = a.now().Add(lifetime)
 	}
 	a.access[token] = t
+	a.issued++
 	return token
 }
 
@@ -232,6 +235,14 @@ func (a *oauthAPI) redirectAllowed(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && u.Host != "" && u.User == nil && u.Fragment == "" &&
 		(u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
+}
+
+// IssuedTokens is how many access tokens the token endpoint has issued, whether or not
+// the answers have arrived.
+func (s *Shop) IssuedTokens() int {
+	s.oauth.mu.Lock()
+	defer s.oauth.mu.Unlock()
+	return s.oauth.issued
 }
 
 // ClientID is the app's client ID.

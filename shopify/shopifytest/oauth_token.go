@@ -1,7 +1,6 @@
 package shopifytest
 
 import (
-	"context"
 	"encoding/json"
 	"mime"
 	"net/http"
@@ -111,8 +110,7 @@ func (a *oauthAPI) accessToken(w http.ResponseWriter, r *http.Request) {
 		out, no = a.grant(grant, in)
 	}
 	entry.Issued = no == nil
-	// What has been asked for happens, whether or not the client waits for it.
-	wait(context.WithoutCancel(r.Context()), fault.Delay)
+	wait(r.Context(), fault.Delay)
 	switch {
 	case fault.LoseResponse:
 		panic(http.ErrAbortHandler)
