@@ -33,7 +33,7 @@ type Log interface {
 }
 
 // Deliver sees that the merchant gets what the log has about a customer, as
-// Shopify takes no answer: package audit/export writes records in several forms.
+// Shopify takes no answer: export.Unsealed of package audit/export writes a file.
 // That it was read is on record before the first one is yielded. After an error it
 // is called again for the same request, whose number is ev.Payload.DataRequest.ID.
 type Deliver func(ctx context.Context, ev webhook.Event[webhook.DataRequest], records iter.Seq2[audit.Record, error]) error

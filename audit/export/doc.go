@@ -1,6 +1,7 @@
 // Package export writes the records of an audit log in the formats of other
 // systems: OCSF for security lakes and SIEMs, CloudEvents for event buses, CSV
-// for spreadsheets. Text and JSON lines are in package audit ([audit.WriteText],
+// for spreadsheets, and JSON with the content of sealed parts for those whose data
+// it is. Text and JSON lines are in package audit ([audit.WriteText],
 // [audit.WriteJSONL]).
 //
 //	err := export.OCSF(w, log.Trail(ctx, audit.Query{Since: yesterday}), &export.Options{Log: log.Origin()})

@@ -249,6 +249,30 @@ func FuzzCSV(f *testing.F) {
 }
 
 // An error ends the export and is returned; what came before was written.
+// What a person is told of: their parts with text, and why others have none.
+func TestUnsealed(t *testing.T) {
+	e := entries()[0]
+	e.Sealed = []audit.Part{
+		{Name: "reason", Of: []string{"pseudonym:a"}, Data: []byte("was <sorry>")},
+		{Name: "phone", Of: []string{"pseudonym:a"}, Erased: true},
+		{Name: "notes", Of: []string{"pseudonym:b"}},
+	}
+	var out bytes.Buffer
+	require.NoError(t, export.Unsealed(&out, records(e)))
+	var got struct {
+		Index int64
+		Entry json.RawMessage
+		Parts []map[string]any
+	}
+	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
+	assert.Equal(t, []map[string]any{
+		{"name": "reason", "text": "was <sorry>"}, {"name": "phone", "erased": true}, {"name": "notes", "others": true},
+	}, got.Parts)
+	var entry audit.Entry
+	require.NoError(t, json.Unmarshal(got.Entry, &entry), "the entry is as it was signed")
+	assert.Equal(t, e.ID, entry.ID)
+}
+
 func TestErrors(t *testing.T) {
 	broken := func(yield func(audit.Record, error) bool) {
 		for r, err := range records(entries()[:1]...) {

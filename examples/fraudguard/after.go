@@ -169,7 +169,7 @@ func (g *guard) askedReturn(ctx context.Context, t *risk.Transaction) (string, e
 		if err != nil {
 			return "", err
 		}
-		v, err := verdictOf(r)
+		v, err := g.verdict(ctx, r)
 		if err != nil {
 			return "", err
 		}

@@ -23,7 +23,11 @@ func newGuard(t *testing.T, before func(audit.Batch) error) *guard {
 	t.Helper()
 	store := audittest.NewMemory(t)
 	store.Before = before
-	log, err := audit.Open(t.Context(), store, nil)
+	master, err := audit.NewLocalKey(bytes.Repeat([]byte{3}, audit.MasterKeySize))
+	require.NoError(t, err)
+	vault, err := audit.NewVault(new(audittest.Keys), master, &audit.VaultOptions{Personal: personal})
+	require.NoError(t, err)
+	log, err := audit.Open(t.Context(), store, &audit.Options{Vault: vault})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, log.Close()) })
 	p := risk.DefaultPolicy()
@@ -142,7 +146,11 @@ func TestVerdictOnRecord(t *testing.T) {
 	}
 	r, err := g.log.Append(t.Context(), want.entry(g.shop))
 	require.NoError(t, err)
-	got, err := verdictOf(r)
+	text, err := r.Entry.MarshalJSON()
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), "Customer/4", "who it was is sealed")
+	assert.NotContains(t, string(text), "StaffMember/3")
+	got, err := g.verdict(t.Context(), r)
 	require.NoError(t, err)
 	want.Index, want.Leaf = r.Index, r.LeafHash.String()
 	assert.Equal(t, want.Amount.String(), got.Amount.String())
@@ -150,6 +158,13 @@ func TestVerdictOnRecord(t *testing.T) {
 	assert.Equal(t, want.Reasons, got.Reasons)
 	assert.Equal(t, []string{want.Question, want.Leaf, want.Policy}, []string{got.Question, got.Leaf, got.Policy})
 	assert.Equal(t, "gid://shopify/Order/9", r.Entry.Correlation)
+
+	_, err = g.log.Erase(t.Context(), audit.Subject{Type: typeCustomer, ID: want.Customer}, audit.DataRequest{ID: "1", Shop: g.shop})
+	require.NoError(t, err)
+	got, err = g.known(t.Context(), want.Key)
+	require.NoError(t, err)
+	assert.Empty(t, got.Customer, "erased")
+	assert.Equal(t, want.Associate, got.Associate, "sealed apart")
 
 	r.Entry.Attributes["score"] = "high"
 	_, err = verdictOf(r)

@@ -94,7 +94,7 @@ func (g *guard) known(ctx context.Context, key string) (*Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verdictOf(r)
+	return g.verdict(ctx, r)
 }
 
 // isFlagged says whether the transaction, or the question about it, is flagged on
@@ -226,6 +226,7 @@ func (g *guard) putFlag(ctx context.Context, c risk.Candidate, at time.Time, pre
 	}
 	e := v.entry(g.shop)
 	e.ID, e.Kind, e.Time = entryID(kindFlagged, g.shop, v.Key), kindFlagged, at
+	e.Sealed = nil // the verdict has it
 	e.Attributes = map[string]string{"key": v.Key, "score": e.Attributes["score"], "waited": strconv.FormatBool(v != present)}
 	if _, err := g.log.Append(ctx, e); err != nil {
 		if !errors.Is(err, audit.ErrUncertain) && !errors.Is(err, audit.ErrConflict) {

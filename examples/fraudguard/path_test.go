@@ -574,7 +574,7 @@ func TestReturnIsMatchedWithItsQuestion(t *testing.T) {
 		for r, err := range p.Log.Trail(t.Context(), audit.Query{Subject: audit.Subject{Type: "order", ID: order.ID}, Kind: kindAssessed}) {
 			require.NoError(t, err)
 			if strings.HasPrefix(r.Entry.Attributes["key"], "refund/") {
-				v, err = verdictOf(r)
+				v, err = p.guard.verdict(p.t.Context(), r)
 				require.NoError(t, err)
 			}
 		}

@@ -23,7 +23,7 @@ func (g *guard) recall(ctx context.Context) error {
 		}
 		switch r.Entry.Kind {
 		case kindAssessed:
-			v, err := verdictOf(r)
+			v, err := g.verdict(ctx, r)
 			if err != nil {
 				return err
 			}

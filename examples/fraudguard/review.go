@@ -225,7 +225,7 @@ func (g *guard) doneAfter(ctx context.Context, asked *Verdict) (*Verdict, error)
 		if err != nil {
 			return nil, err
 		}
-		if v, err := verdictOf(r); err != nil || v.Question == asked.Key {
+		if v, err := g.verdict(ctx, r); err != nil || v.Question == asked.Key {
 			return v, err
 		}
 	}

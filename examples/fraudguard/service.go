@@ -71,6 +71,7 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	s := &service{shop: sh, learned: make(chan struct{}), stopLearning: func() {}}
 	s.Service, err = demo.Open(ctx, &cfg.Config, &demo.Parts{
 		Shop: domain, Dir: dir, Addr: addr, Title: sh.name, Policy: approvalPolicy(cfg.policy, cfg.Expiry), LocationName: sh.locationName, Logger: logger, Observe: observe,
+		Personal: personal, MasterKey: cfg.masterKey,
 	})
 	if err != nil {
 		return nil, err
@@ -101,6 +102,9 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	webhook.On(s.Topics, webhook.OrdersCreate, s.guard.sold)
 	webhook.On(s.Topics, webhook.RefundsCreate, s.guard.refunded)
 	webhook.On(s.Topics, webhook.TenderTransactionsCreate, s.guard.tendered)
+	if err := s.comply(); err != nil {
+		return nil, err
+	}
 	tokens := postoken.New(cfg.clientID, nil, cfg.Secret, cfg.OldSecret)
 	s.Pages.Handle("/pos/", http.StripPrefix("/pos", s.guard.register(tokens)))
 	s.Pages.Handle("/flags", s.flagsPage())

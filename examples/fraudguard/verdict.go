@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -67,12 +68,20 @@ func orderGID(key string) string {
 	return "gid://shopify/Order/" + number
 }
 
-// subjects are what an entry about the transaction is about. Ids alone: who they
-// are, the shop knows.
+// personal are the types of subjects whom the log names by pseudonym. Their ids are
+// in sealed parts, each under the key of its own.
+var personal = []string{typeCustomer, typeStaff}
+
+const (
+	typeCustomer = "customer"
+	typeStaff    = "staff"
+)
+
+// subjects are what an entry about the transaction is about.
 func (v *Verdict) subjects() []audit.Subject {
 	list := []audit.Subject{{Type: "transaction", ID: v.Key}}
 	for _, s := range []audit.Subject{
-		{Type: "transaction", ID: v.Question}, {Type: "order", ID: orderGID(v.order())}, {Type: "customer", ID: v.Customer}, {Type: "staff", ID: v.Associate}, {Type: "register", ID: v.Register},
+		{Type: "transaction", ID: v.Question}, {Type: "order", ID: orderGID(v.order())}, {Type: typeCustomer, ID: v.Customer}, {Type: typeStaff, ID: v.Associate}, {Type: "register", ID: v.Register},
 	} {
 		if s.ID != "" {
 			list = append(list, s)
@@ -91,7 +100,7 @@ func (v *Verdict) correlation() string {
 }
 
 // entry is what goes on record. The texts of the reasons are in it: they have
-// numbers, no personal data.
+// numbers, no personal data. Who it was about is sealed.
 func (v *Verdict) entry(shop string) audit.Entry {
 	e := audit.Entry{
 		ID: entryID(kindAssessed, shop, v.Key), Time: v.JudgedAt, Kind: kindAssessed, Correlation: v.correlation(), Shop: shop, Location: v.Location,
@@ -103,12 +112,17 @@ func (v *Verdict) entry(shop string) audit.Entry {
 		},
 	}
 	for name, value := range map[string]string{
-		"register": v.Register, "associate": v.Associate, "customer": v.Customer, "receipt": v.Receipt, "tenders": strings.Join(v.Tenders, ","),
+		"register": v.Register, "receipt": v.Receipt, "tenders": strings.Join(v.Tenders, ","),
 		"question": v.Question, "part_of": v.PartOf, "forest": v.Forest, "codes": strings.Join(v.Codes(), ","),
 		"discount": nonZero(v.Discount), "gift_cards": nonZero(giftCards(&v.Transaction)),
 	} {
 		if value != "" {
 			e.Attributes[name] = value
+		}
+	}
+	for _, who := range []audit.Subject{{Type: typeCustomer, ID: v.Customer}, {Type: typeStaff, ID: v.Associate}} {
+		if who.ID != "" {
+			e.Sealed = append(e.Sealed, audit.Part{Name: who.Type, Data: []byte(who.ID), Subjects: []audit.Subject{who}})
 		}
 	}
 	for i, r := range v.Reasons {
@@ -118,6 +132,16 @@ func (v *Verdict) entry(shop string) audit.Entry {
 		e.Attributes[fmt.Sprintf("reason%d", i+1)] = fmt.Sprintf("%s %.3f %s", r.Code, r.Strength, r.Text)
 	}
 	return e
+}
+
+// sealed is the content of a part, or "".
+func sealed(e audit.Entry, name string) string {
+	for _, p := range e.Sealed {
+		if p.Name == name {
+			return string(p.Data)
+		}
+	}
+	return ""
 }
 
 // maxReasons is how many reasons are put on record with their texts.
@@ -140,8 +164,17 @@ func giftCards(t *risk.Transaction) decimal.Decimal {
 	return sum
 }
 
-// verdictOf reads an entry of kindAssessed back. What an audit log of this program
-// holds is in its form; anything else is an error.
+// verdict reads an entry of kindAssessed back. Who was erased since is nobody.
+func (g *guard) verdict(ctx context.Context, r audit.Record) (*Verdict, error) {
+	r, err := g.log.Unseal(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return verdictOf(r)
+}
+
+// verdictOf reads an unsealed entry. What an audit log of this program holds is in
+// its form; anything else is an error.
 func verdictOf(r audit.Record) (*Verdict, error) {
 	e, bad := r.Entry, false
 	get := func(name string) string { return e.Attributes[name] }
@@ -162,8 +195,8 @@ func verdictOf(r audit.Record) (*Verdict, error) {
 	bad = bad || err != nil
 	v := &Verdict{
 		Transaction: risk.Transaction{
-			Key: get("key"), Kind: risk.Kind(get("transaction")), At: at, Location: e.Location, Register: get("register"), Associate: get("associate"),
-			Customer: get("customer"), Amount: number(get("amount")), Discount: number(get("discount")), Receipt: get("receipt"),
+			Key: get("key"), Kind: risk.Kind(get("transaction")), At: at, Location: e.Location, Register: get("register"), Associate: sealed(e, typeStaff),
+			Customer: sealed(e, typeCustomer), Amount: number(get("amount")), Discount: number(get("discount")), Receipt: get("receipt"),
 		},
 		Assessment: risk.Assessment{Score: float("score"), Anomaly: float("anomaly"), Forest: get("forest"), Reasons: []risk.Reason{}},
 		Question:   get("question"), PartOf: get("part_of"), Channel: e.Actor.Channel, JudgedAt: e.Time, Index: r.Index, Leaf: r.LeafHash.String(),

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/export"
 )
 
 // channel is where the actor of a data request is, in the log.
@@ -33,7 +34,7 @@ func exportData(ctx context.Context, c *cmd) (err error) {
 	defer func() { err = errors.Join(err, done()) }()
 	records := log.Export(ctx, subject, req)
 	if c.format == "jsonl" {
-		return c.writeUnsealed(records)
+		return export.Unsealed(c.stdout, records)
 	}
 	if err := c.write(log.Origin(), func(yield func(audit.Record, error) bool) {
 		for r, err := range records {
@@ -50,47 +51,13 @@ func exportData(ctx context.Context, c *cmd) (err error) {
 	return nil
 }
 
-// unsealed is a record with the content of its sealed parts, for the person whose
-// it is.
-type unsealed struct {
-	audit.Record
-	Parts []part `json:"parts,omitempty"`
-}
-
-type part struct {
-	Name   string `json:"name"`
-	Text   string `json:"text,omitempty"`
-	Erased bool   `json:"erased,omitempty"`
-	Others bool   `json:"others,omitempty"` // about others only: it stays sealed
-}
-
-func parts(r audit.Record) []part {
-	var out []part
-	for _, p := range r.Entry.Sealed {
-		out = append(out, part{Name: p.Name, Text: string(p.Data), Erased: p.Erased, Others: p.Data == nil && !p.Erased})
-	}
-	return out
-}
-
-func (c *cmd) writeUnsealed(records func(func(audit.Record, error) bool)) error {
-	for r, err := range records {
-		if err != nil {
-			return err
-		}
-		if err := printJSONLine(c.stdout, unsealed{r, parts(r)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func printParts(w io.Writer, r audit.Record) {
-	for _, p := range parts(r) {
-		text := visible(p.Text)
+	for _, p := range r.Entry.Sealed {
+		text := visible(string(p.Data))
 		switch {
 		case p.Erased:
 			text = "(erased)"
-		case p.Others:
+		case p.Data == nil:
 			text = "(about others)"
 		}
 		fmt.Fprintf(w, "        %-10s  %s\n", visible(p.Name), text)

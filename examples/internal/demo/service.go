@@ -38,6 +38,12 @@ type Parts struct {
 	Logger       *slog.Logger
 	Observe      func(inbox.Event) // may be nil
 	Queue        *approval.Options // Logger is set; may be nil
+	// Personal are the types of subjects, such as "customer", whom the audit log
+	// names by pseudonym and whose parts it seals. If nil, the log has no vault.
+	Personal []string
+	// MasterKey, as [audit.ParseLocalKey] reads it, wraps their keys. If empty,
+	// the one in the file master.key of Dir, which is made.
+	MasterKey string
 }
 
 // Service is the whole middleware of an example: webhooks in, approved actions
@@ -169,7 +175,11 @@ func (s *Service) openLog(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, func(context.Context) error { return store.Close() })
-	s.Log, err = audit.Open(ctx, store, nil)
+	vault, err := s.openVault(ctx)
+	if err != nil {
+		return err
+	}
+	s.Log, err = audit.Open(ctx, store, &audit.Options{Vault: vault})
 	if err != nil {
 		return err
 	}
