@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -65,7 +66,7 @@ func TestCustomersRights(t *testing.T) {
 		}
 		content, err := os.ReadFile(path)
 		require.NoError(t, err)
-		assert.NotContains(t, string(content), fmt.Sprint(number), path)
+		assert.NotContains(t, string(content), strconv.Itoa(number), path)
 		assert.NotContains(t, string(content), "StaffMember/", path)
 		return nil
 	}))
