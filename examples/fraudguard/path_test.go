@@ -295,19 +295,28 @@ func TestMarkOfAFulfilledOrder(t *testing.T) {
 	got, _ := p.sim.Order(order.ID)
 	assert.Equal(t, []string{tagRisk}, got.Tags)
 	assert.Empty(t, got.Risks)
-	require.Len(t, got.Metafields, 1)
-	assert.Equal(t, "risk_of_return", got.Metafields[0].Key)
+	require.Len(t, got.Metafields, 2)
 	var written struct {
 		Level string `json:"level"`
 		Entry int64  `json:"audit_entry"`
 		Leaf  string `json:"audit_leaf_hash"`
 	}
-	require.NoError(t, json.Unmarshal([]byte(got.Metafields[0].Value), &written))
+	require.NoError(t, json.Unmarshal([]byte(metafield(t, got, "risk_of_return").Value), &written))
 	assert.Equal(t, levelMedium, written.Level, "as the manager changed it")
 	entry, err := p.Log.At(t.Context(), written.Entry)
 	require.NoError(t, err)
 	assert.Equal(t, kindAssessed, entry.Entry.Kind)
-	assert.Equal(t, entry.LeafHash.String(), written.Leaf, "the order points to its proof")
+	assert.Equal(t, entry.LeafHash.String(), written.Leaf)
+	decided := demotest.Proof(t, p.dir, metafield(t, got, "risk_proof_of_return").Value)
+	assert.Equal(t, audit.KindDecided, decided.Kind, "the order points to the proof of what the manager decided")
+	assert.Equal(t, string(approval.Approve), decided.Decision.Verdict)
+}
+
+func metafield(t *testing.T, o shopifytest.Order, key string) shopifytest.Metafield {
+	t.Helper()
+	i := slices.IndexFunc(o.Metafields, func(m shopifytest.Metafield) bool { return m.Key == key })
+	require.GreaterOrEqual(t, i, 0, key)
+	return o.Metafields[i]
 }
 
 func TestRiskAssessmentIsWrittenOnce(t *testing.T) {
@@ -343,7 +352,7 @@ func TestRiskAssessmentIsWrittenOnce(t *testing.T) {
 	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 3 }, 20*time.Second, 10*time.Millisecond)
 	got, _ = p.sim.Order(order.ID)
 	assert.Len(t, got.Risks, 1)
-	assert.Equal(t, 1, got.Metafields[0].Writes)
+	assert.Equal(t, 1, metafield(t, got, "risk_of_sale").Writes)
 	seen, _, _ := p.guard.today()
 	assert.Equal(t, 121, seen)
 	kinds := p.kindsAbout(fmt.Sprint("order/", order.LegacyID))

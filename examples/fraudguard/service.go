@@ -90,7 +90,7 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 		shop: domain, money: sh.currency, zone: sh.zone, now: time.Now, logger: logger, names: sh.locationName,
 		explainer: explainer{model: model, timeout: cfg.ModelTimeout},
 	}
-	if err := register(s.Queue, sh.client); err != nil {
+	if err := register(s.Service, sh.client); err != nil {
 		return nil, err
 	}
 	if err := s.guard.configured(ctx, "policy", cfg.policy.Digest(), "Policy "+cfg.policy.Name()+" is in force."); err != nil {

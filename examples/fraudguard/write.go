@@ -17,7 +17,8 @@ import (
 // always a metafield of the app's own namespace and a tag.
 const (
 	namespace = "$app"
-	keyRisk   = "risk_of_" // and the kind of transaction
+	keyRisk   = "risk_of_"       // and the kind of transaction
+	keyProof  = "risk_proof_of_" // likewise; points to the decision in the audit log
 	tagRisk   = "posai-risk-review"
 	// maxFacts is Shopify's bound.
 	maxFacts = 20
@@ -162,13 +163,14 @@ func (w writer) findMark(ctx context.Context, _ approval.Execution, m Mark) (Mar
 }
 
 // register tells the queue how the actions are executed.
-func register(queue *approval.Queue, client *shopify.Client) error {
+func register(s *demo.Service, client *shopify.Client) error {
 	w := writer{client}
-	err := approval.Register(queue, approval.Executor[Mark, Marked]{Execute: w.mark, Find: w.findMark})
+	err := approval.Register(s.Queue, demo.WithProof(s, client, func(m Mark) (order, key string) { return m.OrderID, keyProof + string(m.What) },
+		approval.Executor[Mark, Marked]{Execute: w.mark, Find: w.findMark}))
 	release := func(_ context.Context, _ approval.Execution, r Release) (Released, error) {
 		return Released{Transaction: r.Transaction}, nil
 	}
-	return errors.Join(err, approval.Register(queue, approval.Executor[Release, Released]{
+	return errors.Join(err, approval.Register(s.Queue, approval.Executor[Release, Released]{
 		Execute: release,
 		// Nothing outside changes, so whatever happened to an attempt, it holds.
 		Find: func(_ context.Context, _ approval.Execution, r Release) (Released, bool, error) {

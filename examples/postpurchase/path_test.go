@@ -136,6 +136,8 @@ func TestSaleBelowTheLimit(t *testing.T) {
 	fields := p.written(order.ID)
 	assert.Equal(t, f.Message, fields[keyMessage])
 	assert.Equal(t, string(f.Occasion), fields[keyOccasion])
+	ruled := demotest.Proof(t, p.Dir, fields[keyProof])
+	assert.Equal(t, audit.KindRuled, ruled.Kind, "the policy allowed it")
 	var list []Recommendation
 	require.NoError(t, json.Unmarshal([]byte(fields[keyForCustomer]), &list))
 	assert.Equal(t, f.Recommendations, list)

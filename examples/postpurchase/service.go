@@ -48,7 +48,9 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	s := &service{Service: base, shop: sh, follower: &follower{
 		shop: sh, queue: base.Queue, log: base.Log, model: model, timeout: cfg.ModelTimeout, bundle: cfg.bundle,
 	}}
-	if err := approval.Register(s.Queue, approval.Executor[FollowUp, Result]{Execute: sh.write, Find: sh.find}); err != nil {
+	executor := demo.WithProof(base, sh.client, func(f FollowUp) (order, key string) { return f.OrderID, keyProof },
+		approval.Executor[FollowUp, Result]{Execute: sh.write, Find: sh.find})
+	if err := approval.Register(s.Queue, executor); err != nil {
 		return nil, err
 	}
 	webhook.On(s.Topics, webhook.OrdersCreate, s.follower.sold)

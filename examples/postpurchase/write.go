@@ -21,6 +21,7 @@ const (
 	keyOccasion     = "follow_up_occasion"
 	keyForCustomer  = "you_might_also_like"
 	keyForAssociate = "associate_recommendations"
+	keyProof        = "follow_up_proof" // points to the decision in the audit log
 	tagFollowUp     = "posai-follow-up"
 )
 

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/console"
 	"github.com/posai-go/posai/approval/sqlstore"
@@ -60,6 +62,7 @@ type Service struct {
 
 	cfg     *Config
 	parts   Parts
+	keys    note.Verifiers                // of the audit log
 	store   approval.DocumentStore        // of the queue
 	closers []func(context.Context) error // in the order of opening
 }
@@ -184,7 +187,8 @@ func (s *Service) openLog(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, func(context.Context) error { return s.Log.Close() })
-	return nil
+	s.keys, err = store.Verifiers() // made by now
+	return err
 }
 
 func (s *Service) openQueue(ctx context.Context, database string) error {

@@ -1,13 +1,18 @@
 package demotest
 
 import (
+	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore"
@@ -81,4 +86,24 @@ func Effects(t *testing.T, dir string) int {
 		seen[r.Entry.Correlation] = true
 	}
 	return len(seen)
+}
+
+// Proof checks that a metafield's value points to an entry which its receipt in the
+// folder proves, with the public key alone, and returns the entry.
+func Proof(t *testing.T, dir, value string) audit.Entry {
+	t.Helper()
+	var p audit.Pointer
+	require.NoError(t, json.Unmarshal([]byte(value), &p))
+	text, err := os.ReadFile(filepath.Join(dir, "receipts", fmt.Sprintf("entry-%d.tlog-proof", p.Index)))
+	require.NoError(t, err)
+	var receipt audit.Receipt
+	require.NoError(t, receipt.UnmarshalText(text))
+	require.Equal(t, p.Receipt, receipt.Digest(), "it is the receipt that the metafield names")
+	vkey, err := os.ReadFile(filepath.Join(dir, "audit", "key.pub"))
+	require.NoError(t, err)
+	key, err := note.NewVerifier(strings.TrimSpace(string(vkey)))
+	require.NoError(t, err)
+	record, err := p.Verify(&receipt, note.VerifierList(key))
+	require.NoError(t, err)
+	return record.Entry
 }
