@@ -25,7 +25,7 @@ import (
 // their own.
 var functions = map[string]any{
 	"BulkOperationCancel": admin.BulkOperationCancel, "BulkOperationRunMutation": admin.BulkOperationRunMutation,
-	"BulkOperationRunQuery": admin.BulkOperationRunQuery, "CashSummary": admin.CashSummary,
+	"BulkOperationRunQuery": admin.BulkOperationRunQuery, "RecentBulkOperations": admin.RecentBulkOperations, "CashSummary": admin.CashSummary,
 	"CustomerCreate": admin.CustomerCreate, "CustomerEmailMarketingConsentUpdate": admin.CustomerEmailMarketingConsentUpdate,
 	"CustomerRequestDataErasure": admin.CustomerRequestDataErasure, "CustomerSet": admin.CustomerSet,
 	"CustomerSmsMarketingConsentUpdate": admin.CustomerSmsMarketingConsentUpdate, "CustomerUpdate": admin.CustomerUpdate,
@@ -246,6 +246,7 @@ func TestListsOnAShop(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, second(admin.GiftCardCreate(ctx, c, admin.GiftCardCreateInput{InitialAmount: shopify.Some(dollars(10))})))
 	require.NoError(t, second(admin.InventoryTransferCreate(ctx, c, admin.InventoryTransferCreateInput{}, "transfer")))
+	require.NoError(t, second(admin.BulkOperationRunQuery(ctx, c, "{ products { edges { node { id } } } }", false)))
 	for name, list := range map[string]func() (int, error){
 		"Customers":            count(admin.Customers(ctx, c, nil)),
 		"Segments":             count(admin.Segments(ctx, c, nil)),
