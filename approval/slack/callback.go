@@ -1,70 +1,58 @@
 package slack
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/posai-go/posai/approval"
-	"github.com/posai-go/posai/approval/internal/once"
 )
 
-var errPayload = errors.New("slack: callback cannot be read")
+// decideTime bounds what follows from one interaction.
+const decideTime = 20 * time.Second
 
-// target is what a button or a dialog is about: the request and the digest of
-// what it shows.
-type target struct {
-	Request string `json:"r"`
-	Digest  string `json:"d"`
-	Channel string `json:"c,omitempty"` // of the message with the button
-	TS      string `json:"t,omitempty"`
-}
+// ackTime is how long an answer is waited for before Slack gets one without it:
+// after three seconds it would show an error.
+const ackTime = 2 * time.Second
 
-func (t target) encode() string {
-	data, err := json.Marshal(t)
-	if err != nil {
-		return "" // strings always marshal
-	}
-	return string(data)
-}
+// settleTime is how long after an answer a dialog is changed.
+const settleTime = 500 * time.Millisecond
 
-func parseTarget(text string) (target, error) {
-	var t target
-	if len(text) > 2000 || json.Unmarshal([]byte(text), &t) != nil || t.Request == "" || t.Digest == "" {
-		return target{}, errPayload
-	}
-	return t, nil
-}
-
-// parsePayload reads the body of a callback: a form with one field, payload,
-// in JSON.
-func parsePayload(body []byte) (*slackapi.InteractionCallback, error) {
-	form, err := url.ParseQuery(string(body))
-	if err != nil || form.Get("payload") == "" {
-		return nil, errPayload
-	}
+// parsePayload reads what people did, in JSON.
+func parsePayload(payload []byte) (*slackapi.InteractionCallback, error) {
 	var c slackapi.InteractionCallback
-	if err := json.Unmarshal([]byte(form.Get("payload")), &c); err != nil {
+	if err := json.Unmarshal(payload, &c); err != nil {
 		return nil, errPayload
 	}
 	return &c, nil
 }
 
-// decideTime bounds one decision. Slack shows a warning after three seconds,
-// but a decision that has arrived is not taken back.
-const decideTime = 20 * time.Second
+// parseForm reads the body of a callback: a form with one field, payload.
+func parseForm(body []byte) (*slackapi.InteractionCallback, error) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil || form.Get("payload") == "" {
+		return nil, errPayload
+	}
+	return parsePayload([]byte(form.Get("payload")))
+}
 
 // ServeHTTP takes a callback from Slack: the app's interactivity request URL
 // leads here. It answers 401 to what Slack did not sign or signed more than
 // five minutes ago, 409 to what it received before, 403 to another workspace,
-// 413 and 400 to what it cannot read, and 200 otherwise: people are told in
-// Slack what became of their click.
+// 413 and 400 to what it cannot read, 503 where it cannot remember or cannot take
+// more, and 200 otherwise: people are told in Slack what became of their click.
+// A callback that Slack delivers again is answered as it was and not handled
+// again.
 // https://docs.slack.dev/interactivity/handling-user-interaction/
 func (s *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
@@ -82,87 +70,205 @@ func (s *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusConflict
 		case errors.Is(err, errTooLarge):
 			status = http.StatusRequestEntityTooLarge
-		case errors.Is(err, once.ErrFull):
-			status = http.StatusServiceUnavailable
+		default:
+			if _, ok := errors.AsType[*rememberError](err); ok {
+				status = http.StatusServiceUnavailable
+			}
 		}
 		s.opts.Logger.WarnContext(r.Context(), "slack: callback refused", "status", status)
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	c, err := parsePayload(body)
+	c, err := parseForm(body)
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
 		return
 	}
-	if s.opts.TeamID != "" && c.Team.ID != s.opts.TeamID {
+	answer, err := s.answer(c, 0)
+	switch {
+	case errors.Is(err, errTeam):
 		s.opts.Logger.WarnContext(r.Context(), "slack: callback of another workspace refused")
 		http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
+	case err != nil:
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	case answer != nil:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
+	}
+}
+
+var (
+	errTeam = errors.New("slack: callback of another workspace")
+	errBusy = errors.New("slack: too much under way")
+)
+
+// teamFor returns the workspace in which somebody did something, nil if it is
+// not ours.
+func (s *Slack) teamFor(c *slackapi.InteractionCallback) *team {
+	if t := s.teams[teamOf(c)]; t != nil {
+		return t
+	}
+	return s.teams[""] // takes all, if it is there
+}
+
+// answer handles an interaction and returns the JSON that answers it, nil for an
+// empty answer. What takes long goes on after it, and what is longer than limit
+// bytes, if that is not zero, comes after it.
+func (s *Slack) answer(c *slackapi.InteractionCallback, limit int) ([]byte, error) {
+	t := s.teamFor(c)
+	if t == nil {
+		return nil, errTeam
+	}
+	key := flightKey(c)
+	f, first := s.flights.join(key)
+	if first {
+		begun := s.begin(func(ctx context.Context) {
+			r := s.guarded(ctx, t, c)
+			if f.finish(r) {
+				s.catchUp(ctx, t, c, r)
+			}
+		})
+		if !begun {
+			s.flights.leave(key)
+			f.finish(&reply{})
+			return nil, errBusy
+		}
+	}
+	r := f.wait(ackTime)
+	if r == nil && c.Type == slackapi.InteractionTypeViewSubmission {
+		r = moment()
+	}
+	if r == nil || r.view == nil {
+		return nil, nil
+	}
+	data, err := encode(r.view)
+	if err == nil && limit > 0 && len(data) > limit {
+		s.begin(func(ctx context.Context) { s.catchUp(ctx, t, c, r) })
+		return encode(moment().view)
+	}
+	return data, err
+}
+
+// flightKey names an interaction: what Slack delivers again has the same trigger.
+func flightKey(c *slackapi.InteractionCallback) string {
+	if c.TriggerID == "" {
+		return ""
+	}
+	return teamOf(c) + "/" + c.TriggerID
+}
+
+// moment is the answer to a dialog whose outcome comes later.
+func moment() *reply {
+	return &reply{view: updated(message("One moment", "What became of it appears here."))}
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("slack: %w", err)
+	}
+	return bytes.TrimSpace(b.Bytes()), nil
+}
+
+// guarded handles an interaction. People and previews are the caller's code: if
+// it panics, one click is lost, not the process.
+func (s *Slack) guarded(ctx context.Context, t *team, c *slackapi.InteractionCallback) (r *reply) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.opts.Logger.ErrorContext(ctx, "slack: panic in a callback", "type", fmt.Sprintf("%T", v))
+			r = &reply{}
+			if c.Type == slackapi.InteractionTypeViewSubmission {
+				r.view = updated(message("Not done", unclear))
+			}
+		}
+	}()
+	switch c.Type {
+	case slackapi.InteractionTypeBlockActions:
+		s.pressed(ctx, t, c)
+	case slackapi.InteractionTypeViewSubmission:
+		switch c.View.CallbackID {
+		case rejectView:
+			return s.rejected(ctx, t, c)
+		case editView:
+			return s.edited(ctx, t, c)
+		case confirmView:
+			return s.confirmed(ctx, t, c)
+		}
+	}
+	return &reply{}
+}
+
+// catchUp shows in a dialog what came too late as the answer.
+// https://docs.slack.dev/reference/methods/views.update
+func (s *Slack) catchUp(ctx context.Context, t *team, c *slackapi.InteractionCallback, r *reply) {
+	if c.Type != slackapi.InteractionTypeViewSubmission {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), decideTime)
-	defer cancel()
-	switch {
-	case c.Type == slackapi.InteractionTypeBlockActions:
-		s.pressed(ctx, c)
-	case c.Type == slackapi.InteractionTypeViewSubmission && c.View.CallbackID == rejectView:
-		if reply := s.submitted(ctx, c); reply != nil {
-			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(reply)
+	view := message("Done", "Done. The card shows it.")
+	if late, ok := r.view.(*slackapi.ViewSubmissionResponse); ok {
+		switch {
+		case late.View != nil:
+			view = late.View
+		case len(late.Errors) > 0:
+			words := slices.Sorted(maps.Values(late.Errors))
+			view = message("Not done", "This cannot be taken as it is:\n"+strings.Join(words, "\n")+"\nPlease close this and press the button again.")
 		}
+	}
+	// Slack has to have put up the one before.
+	settle := time.NewTimer(settleTime)
+	defer settle.Stop()
+	select {
+	case <-settle.C:
+	case <-ctx.Done():
+		return
+	}
+	l := lane{method: viewMethod, team: t.id}
+	err := s.patiently(ctx, l, func(ctx context.Context) error {
+		_, err := t.api.UpdateViewContext(ctx, *view, "", "", c.View.ID)
+		return err
+	})
+	if err != nil {
+		s.opts.Logger.WarnContext(ctx, "slack: dialog not brought up to date", "error", code(err))
 	}
 }
 
 // pressed handles a button of a card.
-func (s *Slack) pressed(ctx context.Context, c *slackapi.InteractionCallback) {
+func (s *Slack) pressed(ctx context.Context, t *team, c *slackapi.InteractionCallback) {
 	for _, a := range c.ActionCallback.BlockActions {
-		if a == nil || a.ActionID != approveAction && a.ActionID != rejectAction {
+		if a == nil || a.ActionID != approveAction && a.ActionID != rejectAction && a.ActionID != editAction {
 			continue // "open in the console" needs no answer
 		}
-		t, err := parseTarget(a.Value)
+		what, err := parseTarget(a.Value)
 		if err != nil {
-			s.whisper(c, "This button cannot be read. Nothing was decided.")
+			s.whisper(t, c, "This button cannot be read. Nothing was decided.")
 			return
 		}
-		t.Channel, t.TS = c.Container.ChannelID, c.Container.MessageTs
+		what.Channel, what.TS = c.Container.ChannelID, c.Container.MessageTs
 		me, words := s.person(ctx, c)
 		if words != "" {
-			s.whisper(c, words)
+			s.whisper(t, c, words)
 			return
 		}
-		if a.ActionID == rejectAction {
-			s.askWhy(ctx, c, t, me)
-			return
-		}
-		if words := s.decide(ctx, t, me, approval.Approve, ""); words != "" {
-			s.whisper(c, words)
+		switch a.ActionID {
+		case rejectAction:
+			s.askWhy(ctx, t, c, what, me)
+		case editAction:
+			s.askHow(ctx, t, c, what, me)
+		default:
+			d := approval.Decision{RequestID: what.Request, Digest: what.Digest, Verdict: approval.Approve, By: me, Channel: Channel}
+			if words := s.decide(ctx, t, what, d); words != "" {
+				s.whisper(t, c, words)
+			}
 		}
 		return
 	}
 }
 
-// submitted handles the dialog that asks why. A nil reply closes it.
-func (s *Slack) submitted(ctx context.Context, c *slackapi.InteractionCallback) *slackapi.ViewSubmissionResponse {
-	t, err := parseTarget(c.View.PrivateMetadata)
-	if err != nil {
-		return slackapi.NewUpdateViewSubmissionResponse(saying("This dialog cannot be read. Nothing was decided."))
-	}
-	why := reasonIn(c.View.State)
-	if why == "" {
-		return slackapi.NewErrorsViewSubmissionResponse(map[string]string{reasonBlock: "Please say why. Whoever proposed this learns from it."})
-	}
-	me, words := s.person(ctx, c)
-	if words == "" {
-		words = s.decide(ctx, t, me, approval.Reject, why)
-	}
-	if words != "" {
-		return slackapi.NewUpdateViewSubmissionResponse(saying(words))
-	}
-	return nil
-}
-
-// person says who pressed, or what to tell them instead.
+// person says who did something, or what to tell them instead.
 func (s *Slack) person(ctx context.Context, c *slackapi.InteractionCallback) (me approval.Principal, words string) {
-	me, err := s.people.Principal(ctx, User{TeamID: c.Team.ID, ID: c.User.ID})
+	me, err := s.people.Principal(ctx, User{TeamID: teamOf(c), ID: c.User.ID})
 	switch {
 	case errors.Is(err, ErrUnknownUser):
 		return me, "Your Slack user is not linked to anybody who may decide here. Nothing was decided."
@@ -173,70 +279,23 @@ func (s *Slack) person(ctx context.Context, c *slackapi.InteractionCallback) (me
 	return me, ""
 }
 
-// decide takes a decision, or says why it does not count.
-func (s *Slack) decide(ctx context.Context, t target, me approval.Principal, verdict approval.Verdict, why string) string {
-	defer s.poke(t)
-	if req, err := s.queue.Get(ctx, t.Request); err == nil && s.queue.MayDecide(req, me) == nil {
-		// Whoever presses has seen the card. If this cannot be recorded, the
-		// decision cannot either, and says so.
-		_ = s.queue.MarkShown(ctx, t.Request, t.Digest, me, Channel)
-	}
-	_, err := s.queue.Decide(ctx, approval.Decision{RequestID: t.Request, Digest: t.Digest, Verdict: verdict, Reason: why, By: me, Channel: Channel})
-	if err == nil {
-		return ""
-	}
-	return s.explain(ctx, t, me, verdict, err)
-}
-
-// explain says why a decision did not count, "" when the same click had counted
-// before.
-func (s *Slack) explain(ctx context.Context, t target, me approval.Principal, verdict approval.Verdict, err error) string {
-	if decided, ok := errors.AsType[*approval.DecidedError](err); ok {
-		d := decided.Decision
-		if d.By.ID == me.ID && d.Verdict == verdict && d.Channel == Channel && d.Digest == t.Digest {
-			return ""
-		}
-		words := fmt.Sprintf("%s had already %s this", name(d.By), verdictName(d.Verdict))
-		if !d.At.IsZero() {
-			words += ", at " + d.At.UTC().Format("15:04:05 MST on 2 January")
-		}
-		if d.Channel != "" {
-			words += ", in " + channelName(d.Channel)
-		}
-		if d.Reason != "" {
-			words += " (" + d.Reason + ")"
-		}
-		return words + ". Your click came later and changed nothing."
-	}
-	switch {
-	case errors.Is(err, approval.ErrDecided):
-		return "This was decided already. Your click changed nothing."
-	case errors.Is(err, approval.ErrForbidden):
-		return "You cannot decide this: " + reasonOf(err) + " Nothing was decided."
-	case errors.Is(err, approval.ErrStale):
-		return "This request has changed since the card was posted. Nothing was decided; look at it as it is now, then decide."
-	case errors.Is(err, approval.ErrUnrecorded):
-		return "The audit log does not take entries at the moment, and nothing happens before it does. The card shows what holds; please look again in a minute."
-	case errors.Is(err, approval.ErrExpired):
-		return "This request has expired. Nothing will happen."
-	case errors.Is(err, approval.ErrNotFound):
-		return "This request is not there any more. Nothing was decided."
-	case errors.Is(err, approval.ErrInvalid):
-		return "This cannot be decided like that: " + reasonOf(err)
-	}
-	s.opts.Logger.ErrorContext(ctx, "slack: decision failed", "request", t.Request, "error", err)
-	return "Something went wrong and it is not certain that your click arrived. The card shows what holds; please try again in a minute."
-}
-
 // whisper tells only the one who pressed, after the callback was answered.
-func (s *Slack) whisper(c *slackapi.InteractionCallback, words string) {
+func (s *Slack) whisper(t *team, c *slackapi.InteractionCallback, words string) {
 	channel, user := c.Container.ChannelID, c.User.ID
 	if channel == "" {
 		channel = c.Channel.ID
 	}
-	s.later(func(ctx context.Context) {
-		err := patiently(ctx, func() error {
-			_, err := s.api.PostEphemeralContext(ctx, channel, user, slackapi.MsgOptionText(words, true), slackapi.MsgOptionBlocks(plainSection(words)))
+	s.whisperTo(t, channel, user, words)
+}
+
+func (s *Slack) whisperTo(t *team, channel, user, words string) {
+	if channel == "" {
+		return
+	}
+	words = cut(words, maxSection)
+	s.begin(func(ctx context.Context) {
+		err := s.patiently(ctx, lane{method: ephemeralMethod, team: t.id}, func(ctx context.Context) error {
+			_, err := t.api.PostEphemeralContext(ctx, channel, user, slackapi.MsgOptionText(words, true), slackapi.MsgOptionBlocks(plainSection(words)))
 			return err
 		})
 		if err != nil {
@@ -245,42 +304,26 @@ func (s *Slack) whisper(c *slackapi.InteractionCallback, words string) {
 	})
 }
 
-// patiently calls f until Slack does not ask to wait, or ctx ends.
-func patiently(ctx context.Context, f func() error) error {
+// patiently makes a call when its lane allows it, again if Slack asks to wait,
+// until ctx ends.
+func (s *Slack) patiently(ctx context.Context, l lane, f func(ctx context.Context) error) error {
+	at := s.gate.book(l)
 	for {
-		err := f()
-		limited, ok := errors.AsType[*slackapi.RateLimitedError](err)
-		if !ok {
-			return err
+		if closed := s.gate.opens(l); closed.After(at) {
+			at = closed
 		}
-		wait := time.NewTimer(max(limited.RetryAfter, time.Second))
+		timer := time.NewTimer(time.Until(at))
 		select {
-		case <-wait.C:
+		case <-timer.C:
 		case <-ctx.Done():
-			wait.Stop()
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+		bounded, cancel := context.WithTimeout(ctx, s.opts.CallTimeout)
+		err := f(bounded)
+		cancel()
+		if at = s.gate.learn(l, err); at.IsZero() {
 			return err
 		}
 	}
-}
-
-// later runs f after a callback was answered. At most a few run at a time;
-// beyond that, people see the card change but get no words.
-func (s *Slack) later(f func(ctx context.Context)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return
-	}
-	select {
-	case s.slots <- struct{}{}:
-	default:
-		s.opts.Logger.Warn("slack: too many answers under way")
-		return
-	}
-	s.after.Go(func() {
-		defer func() { <-s.slots }()
-		ctx, cancel := context.WithTimeout(context.Background(), decideTime)
-		defer cancel()
-		f(ctx)
-	})
 }

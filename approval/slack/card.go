@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	slackapi "github.com/slack-go/slack"
 
@@ -19,35 +19,22 @@ import (
 // The names of our buttons, as callbacks bring them back.
 const (
 	approveAction = "posai_approve"
+	editAction    = "posai_edit"
 	rejectAction  = "posai_reject"
 	openAction    = "posai_open"
 )
 
-// Limits of Block Kit, in characters.
-// https://docs.slack.dev/reference/block-kit/blocks/
-const (
-	maxHeader  = 150
-	maxSection = 2900 // of 3,000
-	maxShort   = 200  // longer values get a section of their own
-	maxBlocks  = 40   // of 50, before the closing ones
-	maxRemark  = 300  // reasons of decisions; all of them are in the console
-)
+// maxRemark bounds what is said of one decision; all of it is in the console.
+const maxRemark = 300
 
-// maxPreview bounds what a card says of a preview, in bytes. Slack refuses
-// messages whose blocks together are too long, at a limit that it does not
-// document; refusals were seen from about 11,300 characters.
-// https://github.com/slackapi/bolt-js/issues/2867
-const maxPreview = 9000
-
-// card is a message: its blocks, and the text for notifications.
-type card struct {
+// content is what a message says: its blocks, and the text for notifications.
+type content struct {
 	text   string
 	blocks []slackapi.Block
-	room   int // bytes left for the preview
 }
 
-// fingerprint names what a card says, so that it is only sent when it changes.
-func (c card) fingerprint() string {
+// fingerprint names what a message says, so that it is only sent when it changes.
+func (c content) fingerprint() string {
 	data, err := json.Marshal(slackapi.Blocks{BlockSet: c.blocks})
 	if err != nil {
 		return ""
@@ -56,22 +43,32 @@ func (c card) fingerprint() string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// plain is text that Slack shows as it is: no markup, no mentions, no links.
-// Everything that comes from a model or a person goes through it.
-func plain(text string) *slackapi.TextBlockObject {
-	return slackapi.NewTextBlockObject(slackapi.PlainTextType, text, false, false)
+func (c content) options() []slackapi.MsgOption {
+	options := []slackapi.MsgOption{
+		// Our own mentions are markup; what else stands in text is escaped.
+		slackapi.MsgOptionText(c.text, false), slackapi.MsgOptionDisableLinkUnfurl(), slackapi.MsgOptionDisableMediaUnfurl(),
+	}
+	if len(c.blocks) > 0 {
+		options = append(options, slackapi.MsgOptionBlocks(c.blocks...))
+	}
+	return options
 }
 
-func plainSection(text string) slackapi.Block {
-	return slackapi.NewSectionBlock(plain(cut(text, maxSection)), nil, nil)
+// sheet collects blocks as long as there is room.
+type sheet struct {
+	blocks []slackapi.Block
+	room   int // bytes left for the preview
+	most   int // blocks of the preview
 }
+
+func (c *sheet) add(b slackapi.Block) { c.blocks = append(c.blocks, b) }
 
 // render makes the card of a request as it is now. A brief one leaves the
 // preview out.
-func (s *Slack) render(r *approval.Request, brief bool) card {
+func (s *Slack) render(r *approval.Request, brief bool) content {
 	waiting := r.State == approval.Pending
-	title := cmp.Or(strings.TrimSpace(r.Preview.Title), r.Kind)
-	c := card{text: stateLabel(r.State) + ": " + cut(title, maxHeader), room: maxPreview}
+	title := title(r)
+	c := sheet{room: maxPreview, most: maxBlocks}
 	c.add(slackapi.NewHeaderBlock(plain(cut(title, maxHeader))))
 	whole := false
 	if !brief {
@@ -79,7 +76,10 @@ func (s *Slack) render(r *approval.Request, brief bool) card {
 	}
 	c.facts(r, s.location(r))
 	if waiting {
-		c.add(slackapi.NewContextBlock("", plain(cut("Why it is asked: "+cmp.Or(r.Ruling.Reason, "the policy wants a person")+". "+needText(r), 2*maxRemark))))
+		c.add(plainContext(cut("Why it is asked: "+cmp.Or(r.Ruling.Reason, "the policy wants a person")+". "+needText(r), 2*maxRemark)))
+		if so := approvedSoFar(r); so != "" {
+			c.add(plainContext(so))
+		}
 	}
 	for _, d := range r.Decisions[max(0, len(r.Decisions)-5):] {
 		c.decision(d)
@@ -92,15 +92,41 @@ func (s *Slack) render(r *approval.Request, brief bool) card {
 		c.add(plainSection("This is too long for Slack. Open it in the console to read all of it and approve it."))
 	}
 	c.buttons(r, waiting, whole, s.opts.ConsoleURL)
-	return c
+	return content{text: escaped(s.notification(r)), blocks: c.blocks}
 }
 
-func (c *card) add(b slackapi.Block) { c.blocks = append(c.blocks, b) }
+// notification is what stands on locked screens and is read aloud: what sort of
+// thing, how much and where, but no words of the request, which may name people.
+func (s *Slack) notification(r *approval.Request) string {
+	parts := []string{stateLabel(r.State) + ": " + r.Kind}
+	if r.Amount.Amount != "" {
+		parts = append(parts, r.Amount.Amount+" "+r.Amount.Currency)
+	}
+	if l := s.location(r); l != "" {
+		parts = append(parts, l)
+	}
+	return cut(strings.Join(parts, " · "), maxRemark)
+}
+
+// approvedSoFar says who has approved the present revision of a request that
+// takes several.
+func approvedSoFar(r *approval.Request) string {
+	var names []string
+	for _, d := range r.Decisions {
+		if d.Verdict == approval.Approve && d.Revision == r.Revision && d.Digest == r.Digest {
+			names = append(names, name(d.By))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return cut(fmt.Sprintf("Approved so far by %s (%d). It waits for others.", strings.Join(names, ", "), len(names)), 2*maxRemark)
+}
 
 // preview adds what people see of the action, and reports whether all of it
 // found room.
-func (c *card) preview(title string, p approval.Preview) bool {
-	if utf8.RuneCountInString(title) > maxHeader && !c.long(title) {
+func (c *sheet) preview(title string, p approval.Preview) bool {
+	if length(title) > maxHeader && !c.long(title) {
 		return false
 	}
 	return c.long(p.Summary) && c.fields(p.Fields)
@@ -108,11 +134,11 @@ func (c *card) preview(title string, p approval.Preview) bool {
 
 // long adds text in as many sections as it needs, and reports whether all of it
 // found room.
-func (c *card) long(text string) bool {
-	text = strings.TrimSpace(text)
+func (c *sheet) long(text string) bool {
+	text = strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
 	for text != "" {
 		part := cutExact(text, maxSection)
-		if c.room -= len(part); c.room < 0 || len(c.blocks) >= maxBlocks {
+		if c.room -= len(part); c.room < 0 || len(c.blocks) >= c.most {
 			return false
 		}
 		text = text[len(part):]
@@ -124,7 +150,7 @@ func (c *card) long(text string) bool {
 }
 
 // fields adds a preview's lines, short ones in two columns.
-func (c *card) fields(fields []approval.PreviewField) bool {
+func (c *sheet) fields(fields []approval.PreviewField) bool {
 	var short []*slackapi.TextBlockObject
 	flush := func() bool {
 		if len(short) == 0 {
@@ -133,7 +159,7 @@ func (c *card) fields(fields []approval.PreviewField) bool {
 		for _, t := range short {
 			c.room -= len(t.Text)
 		}
-		if c.room < 0 || len(c.blocks) >= maxBlocks {
+		if c.room < 0 || len(c.blocks) >= c.most {
 			return false
 		}
 		c.add(slackapi.NewSectionBlock(nil, short, nil))
@@ -142,7 +168,10 @@ func (c *card) fields(fields []approval.PreviewField) bool {
 	}
 	for _, f := range fields {
 		text := f.Label + "\n" + f.Value
-		if utf8.RuneCountInString(text) > maxShort {
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		if length(text) > maxShort {
 			if !flush() || !c.long(text) {
 				return false
 			}
@@ -156,7 +185,7 @@ func (c *card) fields(fields []approval.PreviewField) bool {
 }
 
 // facts adds amount, place, proposer and times.
-func (c *card) facts(r *approval.Request, location string) {
+func (c *sheet) facts(r *approval.Request, location string) {
 	var parts []string
 	if r.Amount.Amount != "" {
 		parts = append(parts, r.Amount.Amount+" "+r.Amount.Currency)
@@ -169,7 +198,7 @@ func (c *card) facts(r *approval.Request, location string) {
 		proposer += " (a fixed rule, without AI)"
 	}
 	parts = append(parts, proposer)
-	elements := []slackapi.MixedElement{plain(cut(strings.Join(parts, " · "), maxSection)), date("Proposed", r.CreatedAt)}
+	elements := []slackapi.MixedElement{plain(cut(strings.Join(parts, " · "), 1000)), date("Proposed", r.CreatedAt)}
 	if r.State == approval.Pending && !r.ExpiresAt.IsZero() {
 		elements = append(elements, date("Expires", r.ExpiresAt))
 	}
@@ -177,7 +206,7 @@ func (c *card) facts(r *approval.Request, location string) {
 }
 
 // decision adds who said what.
-func (c *card) decision(d approval.Decision) {
+func (c *sheet) decision(d approval.Decision) {
 	text := name(d.By) + " " + verdictName(d.Verdict) + " it in " + channelName(d.Channel)
 	if len(d.Edit) > 0 {
 		text += ", with changes"
@@ -189,23 +218,35 @@ func (c *card) decision(d approval.Decision) {
 }
 
 // buttons adds the row of buttons, if there is anything to press.
-func (c *card) buttons(r *approval.Request, waiting, whole bool, console string) {
+func (c *sheet) buttons(r *approval.Request, waiting, whole bool, console string) {
 	var row []slackapi.BlockElement
 	value := target{Request: r.ID, Digest: r.Digest}.encode()
-	if waiting && whole && len(value) <= 2000 {
+	waiting = waiting && length(value) <= maxValue
+	if waiting && whole {
 		row = append(row, slackapi.NewButtonBlockElement(approveAction, value, plain("Approve")).WithStyle(slackapi.StylePrimary))
 	}
-	if waiting && len(value) <= 2000 {
-		row = append(row, slackapi.NewButtonBlockElement(rejectAction, value, plain("Reject")).WithStyle(slackapi.StyleDanger))
+	if waiting && slices.ContainsFunc(r.Form, fits) {
+		row = append(row, slackapi.NewButtonBlockElement(editAction, value, plain("Edit…")))
 	}
-	if console != "" {
+	if waiting {
+		row = append(row, slackapi.NewButtonBlockElement(rejectAction, value, plain("Reject…")).WithStyle(slackapi.StyleDanger))
+	}
+	if address := requestURL(console, r.ID); address != "" {
 		open := slackapi.NewButtonBlockElement(openAction, "", plain("Open in the console"))
-		open.URL = console + "requests/" + url.PathEscape(r.ID)
+		open.URL = address
 		row = append(row, open)
 	}
 	if len(row) > 0 {
 		c.add(slackapi.NewActionBlock("posai_actions", row...))
 	}
+}
+
+// requestURL is where a request is in the console, "" if there is none.
+func requestURL(console, id string) string {
+	if console == "" {
+		return ""
+	}
+	return console + "requests/" + url.PathEscape(id)
 }
 
 // date is a time that each reader sees in their own time zone. The markup is
@@ -217,24 +258,4 @@ func date(what string, t time.Time) *slackapi.TextBlockObject {
 		text = what + " " + text
 	}
 	return slackapi.NewTextBlockObject(slackapi.MarkdownType, text, false, false)
-}
-
-// cut shortens text to at most limit characters.
-func cut(text string, limit int) string {
-	if utf8.RuneCountInString(text) <= limit {
-		return text
-	}
-	return cutExact(text, limit-1) + "…"
-}
-
-// cutExact returns the first limit characters of text.
-func cutExact(text string, limit int) string {
-	n := 0
-	for i := range text {
-		if n == limit {
-			return text[:i]
-		}
-		n++
-	}
-	return text
 }

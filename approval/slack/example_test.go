@@ -29,7 +29,6 @@ func Example() {
 	policy := approval.Rules("v1", approval.Rule{Then: approval.Ask(approval.Role("manager"), 0, "Everything is asked for")})
 	queue := must(approval.NewQueue(store, trail, policy, nil))
 
-	messages := must(slack.OpenFileMessages(filepath.Join(dir, "slack")))
 	people := slack.PeopleFunc(func(_ context.Context, u slack.User) (approval.Principal, error) {
 		if u.ID == "U0MARIA" {
 			return approval.Principal{ID: "staff-1", Name: "Maria Lopez", Type: approval.Human, Roles: []string{"manager"}}, nil
@@ -37,7 +36,7 @@ func Example() {
 		return approval.Principal{}, slack.ErrUnknownUser
 	})
 	credentials := slack.Credentials{BotToken: "xoxb-your-token", SigningSecret: "your signing secret"}
-	asks := must(slack.New(queue, credentials, "C0123456789", people, &slack.Options{Messages: messages}))
+	asks := must(slack.New(queue, credentials, "C0123456789", people, &slack.Options{Store: store}))
 	check(asks.Start(ctx))
 	defer func() { _ = asks.Stop(ctx) }()
 

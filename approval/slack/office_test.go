@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,48 +23,93 @@ import (
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/internal/testqueue"
 	"github.com/posai-go/posai/approval/slack"
+	"github.com/posai-go/posai/approval/slack/slacktest"
+	"github.com/posai-go/posai/approval/sqlstore"
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore"
 )
 
-// office is a queue that asks in a fake Slack.
-type office struct {
-	*testqueue.Queue
-	t        testing.TB
-	fake     *fakeSlack
-	dir      string // of the remembered messages
-	channel  *slack.Slack
-	callback string // URL
-	client   *http.Client
-	logs     *logBuffer
-}
+const (
+	approve = "posai_approve"
+	edit    = "posai_edit"
+	reject  = "posai_reject"
+)
 
+// patience is how long the tests wait for what happens in the background.
+const patience = 30 * time.Second
+
+var (
+	maria    = slacktest.User{ID: "U0MARIA"}
+	boris    = slacktest.User{ID: "U0BORIS"}
+	carla    = slacktest.User{ID: "U0CARLA"}
+	broken   = slacktest.User{ID: "U0BROKEN"}
+	stranger = slacktest.User{ID: "U0STRANGER"}
+)
+
+var credentials = slack.Credentials{BotToken: slacktest.BotToken, SigningSecret: slacktest.SigningSecret}
+
+// staff knows the people of testqueue.
 var staff = slack.PeopleFunc(func(_ context.Context, u slack.User) (approval.Principal, error) {
 	switch u.ID {
-	case "U-MARIA":
+	case maria.ID:
 		return testqueue.Maria, nil
-	case "U-BORIS":
+	case boris.ID:
 		return testqueue.Boris, nil
-	case "U-CARLA":
+	case carla.ID:
 		return testqueue.Carla, nil
-	case "U-BROKEN":
+	case broken.ID:
 		return approval.Principal{}, errors.New("directory is down")
 	}
 	return approval.Principal{}, slack.ErrUnknownUser
 })
 
-func newOffice(t *testing.T) *office {
-	o := &office{t: t, fake: newFakeSlack(t), dir: t.TempDir(), client: &http.Client{Timeout: 20 * time.Second}, logs: new(logBuffer)}
-	o.Queue = testqueue.New(t, newLog(t))
-	o.channel = o.build()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.channel.ServeHTTP(w, r) }))
-	t.Cleanup(server.Close)
-	o.callback = server.URL + "/slack/interactions"
+// office is a queue that asks in a simulated Slack.
+type office struct {
+	*testqueue.Queue
+	t       testing.TB
+	slack   *slacktest.Server
+	store   *sqlstore.Store // what the channel remembers
+	creds   slack.Credentials
+	people  slack.People
+	opts    func(*slack.Options)
+	channel atomic.Pointer[slack.Slack]
+	logs    *logBuffer
+}
+
+// setup is what tests change before an office opens.
+type setup struct {
+	slack  slacktest.Options
+	creds  slack.Credentials
+	people slack.People
+	opts   func(*slack.Options)
+	policy approval.Policy
+}
+
+func newOffice(t testing.TB, change ...func(*setup)) *office {
+	t.Helper()
+	s := setup{creds: credentials, people: staff}
+	for _, f := range change {
+		f(&s)
+	}
+	o := &office{t: t, creds: s.creds, people: s.people, opts: s.opts, logs: new(logBuffer)}
+	o.slack = slacktest.NewServer(&s.slack)
+	t.Cleanup(o.slack.Close)
+	o.Queue = testqueue.NewWith(t, newLog(t), s.policy)
+	var err error
+	o.store, err = sqlstore.Open(t.Context(), "sqlite://"+filepath.ToSlash(filepath.Join(t.TempDir(), "slack.db")), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, o.store.Close()) })
+	o.channel.Store(o.build())
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.channel.Load().ServeHTTP(w, r) }))
+	t.Cleanup(app.Close)
+	o.slack.SetInteractionURL(app.URL + "/slack/interactions")
 	o.start()
 	t.Cleanup(func() {
 		o.stop()
-		assert.NotContains(t, o.logs.String(), botToken)
-		assert.NotContains(t, o.logs.String(), signingSecret)
+		assert.Empty(t, o.slack.Problems())
+		for _, secret := range []string{slacktest.BotToken, slacktest.SigningSecret, slacktest.AppToken, "ticket="} {
+			assert.NotContains(t, o.logs.String(), secret)
+		}
 		assert.NotContains(t, o.logs.String(), "Dear Ana", "what a request says is not logged")
 	})
 	return o
@@ -83,76 +132,112 @@ func newLog(t testing.TB) *audit.Log {
 // build makes a channel as a new process would.
 func (o *office) build() *slack.Slack {
 	o.t.Helper()
-	messages, err := slack.OpenFileMessages(o.dir)
-	require.NoError(o.t, err)
-	s, err := slack.New(o.Queue.Queue, slack.Credentials{BotToken: botToken, SigningSecret: signingSecret}, "C1", staff, &slack.Options{
-		Messages: messages, APIURL: o.fake.url(), ConsoleURL: "https://pos.example.com/approvals", TeamID: "T1",
+	opts := slack.Options{
+		APIURL: o.slack.APIURL(), Store: o.store, ConsoleURL: "https://pos.example.com/approvals", TeamID: slacktest.Team,
 		RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond,
 		LocationName: func(string) string { return "Main Street" },
 		Logger:       slog.New(slog.NewTextHandler(o.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	if o.opts != nil {
+		o.opts(&opts)
+	}
+	s, err := slack.New(o.Queue.Queue, o.creds, slacktest.Channel, o.people, &opts)
 	require.NoError(o.t, err)
 	return s
 }
 
 func (o *office) start() {
 	o.t.Helper()
-	require.NoError(o.t, o.channel.Start(context.Background()))
+	require.NoError(o.t, o.channel.Load().Start(context.Background()))
 }
 
 func (o *office) stop() {
 	o.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	require.NoError(o.t, o.channel.Stop(ctx))
+	require.NoError(o.t, o.channel.Load().Stop(ctx))
 }
 
-// eventually waits for what the worker does.
+// restart ends the channel and begins it anew, as another process would.
+func (o *office) restart() {
+	o.t.Helper()
+	o.stop()
+	o.channel.Store(o.build())
+	o.start()
+}
+
+// eventually waits for what happens in the background.
 func (o *office) eventually(what string, ok func() bool) {
 	o.t.Helper()
-	if !assert.Eventually(o.t, ok, 10*time.Second, 5*time.Millisecond, what) {
-		for _, m := range o.fake.posted() {
-			o.t.Logf("message %s: %s\n%s", m.TS, m.Text, m.Blocks)
-		}
-		o.t.Fatalf("logs:\n%s", o.logs.String())
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	if slacktest.Await(ctx, ok) {
+		return
 	}
+	for _, m := range o.slack.Messages(slacktest.Channel) {
+		o.t.Logf("message %s: %s\n%s", m.TS, m.Text, m.Shown())
+	}
+	for _, m := range o.slack.Ephemerals() {
+		o.t.Logf("whisper to %s: %s", m.User, m.Text)
+	}
+	for _, v := range o.slack.Views() {
+		o.t.Logf("view %s closed=%v %v\n%s", v.ID, v.Closed, v.Errors, v.Shown())
+	}
+	o.t.Fatalf("%s: did not happen; problems %q; logs:\n%s", what, o.slack.Problems(), o.logs.String())
 }
 
-// card waits for the n-th message, from 0.
-func (o *office) card(n int) fakeMessage {
-	o.t.Helper()
-	o.eventually("the card is posted", func() bool { return len(o.fake.posted()) > n })
-	return o.fake.posted()[n]
+// cards are the messages that are no answers.
+func (o *office) cards() (list []slacktest.Message) {
+	for _, m := range o.slack.Messages(slacktest.Channel) {
+		if m.ThreadTS == "" {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
-// says waits until the n-th message says all of the texts.
-func (o *office) says(n int, texts ...string) fakeMessage {
+// answers are the messages below cards.
+func (o *office) answers() (list []slacktest.Message) {
+	for _, m := range o.slack.Messages(slacktest.Channel) {
+		if m.ThreadTS != "" {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// card waits for the n-th card, from 0.
+func (o *office) card(n int) slacktest.Message {
 	o.t.Helper()
-	o.eventually(fmt.Sprintf("the card says %q", texts), func() bool {
-		list := o.fake.posted()
-		if len(list) <= n {
+	o.eventually(fmt.Sprintf("card %d is posted", n), func() bool { return len(o.cards()) > n })
+	return o.cards()[n]
+}
+
+// says waits until the n-th card says all of the texts.
+func (o *office) says(n int, texts ...string) slacktest.Message {
+	o.t.Helper()
+	o.eventually(fmt.Sprintf("card %d says %q", n, texts), func() bool {
+		list := o.cards()
+		return len(list) > n && contains(list[n].Shown(), texts)
+	})
+	return o.cards()[n]
+}
+
+func contains(text string, parts []string) bool {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
 			return false
 		}
-		for _, text := range texts {
-			if !strings.Contains(list[n].Blocks, text) {
-				return false
-			}
-		}
-		return true
-	})
-	return o.fake.posted()[n]
+	}
+	return true
 }
 
-// whispered waits until somebody was told something.
-func (o *office) whispered(user string, texts ...string) {
+// whispered waits until somebody alone was told something.
+func (o *office) whispered(u slacktest.User, texts ...string) {
 	o.t.Helper()
-	o.eventually(fmt.Sprintf("%s is told %q", user, texts), func() bool {
-		for _, m := range o.fake.whispers() {
-			told := m.User == user && m.Channel == "C1"
-			for _, text := range texts {
-				told = told && strings.Contains(m.Text, text)
-			}
-			if told {
+	o.eventually(fmt.Sprintf("%s is told %q", u.ID, texts), func() bool {
+		for _, m := range o.slack.Ephemerals() {
+			if m.User == u.ID && m.Channel == slacktest.Channel && contains(m.Text, texts) {
 				return true
 			}
 		}
@@ -160,23 +245,31 @@ func (o *office) whispered(user string, texts ...string) {
 	})
 }
 
-// send delivers a callback and returns the status and the body of the answer.
-func (o *office) send(c callback) (int, string) {
+// click presses a button, which the app acknowledges.
+func (o *office) click(u slacktest.User, m slacktest.Message, action string) *slacktest.Delivery {
 	o.t.Helper()
-	res, err := o.client.Do(c.request(o.t, o.callback))
+	d, err := o.slack.Click(o.t.Context(), u, m, action)
 	require.NoError(o.t, err)
-	defer func() { _ = res.Body.Close() }()
-	var body bytes.Buffer
-	_, err = body.ReadFrom(res.Body)
-	require.NoError(o.t, err)
-	return res.StatusCode, body.String()
+	require.True(o.t, d.Acknowledged(), "%+v\n%s", d.Attempts, o.logs.String())
+	return d
 }
 
-func (o *office) ok(c callback) string {
+// dialog waits for the n-th modal, from 0.
+func (o *office) dialog(n int) slacktest.View {
 	o.t.Helper()
-	status, body := o.send(c)
-	require.Equal(o.t, http.StatusOK, status, body)
-	return body
+	o.eventually("the dialog opens", func() bool { return len(o.slack.Views()) > n })
+	return o.slack.Views()[n]
+}
+
+// submit sends a modal off and returns what became of it.
+func (o *office) submit(u slacktest.User, v slacktest.View, values map[string]string) slacktest.View {
+	o.t.Helper()
+	d, err := o.slack.Submit(o.t.Context(), u, v.ID, values)
+	require.NoError(o.t, err)
+	require.True(o.t, d.Acknowledged(), "%+v\n%s", d.Attempts, o.logs.String())
+	after, ok := o.slack.View(v.ID)
+	require.True(o.t, ok)
+	return after
 }
 
 func (o *office) ended(id string) *approval.Request {
@@ -190,12 +283,30 @@ func (o *office) ended(id string) *approval.Request {
 	return r
 }
 
-func (o *office) untouched(id string) {
+func (o *office) get(id string) *approval.Request {
 	o.t.Helper()
 	r, err := o.Get(o.t.Context(), id)
 	require.NoError(o.t, err)
+	return r
+}
+
+func (o *office) untouched(id string) {
+	o.t.Helper()
+	r := o.get(id)
 	assert.Equal(o.t, approval.Pending, r.State)
 	assert.Empty(o.t, r.Decisions)
+}
+
+// inConsole takes a decision elsewhere.
+func (o *office) inConsole(r *approval.Request, verdict approval.Verdict, by approval.Principal, reason string) {
+	o.t.Helper()
+	_, err := o.Decide(o.t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: verdict, Reason: reason, By: by, Channel: "console"})
+	require.NoError(o.t, err)
+}
+
+func button(m slacktest.Message, action string) bool {
+	_, ok := m.Button(action)
+	return ok
 }
 
 type logBuffer struct {
@@ -213,4 +324,14 @@ func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// TestMain runs more tests at once than there are processors, since most of what
+// they do is wait.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
 }

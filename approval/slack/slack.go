@@ -2,11 +2,13 @@ package slack
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +16,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/internal/memdocs"
 )
 
 // Channel is the name under which decisions taken in Slack are recorded.
@@ -24,10 +27,18 @@ type Credentials struct {
 	// BotToken is the bot user's OAuth token, xoxb-…, with the scope
 	// chat:write. With channels:history (or groups:history for a private
 	// channel) a card that was being posted during a crash is found again
-	// instead of posted twice.
+	// instead of posted twice. Required.
 	BotToken string
-	// SigningSecret signs what Slack sends to the app.
+
+	// SigningSecret signs what Slack sends to the app over HTTP. Without it
+	// nothing is taken over HTTP.
 	SigningSecret string
+
+	// AppToken is the app-level token, xapp-…, with the scope
+	// connections:write. With it what people do in Slack comes over a WebSocket
+	// that the app opens (socket mode), so that no address of the app needs to
+	// be reachable.
+	AppToken string
 }
 
 // String returns "[credentials]".
@@ -54,7 +65,8 @@ type People interface {
 	// locations that hold now, and the same ID as on every other channel. It
 	// returns an error that matches [ErrUnknownUser] for a user without one;
 	// any other error asks the user to try again later. It is called
-	// concurrently.
+	// concurrently. A modal opens only within three seconds of the click, so it
+	// should take less.
 	Principal(ctx context.Context, u User) (approval.Principal, error)
 }
 
@@ -68,15 +80,39 @@ func (f PeopleFunc) Principal(ctx context.Context, u User) (approval.Principal, 
 
 // Options are the optional settings of [New].
 type Options struct {
-	// Route returns the ID of the Slack channel in which a request is asked,
-	// "" for none. If nil, every request is asked in the channel given to
-	// [New]. It must return the same for the same request.
-	Route func(*approval.Request) string
+	// Places returns where a request is asked: in none, one or several
+	// channels. It is asked again whenever the request changes, and a place that
+	// is new then, say because an escalation leads there, gets a card too. If
+	// nil, every request is asked in the channel given to [New]. [Routes] makes
+	// one from shops, locations and kinds.
+	Places func(*approval.Request) []Place
 
-	// Messages remembers the posted messages across restarts, as
-	// [OpenFileMessages] does. If nil, they are remembered in memory: after a
+	// Workspaces are further workspaces in which the app is installed, for
+	// Places to name. TeamID is required with them.
+	Workspaces []Workspace
+
+	// TeamID is the workspace of the [Credentials]. Callbacks of workspaces that
+	// are not known are refused. If empty, every callback with the app's
+	// signature is taken, and [People] tell workspaces apart.
+	TeamID string
+
+	// Mentions returns the Slack IDs of those who are mentioned when a request
+	// is escalated to the people of need, and when an approved one failed or is
+	// uncertain: users (U…, W…) and user groups (S…). IDs of other shapes are
+	// left out. If nil, nobody is mentioned. [MentionRoles] makes one from
+	// roles. It must not block for long.
+	Mentions func(ctx context.Context, r *approval.Request, need approval.Need) []string
+
+	// Reasons are offered when somebody rejects, at most 100, beside a text of
+	// one's own. If empty, the text is required.
+	Reasons []string
+
+	// Store remembers which messages show which requests, which callbacks were
+	// received, and changes between the form and their confirmation. The
+	// queue's own store does: then all processes post each card once, and a
+	// restart forgets nothing. If nil, they are remembered in memory: after a
 	// restart, requests that still wait are posted again.
-	Messages Messages
+	Store approval.DocumentStore
 
 	// LocationName returns what people call the location with a GID, "" if it
 	// has no name. If nil, "Location" and the number in the GID.
@@ -84,23 +120,30 @@ type Options struct {
 
 	// ConsoleURL is where people reach the web console, such as
 	// "https://pos.example.com/approvals/". If set, cards have a button that
-	// opens the request there, to see everything and to edit.
+	// opens the request there, to see everything.
 	ConsoleURL string
-
-	// TeamID is the workspace whose callbacks are taken. If empty, those of
-	// every workspace with the app's signature, told apart by [People].
-	TeamID string
 
 	// APIURL is where Slack's Web API is. If empty, "https://slack.com/api/".
 	APIURL string
 
-	// HTTPClient calls Slack. If nil, one with a timeout of 15 seconds.
+	// HTTPClient calls Slack. If nil, [http.DefaultClient]. Socket mode uses the
+	// proxy and TLS settings of its transport, if that is an [http.Transport].
 	HTTPClient *http.Client
+
+	// CallTimeout bounds each call to Slack. It is also how long another process
+	// leaves a card alone that somebody else has begun to post. If zero, 15
+	// seconds.
+	CallTimeout time.Duration
 
 	// RetryMin and RetryMax bound the wait after a call to Slack failed, which
 	// doubles each time. If zero, 1 second and 5 minutes. What Slack itself
 	// asks for, by Retry-After, is always waited.
 	RetryMin, RetryMax time.Duration
+
+	// GiveUpAfter is how long a card is tried to be brought up to date once its
+	// request is settled, in a channel that takes nothing: archived, deleted, or
+	// without the app. If zero, 24 hours.
+	GiveUpAfter time.Duration
 
 	// Logger gets what goes wrong, without tokens and without any content of
 	// requests. If nil, nothing is logged.
@@ -113,47 +156,87 @@ type Slack struct {
 	queue  *approval.Queue
 	people People
 	opts   Options
-	api    *slackapi.Client
+	creds  Credentials
 	verify *verifier
+	seal   sealer
+	teams  map[string]*team
+	gate   *gate
+	holder string // names this process in records
+
+	flights flights
+	slots   chan struct{} // bounds what is handled at once
 
 	mu      sync.Mutex
-	cancel  context.CancelFunc // of the running worker
+	base    context.Context // of everything that a callback begins
+	abandon context.CancelFunc
+	cancel  context.CancelFunc // of what Start began
 	stopped bool
-	work    sync.WaitGroup // the worker
-	after   sync.WaitGroup // what follows a callback
-	slots   chan struct{}  // bounds after
+	work    sync.WaitGroup // what Start began
+	after   sync.WaitGroup // what callbacks began
+}
+
+// team is one workspace.
+type team struct {
+	id      string
+	api     *slackapi.Client
 	clicked chan target
 }
 
 // New returns a channel of q that asks in the Slack channel with the given ID,
-// C… or G…, which the app must be a member of. It calls nobody before
-// [Slack.Start].
+// C… or G…, which the app must be a member of; with [Options].Places it may be
+// empty. It calls nobody before [Slack.Start].
 func New(q *approval.Queue, creds Credentials, channel string, people People, opts *Options) (*Slack, error) {
-	switch {
-	case q == nil || people == nil:
+	if q == nil || people == nil {
 		return nil, errors.New("slack: a queue and people are needed")
-	case creds.BotToken == "" || creds.SigningSecret == "":
-		return nil, errors.New("slack: a bot token and a signing secret are needed")
 	}
-	s := &Slack{queue: q, people: people, verify: newVerifier(creds.SigningSecret), slots: make(chan struct{}, 16), clicked: make(chan target, 64)}
+	if creds.BotToken == "" || creds.SigningSecret == "" && creds.AppToken == "" {
+		return nil, errors.New("slack: a bot token and a signing secret, or an app token for socket mode, are needed")
+	}
+	s := &Slack{queue: q, people: people, creds: creds, teams: make(map[string]*team), gate: newGate(), holder: rand.Text(), slots: make(chan struct{}, 64)}
 	if opts != nil {
 		s.opts = *opts
 	}
-	o := &s.opts
-	if o.Route == nil {
-		if channel == "" {
-			return nil, errors.New("slack: a channel is needed")
+	if err := s.opts.complete(channel); err != nil {
+		return nil, err
+	}
+	s.verify = newVerifier(creds.SigningSecret, s.opts.Store)
+	if s.opts.Store == nil {
+		s.opts.Store = memdocs.New()
+	}
+	s.seal = newSealer(creds)
+	for _, w := range append([]Workspace{{TeamID: s.opts.TeamID, BotToken: creds.BotToken}}, s.opts.Workspaces...) {
+		if s.teams[w.TeamID] != nil || w.BotToken == "" {
+			return nil, errors.New("slack: each workspace needs a team ID of its own and a bot token")
 		}
-		o.Route = func(*approval.Request) string { return channel }
+		s.teams[w.TeamID] = &team{id: w.TeamID, api: s.client(w.BotToken), clicked: make(chan target, 64)}
 	}
-	if o.Messages == nil {
-		o.Messages = newMemory()
+	s.base, s.abandon = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// complete fills in the defaults and refuses what makes no sense.
+func (o *Options) complete(channel string) error {
+	if o.Places == nil {
+		if channel == "" {
+			return errors.New("slack: a channel is needed")
+		}
+		o.Places = func(*approval.Request) []Place { return []Place{{Channel: channel}} }
 	}
-	if o.HTTPClient == nil {
-		o.HTTPClient = &http.Client{Timeout: 15 * time.Second}
+	if len(o.Workspaces) > 0 && o.TeamID == "" {
+		return errors.New("slack: with several workspaces, the team ID of the first one is needed")
 	}
-	if o.RetryMin < 0 || o.RetryMax < 0 {
-		return nil, errors.New("slack: a wait cannot be negative")
+	if len(o.Reasons) > maxOptions || slices.Contains(o.Reasons, "") {
+		return fmt.Errorf("slack: at most %d reasons, none of them empty", maxOptions)
+	}
+	o.Reasons = slices.Clone(o.Reasons)
+	if o.RetryMin < 0 || o.RetryMax < 0 || o.CallTimeout < 0 || o.GiveUpAfter < 0 {
+		return errors.New("slack: a time cannot be negative")
+	}
+	if o.CallTimeout == 0 {
+		o.CallTimeout = 15 * time.Second
+	}
+	if o.GiveUpAfter == 0 {
+		o.GiveUpAfter = 24 * time.Hour
 	}
 	if o.RetryMin == 0 {
 		o.RetryMin = time.Second
@@ -162,6 +245,9 @@ func New(q *approval.Queue, creds Credentials, channel string, people People, op
 		o.RetryMax = 5 * time.Minute
 	}
 	o.RetryMax = max(o.RetryMax, o.RetryMin)
+	if o.HTTPClient == nil {
+		o.HTTPClient = http.DefaultClient
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -170,42 +256,52 @@ func New(q *approval.Queue, creds Credentials, channel string, people People, op
 			continue
 		}
 		parsed, err := url.Parse(*u)
-		if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-			return nil, errors.New("slack: ConsoleURL and APIURL must be absolute, http or https")
+		if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" || len(*u) > 1000 {
+			return errors.New("slack: ConsoleURL and APIURL must be absolute, http or https")
 		}
 		*u = strings.TrimSuffix(*u, "/") + "/"
 	}
-	settings := []slackapi.Option{slackapi.OptionHTTPClient(o.HTTPClient)}
-	if o.APIURL != "" {
-		settings = append(settings, slackapi.OptionAPIURL(o.APIURL))
+	return nil
+}
+
+func (s *Slack) client(token string) *slackapi.Client {
+	settings := []slackapi.Option{slackapi.OptionHTTPClient(s.opts.HTTPClient), slackapi.OptionAppLevelToken(s.creds.AppToken)}
+	if s.opts.APIURL != "" {
+		settings = append(settings, slackapi.OptionAPIURL(s.opts.APIURL))
 	}
-	s.api = slackapi.New(creds.BotToken, settings...)
-	return s, nil
+	return slackapi.New(token, settings...)
 }
 
 // Start posts a card for every request that waits and has none, brings the
 // cards of the others up to date, and does so from then on with every change,
 // until [Slack.Stop]. What Slack does not take is tried again; nothing that
-// waits is given up.
+// waits is given up. With an app token it also opens the WebSocket of socket
+// mode. ctx bounds the start alone.
 func (s *Slack) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cancel != nil || s.stopped {
 		return errors.New("slack: started already")
 	}
-	messages, err := s.opts.Messages.List(ctx)
-	if err != nil {
+	if _, err := s.opts.Store.Documents(ctx, postPrefix, "", 1); err != nil {
 		return fmt.Errorf("slack: read the posted messages: %w", err)
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
-	w := newWorker(s, messages)
-	s.work.Go(func() { w.run(running) })
+	for _, t := range s.teams {
+		w := newWorker(s, t)
+		s.work.Go(func() { w.run(running) })
+	}
+	if s.creds.AppToken != "" {
+		s.work.Go(func() { s.listen(running) })
+	}
 	return nil
 }
 
-// Stop ends the posting and waits for what is under way, at most until ctx
-// ends. Cards that could not be posted are posted after the next start.
+// Stop ends the posting and the WebSocket and waits for decisions and answers
+// that are under way; once ctx ends, these are given up. Nothing of it goes on
+// after Stop has returned. Cards that could not be posted are posted after the
+// next start.
 func (s *Slack) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopped = true
@@ -213,16 +309,37 @@ func (s *Slack) Stop(ctx context.Context) error {
 		s.cancel()
 	}
 	s.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		s.work.Wait()
-		s.after.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
+	abandon := context.AfterFunc(ctx, s.abandon)
+	s.work.Wait()
+	s.after.Wait()
+	inTime := abandon()
+	s.abandon()
+	if !inTime {
 		return fmt.Errorf("slack: stop: %w", context.Cause(ctx))
 	}
+	return nil
+}
+
+// begin runs f in the background, with a context that ends with Stop's and after
+// decideTime. It returns false if nothing more is begun: after Stop, and where
+// too much is under way already.
+func (s *Slack) begin(f func(ctx context.Context)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
+	}
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		s.opts.Logger.Warn("slack: too much under way")
+		return false
+	}
+	s.after.Go(func() {
+		defer func() { <-s.slots }()
+		ctx, cancel := context.WithTimeout(s.base, decideTime)
+		defer cancel()
+		f(ctx)
+	})
+	return true
 }

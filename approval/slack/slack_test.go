@@ -6,258 +6,214 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	slackapi "github.com/slack-go/slack"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/internal/testqueue"
 	"github.com/posai-go/posai/approval/slack"
-)
-
-const (
-	approve = "posai_approve"
-	reject  = "posai_reject"
+	"github.com/posai-go/posai/approval/slack/slacktest"
 )
 
 func TestNewRefuses(t *testing.T) {
 	q := new(approval.Queue)
-	good := slack.Credentials{BotToken: botToken, SigningSecret: signingSecret}
-	for name, make := range map[string]func() (*slack.Slack, error){
-		"no queue":   func() (*slack.Slack, error) { return slack.New(nil, good, "C1", staff, nil) },
-		"no people":  func() (*slack.Slack, error) { return slack.New(q, good, "C1", nil, nil) },
-		"no channel": func() (*slack.Slack, error) { return slack.New(q, good, "", staff, nil) },
+	with := func(o slack.Options) func() (*slack.Slack, error) {
+		return func() (*slack.Slack, error) { return slack.New(q, credentials, "C1", staff, &o) }
+	}
+	for name, build := range map[string]func() (*slack.Slack, error){
+		"no queue":   func() (*slack.Slack, error) { return slack.New(nil, credentials, "C1", staff, nil) },
+		"no people":  func() (*slack.Slack, error) { return slack.New(q, credentials, "C1", nil, nil) },
+		"no channel": func() (*slack.Slack, error) { return slack.New(q, credentials, "", staff, nil) },
 		"no token": func() (*slack.Slack, error) {
 			return slack.New(q, slack.Credentials{SigningSecret: "s"}, "C1", staff, nil)
 		},
-		"no secret":     func() (*slack.Slack, error) { return slack.New(q, slack.Credentials{BotToken: "t"}, "C1", staff, nil) },
-		"relative URL":  func() (*slack.Slack, error) { return slack.New(q, good, "C1", staff, &slack.Options{ConsoleURL: "/x"}) },
-		"negative wait": func() (*slack.Slack, error) { return slack.New(q, good, "C1", staff, &slack.Options{RetryMin: -1}) },
+		"no way in":               func() (*slack.Slack, error) { return slack.New(q, slack.Credentials{BotToken: "t"}, "C1", staff, nil) },
+		"relative URL":            with(slack.Options{ConsoleURL: "/x"}),
+		"negative wait":           with(slack.Options{RetryMin: -1}),
+		"too many reasons":        with(slack.Options{Reasons: make([]string, 101)}),
+		"an empty reason":         with(slack.Options{Reasons: []string{"a", ""}}),
+		"workspaces and no name":  with(slack.Options{Workspaces: []slack.Workspace{{TeamID: "T2", BotToken: "t"}}}),
+		"a workspace twice":       with(slack.Options{TeamID: "T1", Workspaces: []slack.Workspace{{TeamID: "T1", BotToken: "t"}}}),
+		"a workspace, no token":   with(slack.Options{TeamID: "T1", Workspaces: []slack.Workspace{{TeamID: "T2"}}}),
+		"an address without host": with(slack.Options{APIURL: "https://"}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := make()
+			_, err := build()
 			require.Error(t, err)
 		})
 	}
 }
 
 func TestCredentialsDoNotPrint(t *testing.T) {
-	c := slack.Credentials{BotToken: botToken, SigningSecret: signingSecret}
+	c := slack.Credentials{BotToken: "xoxb-secret", SigningSecret: "secret", AppToken: "xapp-secret"}
+	w := slack.Workspace{TeamID: "T1", BotToken: "xoxb-secret"}
 	var logged bytes.Buffer
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "credentials", c)
-	for _, text := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v %s", c, c, &c), logged.String()} {
-		assert.NotContains(t, text, "not-a-real")
+	for _, text := range []string{fmt.Sprint(c, w), fmt.Sprintf("%+v %#v %s %+v %#v", c, c, &c, w, w), logged.String()} {
+		assert.NotContains(t, text, "secret")
 	}
 }
 
 func TestACardAsksAndSaysWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
 	m := o.card(0)
-	assert.Equal(t, "C1", m.Channel)
-	for _, text := range []string{"Thank the customer of order 1043", "Dear Ana", "612.50 EUR", "Main Street", "Follow-up assistant", "The sale is above 500.00 EUR", "https://pos.example.com/approvals/requests/" + r.ID} {
-		assert.Contains(t, m.Blocks, text)
+	for _, text := range []string{"Thank the customer of order 1043", "Dear Ana", "612.50 EUR", "Main Street", "Follow-up assistant", "The sale is above 500.00 EUR"} {
+		assert.Contains(t, m.Shown(), text)
 	}
-	assert.NotContains(t, m.Blocks, "7 orders in two years", "the evidence stays in the console")
-	assert.NotEmpty(t, buttonValue(m, approve))
-	assert.NotEmpty(t, buttonValue(m, reject))
+	assert.Contains(t, string(m.Blocks), "https://pos.example.com/approvals/requests/"+r.ID)
+	assert.NotContains(t, m.Shown(), "7 orders in two years", "the evidence stays in the console")
+	for _, action := range []string{approve, edit, reject} {
+		assert.True(t, button(m, action), action)
+	}
 
-	_, err := o.Decide(t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: approval.Approve, By: testqueue.Boris, Channel: "console"})
-	require.NoError(t, err)
+	o.inConsole(r, approval.Approve, testqueue.Boris, "")
 	m = o.says(0, "Boris Klein approved it in the console", "Approved and done")
-	assert.Empty(t, buttonValue(m, approve))
-	assert.Empty(t, buttonValue(m, reject))
-	assert.Len(t, o.fake.posted(), 1)
+	for _, action := range []string{approve, edit, reject} {
+		assert.False(t, button(m, action), action)
+	}
+	assert.Len(t, o.cards(), 1)
+	assert.Empty(t, o.answers())
+}
+
+func TestNotificationsNameNobody(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	r := o.Propose(t, "612.50", testqueue.Message{Text: "Dear Ana", Tone: "warm", Order: "of Ana Example"})
+	m := o.card(0)
+	assert.Contains(t, m.Shown(), "Ana Example")
+	assert.Equal(t, "Waiting for approval: test.message · 612.50 EUR · Main Street", m.Text)
+	o.inConsole(r, approval.Reject, testqueue.Boris, "Ana does not like mail")
+	m = o.says(0, "Ana does not like mail")
+	assert.Equal(t, "Rejected: test.message · 612.50 EUR · Main Street", m.Text)
 }
 
 func TestWhatIsAllowedIsNotAsked(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	small := o.Propose(t, "12.50", testqueue.Thanks("1"))
 	o.ended(small.ID)
 	o.Propose(t, "612.50", testqueue.Thanks("2"))
-	assert.Contains(t, o.card(0).Blocks, "order 2")
-	assert.Len(t, o.fake.posted(), 1)
+	assert.Contains(t, o.card(0).Shown(), "order 2")
+	assert.Len(t, o.cards(), 1)
 }
 
 func TestApproveInSlack(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
 	m := o.card(0)
-	o.ok(click("U-MARIA", m, approve))
+	o.click(maria, m, approve)
 	now := o.ended(r.ID)
 	require.Len(t, now.Decisions, 1)
 	assert.Equal(t, testqueue.Maria.ID, now.Decisions[0].By.ID)
 	assert.Equal(t, "slack", now.Decisions[0].Channel)
+	assert.Equal(t, r.Digest, now.Decisions[0].Digest)
 	assert.Equal(t, int64(1), o.Effects.Load())
 	o.says(0, "Maria Lopez approved it in Slack", "Approved and done")
 
 	t.Run("and a second click is no harm", func(t *testing.T) {
-		again := click("U-MARIA", m, approve)
-		again.timestamp = again.timestamp.Add(time.Second)
-		o.ok(again)
+		o.click(maria, m, approve)
 		assert.Equal(t, int64(1), o.Effects.Load())
-		assert.Empty(t, o.fake.whispers())
+		assert.Empty(t, o.slack.Ephemerals())
 	})
 }
 
-func TestRejectInSlackAsksWhy(t *testing.T) {
-	o := newOffice(t)
-	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
-	m := o.card(0)
-	o.ok(click("U-MARIA", m, reject))
-	o.eventually("the dialog opens", func() bool { return len(o.fake.opened()) == 1 })
-	dialog := o.fake.opened()[0]
-	assert.Equal(t, "trigger-"+reject, dialog.TriggerID)
-	o.untouched(r.ID)
-
-	var reply struct {
-		Action string            `json:"response_action"`
-		Errors map[string]string `json:"errors"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(o.ok(submit("U-MARIA", dialog, "  "))), &reply))
-	assert.Equal(t, "errors", reply.Action)
-	assert.Contains(t, reply.Errors["reason"], "say why")
-	o.untouched(r.ID)
-
-	assert.Empty(t, o.ok(submit("U-MARIA", dialog, "Not this customer <!channel>")), "an empty answer closes the dialog")
-	now := o.ended(r.ID)
-	assert.Equal(t, approval.Rejected, now.State)
-	assert.Equal(t, "Not this customer <!channel>", now.Decisions[0].Reason)
-	o.says(0, "Maria Lopez rejected it in Slack: Not this customer")
-	assert.Equal(t, int64(0), o.Effects.Load())
-
-	t.Run("a dialog that is sent late is told", func(t *testing.T) {
-		body := o.ok(submit("U-BORIS", dialog, "Me neither"))
-		assert.Contains(t, body, `"response_action":"update"`)
-		assert.Contains(t, body, "Maria Lopez had already rejected this")
-	})
-}
-
-// submit is what Slack sends when a dialog is sent off.
-func submit(user string, v fakeView, reason string) callback {
-	return interaction(map[string]any{
-		"type": "view_submission", "team": map[string]any{"id": "T1"}, "user": map[string]any{"id": user},
-		"view": map[string]any{
-			"id": "V1", "type": "modal", "callback_id": v.View.CallbackID, "private_metadata": v.View.PrivateMetadata,
-			"state": map[string]any{"values": map[string]any{"reason": map[string]any{"text": map[string]any{"type": "plain_text_input", "value": reason}}}},
-		},
-	})
-}
-
-func TestForgedOldAndReplayedCallbacks(t *testing.T) {
+func TestFourEyes(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1043"))
 	m := o.card(0)
-	good := click("U-MARIA", m, approve)
+	assert.Contains(t, m.Shown(), "Needed: 2 of role manager")
+	assert.NotContains(t, m.Shown(), "so far")
+	o.click(maria, m, approve)
+	m = o.says(0, "Approved so far by Maria Lopez (1)")
+	assert.True(t, button(m, approve))
+	assert.Equal(t, approval.Pending, o.get(r.ID).State)
 
-	cases := map[string]struct {
-		change func(*callback)
-		status int
-	}{
-		"signed by somebody else": {func(c *callback) { c.secret = "another secret" }, http.StatusUnauthorized},
-		"altered after signing": {func(c *callback) {
-			c.signature = sign(signingSecret, c.stamp(), c.body)
-			c.body = strings.Replace(c.body, "U-MARIA", "U-BORIS", 1)
-		}, http.StatusUnauthorized},
-		"signature of nothing": {func(c *callback) { c.signature = "v0=" }, http.StatusUnauthorized},
-		"signature cut off":    {func(c *callback) { c.signature = sign(signingSecret, "1", c.body)[:20] }, http.StatusUnauthorized},
-		"another version": {func(c *callback) {
-			c.signature = strings.Replace(sign(signingSecret, c.stamp(), c.body), "v0=", "v1=", 1)
-		}, http.StatusUnauthorized},
-		"six minutes old":            {func(c *callback) { c.timestamp = c.timestamp.Add(-6 * time.Minute) }, http.StatusUnauthorized},
-		"from the future":            {func(c *callback) { c.timestamp = c.timestamp.Add(6 * time.Minute) }, http.StatusUnauthorized},
-		"timestamp moved":            {func(c *callback) { c.signature = sign(signingSecret, "1", c.body) }, http.StatusUnauthorized},
-		"of another workspace":       {func(c *callback) { c.body = strings.Replace(c.body, "T1", "T2", 1) }, http.StatusForbidden},
-		"no form":                    {func(c *callback) { c.body = "%zz" }, http.StatusBadRequest},
-		"no payload":                 {func(c *callback) { c.body = "x=y" }, http.StatusBadRequest},
-		"payload that is not JSON":   {func(c *callback) { c.body = "payload=%7B" }, http.StatusBadRequest},
-		"payload of the wrong shape": {func(c *callback) { c.body = "payload=%5B%5D" }, http.StatusBadRequest},
-		"too large":                  {func(c *callback) { c.body += "&x=" + strings.Repeat("x", 1<<20) }, http.StatusRequestEntityTooLarge},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			bad := good
-			c.change(&bad)
-			status, body := o.send(bad)
-			assert.Equal(t, c.status, status, body)
-		})
-	}
-	t.Run("without signature", func(t *testing.T) {
-		q := good.request(t, o.callback)
-		q.Header.Del("X-Slack-Signature")
-		res, err := o.client.Do(q)
-		require.NoError(t, err)
-		assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
-		require.NoError(t, res.Body.Close())
+	o.click(maria, m, approve)
+	assert.Len(t, o.get(r.ID).Decisions, 1, "nobody counts twice")
+	o.click(boris, m, approve)
+	o.ended(r.ID)
+	m = o.says(0, "Maria Lopez approved it in Slack", "Boris Klein approved it in Slack", "Approved and done")
+	assert.NotContains(t, m.Shown(), "so far")
+	assert.Equal(t, int64(1), o.Effects.Load())
+}
+
+func TestTheProposerCannotDecideInSlack(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	r, err := o.Queue.Queue.Propose(t.Context(), testqueue.Thanks("1"), approval.Proposal{
+		Key: "mine", Location: testqueue.MainStreet, Proposer: testqueue.Maria, Amount: approval.Money{Amount: "612.50", Currency: "EUR"},
 	})
-	t.Run("by GET", func(t *testing.T) {
-		q := good.request(t, o.callback)
-		q.Method = http.MethodGet
-		res, err := o.client.Do(q)
-		require.NoError(t, err)
-		assert.Equal(t, http.StatusMethodNotAllowed, res.StatusCode)
-		require.NoError(t, res.Body.Close())
-	})
+	require.NoError(t, err)
+	m := o.card(0)
+	for _, action := range []string{approve, edit, reject} {
+		o.click(maria, m, action)
+	}
+	o.eventually("told each time", func() bool { return len(o.slack.Ephemerals()) == 3 })
+	o.whispered(maria, "You proposed this", "Nothing was decided")
+	assert.Empty(t, o.slack.Views())
 	o.untouched(r.ID)
-
-	t.Run("replayed", func(t *testing.T) {
-		o.ok(good)
-		o.says(0, "Maria Lopez approved it in Slack")
-		status, _ := o.send(good)
-		assert.Equal(t, http.StatusConflict, status)
-		shouted := good
-		signature := sign(signingSecret, good.stamp(), good.body)
-		shouted.signature = "v0=" + strings.ToUpper(strings.TrimPrefix(signature, "v0="))
-		status, _ = o.send(shouted)
-		assert.Equal(t, http.StatusConflict, status, "hexadecimal has two spellings")
-		now, err := o.Get(t.Context(), r.ID)
-		require.NoError(t, err)
-		assert.Len(t, now.Decisions, 1)
-		assert.Equal(t, approval.Pending, now.State, "it takes two")
-	})
 }
 
 func TestWhoMayNotDecideInSlack(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
 	m := o.card(0)
-	for name, c := range map[string]struct{ user, words string }{
-		"without the role":        {"U-CARLA", "You cannot decide this"},
-		"unknown":                 {"U-STRANGER", "not linked to anybody"},
-		"the directory is broken": {"U-BROKEN", "cannot be checked at the moment"},
+	for name, c := range map[string]struct {
+		user  slacktest.User
+		words string
+	}{
+		"without the role":        {carla, "You cannot decide this"},
+		"unknown":                 {stranger, "not linked to anybody"},
+		"the directory is broken": {broken, "cannot be checked at the moment"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, button := range []string{approve, reject} {
-				o.ok(click(c.user, m, button))
+			before := len(o.slack.Ephemerals())
+			for _, action := range []string{approve, edit, reject} {
+				o.click(c.user, m, action)
 			}
+			o.eventually("told each time", func() bool { return len(o.slack.Ephemerals()) == before+3 })
 			o.whispered(c.user, c.words, "Nothing was decided")
 		})
 	}
-	assert.Empty(t, o.fake.opened(), "no dialog for who may not reject")
+	assert.Empty(t, o.slack.Views(), "no dialog for who may not decide")
+	o.untouched(r.ID)
+}
+
+func TestPeopleOfAnotherLocation(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(s *setup) { s.people = as(testqueue.Harbor) })
+	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
+	o.click(maria, o.card(0), approve)
+	o.whispered(maria, "for people of another location")
 	o.untouched(r.ID)
 }
 
 func TestALateClickInSlack(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
 	m := o.card(0)
-	_, err := o.Decide(t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: approval.Reject, Reason: "Too dear", By: testqueue.Maria, Channel: "console"})
-	require.NoError(t, err)
-	o.ok(click("U-BORIS", m, approve))
-	o.whispered("U-BORIS", "Maria Lopez had already rejected this", "in the console", "Too dear", "changed nothing")
-	o.ok(click("U-BORIS", m, reject))
-	o.eventually("told twice", func() bool { return len(o.fake.whispers()) == 2 })
-	assert.Empty(t, o.fake.opened(), "no dialog in vain")
+	o.inConsole(r, approval.Reject, testqueue.Maria, "Too dear")
+	o.click(boris, m, approve)
+	o.whispered(boris, "Maria Lopez had already rejected this", "in the console", "Too dear", "changed nothing")
+	o.click(boris, m, reject)
+	o.click(boris, m, edit)
+	o.eventually("told each time", func() bool { return len(o.slack.Ephemerals()) == 3 })
+	assert.Empty(t, o.slack.Views(), "no dialog in vain")
 	assert.Equal(t, int64(0), o.Effects.Load())
 }
 
 func TestAStaleCardDecidesNothing(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1043"))
 	old := o.card(0)
@@ -266,22 +222,42 @@ func TestAStaleCardDecidesNothing(t *testing.T) {
 		Edit: map[string]string{"text": "See you soon"},
 	})
 	require.NoError(t, err)
-	o.ok(click("U-BORIS", old, approve))
-	o.whispered("U-BORIS", "has changed since", "Nothing was decided")
+	for i, action := range []string{approve, reject, edit} {
+		o.click(boris, old, action)
+		o.eventually("told", func() bool { return len(o.slack.Ephemerals()) == i+1 })
+	}
+	o.whispered(boris, "has changed since", "Nothing was decided")
+	assert.Empty(t, o.slack.Views())
 	fresh := o.says(0, "See you soon", "Maria Lopez approved it in the console, with changes")
 	assert.Equal(t, int64(0), o.Effects.Load())
-	o.ok(click("U-BORIS", fresh, approve))
+	o.click(boris, fresh, approve)
 	assert.Equal(t, approval.Executed, o.ended(r.ID).State)
 	assert.Equal(t, "See you soon", o.Last.Load().Text)
 }
 
 func TestWhatAModelWritesIsPlainText(t *testing.T) {
-	o := newOffice(t)
+	t.Parallel()
+	o := newOffice(t, func(s *setup) {
+		s.opts = func(o *slack.Options) {
+			o.LocationName = func(string) string { return "<!here> Main & <https://evil.example.com|Street>" }
+		}
+	})
 	const evil = "<!channel> <@U1> *bold* <https://evil.example.com|click> &amp; @here"
-	o.Propose(t, "612.50", testqueue.Message{Text: evil, Tone: "warm", Order: evil})
+	r := o.Propose(t, "7000.00", testqueue.Message{Text: evil, Tone: "warm", Order: evil})
 	m := o.card(0)
-	var set slackapi.Blocks
-	require.NoError(t, json.Unmarshal([]byte(m.Blocks), &set))
+	onlyOurMarkup(t, m)
+	assert.NotContains(t, m.Text, "<", "the text of the notification is escaped")
+	assert.Contains(t, m.Text, "&lt;!here&gt; Main &amp;")
+
+	o.inConsole(r, approval.Reject, testqueue.Boris, evil)
+	onlyOurMarkup(t, o.says(0, "Boris Klein rejected it"))
+}
+
+// onlyOurMarkup checks that nothing but dates and mentions of ours is markup.
+func onlyOurMarkup(t *testing.T, m slacktest.Message) {
+	t.Helper()
+	var blocks any
+	require.NoError(t, json.Unmarshal(m.Blocks, &blocks))
 	var walk func(v any)
 	walk = func(v any) {
 		switch v := v.(type) {
@@ -290,119 +266,104 @@ func TestWhatAModelWritesIsPlainText(t *testing.T) {
 				walk(e)
 			}
 		case map[string]any:
-			if text, ok := v["text"].(string); ok && strings.Contains(text, "channel") {
-				assert.Equal(t, "plain_text", v["type"], text)
+			if text, ok := v["text"].(string); ok && v["type"] == "mrkdwn" {
+				assert.Regexp(t, `^(Proposed |Expires )?<!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[^<>|]+>$`, text)
 			}
 			for _, e := range v {
 				walk(e)
 			}
 		}
 	}
-	var blocks any
-	require.NoError(t, json.Unmarshal([]byte(m.Blocks), &blocks))
 	walk(blocks)
-	assert.NotContains(t, m.Text, "<!", "the text of the notification is escaped")
-	assert.Contains(t, m.Text, "&lt;!channel&gt;")
 }
 
 func TestLongPreviews(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.Propose(t, "612.50", testqueue.Message{Text: strings.Repeat("ä", 3500) + "END", Tone: "warm", Order: "1"})
 	m := o.card(0)
-	assert.Contains(t, m.Blocks, "END", "in several parts, but whole")
-	assert.NotEmpty(t, buttonValue(m, approve))
+	assert.Contains(t, m.Shown(), "END", "in several parts, but whole")
+	assert.True(t, button(m, approve))
 }
 
 func TestWhatDoesNotFitCannotBeApprovedHere(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	r := o.Propose(t, "612.50", testqueue.Message{Text: strings.Repeat("\U0001F600", 1500), Tone: "warm", Order: strings.Repeat("1", 200)})
 	m := o.card(0)
-	assert.NotEmpty(t, buttonValue(m, approve), "a long title is repeated whole below the header")
-	assert.Contains(t, m.Blocks, strings.Repeat("1", 200))
+	assert.True(t, button(m, approve), "a long title is repeated whole below the header")
+	assert.Contains(t, m.Shown(), strings.Repeat("1", 200))
 	o.untouched(r.ID)
 
 	// 64 long fields are more than Slack shows in one message.
 	o.Propose(t, "612.50", testqueue.Message{Text: testqueue.Endless, Tone: "warm", Order: "2"})
 	m = o.card(1)
-	assert.Empty(t, buttonValue(m, approve))
-	assert.NotEmpty(t, buttonValue(m, reject))
-	assert.Contains(t, m.Blocks, "too long for Slack")
+	assert.False(t, button(m, approve))
+	assert.True(t, button(m, reject))
+	assert.Contains(t, m.Shown(), "too long for Slack")
+	assert.Contains(t, string(m.Blocks), "/approvals/requests/")
 }
 
 func TestACardThatSlackRefusesIsSentBrief(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
-	o.fake.fail("chat.postMessage", fault{code: "msg_blocks_too_long"})
+	o.slack.Fail("chat.postMessage", slacktest.Fault{Error: "msg_blocks_too_long"})
 	r := o.Propose(t, "612.50", testqueue.Thanks("1043"))
 	m := o.card(0)
-	assert.Contains(t, m.Blocks, "order 1043")
-	assert.NotContains(t, m.Blocks, "Dear Ana")
-	assert.Empty(t, buttonValue(m, approve), "nobody approves what they could not read")
-	assert.NotEmpty(t, buttonValue(m, reject))
-	_, err := o.Decide(t.Context(), approval.Decision{RequestID: r.ID, Digest: r.Digest, Verdict: approval.Approve, By: testqueue.Boris, Channel: "console"})
-	require.NoError(t, err)
+	assert.Contains(t, m.Shown(), "order 1043")
+	assert.NotContains(t, m.Shown(), "Dear Ana")
+	assert.False(t, button(m, approve), "nobody approves what they could not read")
+	assert.True(t, button(m, reject))
+	o.inConsole(r, approval.Approve, testqueue.Boris, "")
 	o.says(0, "Boris Klein approved it in the console")
 }
 
-func TestRoute(t *testing.T) {
-	fake := newFakeSlack(t)
-	q := testqueue.New(t, newLog(t))
-	s, err := slack.New(q.Queue, slack.Credentials{BotToken: botToken, SigningSecret: signingSecret}, "", staff, &slack.Options{
-		APIURL: fake.url(),
-		Route: func(r *approval.Request) string {
-			if order, err := r.Amount.Cmp(approval.Money{Amount: "5000.00", Currency: "EUR"}); err == nil && order > 0 {
-				return "C-LARGE"
-			}
-			return ""
-		},
-	})
-	require.NoError(t, err)
-	require.NoError(t, s.Start(t.Context()))
-	defer func() { require.NoError(t, s.Stop(context.Background())) }()
-	q.Propose(t, "612.50", testqueue.Thanks("1"))
-	q.Propose(t, "7000.00", testqueue.Thanks("2"))
-	require.Eventually(t, func() bool { return len(fake.posted()) == 1 }, 10*time.Second, 5*time.Millisecond)
-	assert.Equal(t, "C-LARGE", fake.posted()[0].Channel)
-	assert.Contains(t, fake.posted()[0].Blocks, "order 2")
-}
-
-func TestAWhisperWaitsWhenSlackAsks(t *testing.T) {
-	o := newOffice(t)
-	o.Propose(t, "612.50", testqueue.Thanks("1043"))
-	o.fake.fail("chat.postEphemeral", fault{status: http.StatusTooManyRequests, retryAfter: 1})
-	o.ok(click("U-CARLA", o.card(0), approve))
-	o.whispered("U-CARLA", "You cannot decide this")
-	assert.Equal(t, 2, o.fake.count("chat.postEphemeral"))
-}
-
-func FuzzCallback(f *testing.F) {
-	o := &office{t: f}
-	o.Queue = testqueue.New(f, newLog(f))
-	o.logs = new(logBuffer)
-	r := o.Propose(f, "612.50", testqueue.Thanks("1043"))
-	s, err := slack.New(o.Queue.Queue, slack.Credentials{BotToken: botToken, SigningSecret: signingSecret}, "C1", staff, &slack.Options{
-		APIURL: "http://127.0.0.1:1/api/", HTTPClient: &http.Client{Timeout: time.Millisecond},
-	})
-	require.NoError(f, err)
-	f.Cleanup(func() { _ = s.Stop(context.Background()) })
-	for _, c := range []callback{
-		click("U-MARIA", fakeMessage{Channel: "C1", TS: "1.1"}, approve),
-		submit("U-MARIA", fakeView{View: slackapi.ModalViewRequest{CallbackID: "posai_reject_view", PrivateMetadata: `{"r":"x","d":"y"}`}}, "why"),
-		interaction(map[string]any{"type": "block_actions", "actions": []any{map[string]any{"block_id": "posai_actions", "action_id": approve, "value": `{"r":"x"}`}}}),
-		interaction(map[string]any{"type": "shortcut", "state": "x"}),
-	} {
-		f.Add(c.body)
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		c := callback{body: body, timestamp: time.Now(), secret: signingSecret}
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, c.request(t, "http://pos.example.com/slack/interactions"))
-		switch w.Code {
-		case http.StatusOK, http.StatusBadRequest, http.StatusConflict:
-		default:
-			t.Fatalf("status %d", w.Code)
+func TestEveryOutcomeIsShown(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(s *setup) {
+		s.opts = func(o *slack.Options) {
+			o.Mentions = slack.MentionRoles(map[string][]string{"manager": {"S0MANAGERS"}}, nil)
 		}
-		now, err := o.Get(t.Context(), r.ID)
-		require.NoError(t, err)
-		assert.Equal(t, approval.Pending, now.State, "nobody knows the digest")
+		s.policy = approval.Rules("short", approval.Rule{
+			When: approval.AmountAbove("900.00", "EUR"), Then: approval.Ask(approval.Role("manager"), time.Second, "Large"),
+		}, approval.Rule{Then: approval.Ask(approval.Role("manager"), time.Hour, "All")})
 	})
+	t.Run("expired", func(t *testing.T) {
+		r := o.Propose(t, "1000.00", testqueue.Thanks("1"))
+		assert.Equal(t, approval.Expired, o.ended(r.ID).State)
+		m := o.says(0, "Expired, nothing happens")
+		assert.False(t, button(m, approve))
+	})
+	t.Run("uncertain, then settled", func(t *testing.T) {
+		r := o.Propose(t, "600.00", testqueue.Message{Text: testqueue.LostAnswer, Tone: "warm", Order: "2"})
+		o.click(maria, o.card(1), approve)
+		o.says(1, "not certain whether it happened")
+		o.eventually("those who were asked are called", func() bool { return len(o.answers()) == 1 })
+		a := o.answers()[0]
+		assert.Equal(t, o.card(1).TS, a.ThreadTS)
+		assert.Contains(t, a.Text, "<!subteam^S0MANAGERS>")
+		assert.Contains(t, a.Text, "settle it in the console")
+		_, err := o.Resolve(t.Context(), r.ID, approval.Happened, testqueue.Boris, "I have looked")
+		require.NoError(t, err)
+		o.says(1, "Approved and done")
+		o.eventually("the call is taken back", func() bool { return strings.Contains(o.answers()[0].Text, "Now: approved and done") })
+		assert.NotContains(t, o.answers()[0].Text, "subteam")
+	})
+	t.Run("failed", func(t *testing.T) {
+		r := o.Propose(t, "600.00", testqueue.Message{Text: testqueue.Refused, Tone: "warm", Order: "3"})
+		o.click(maria, o.card(2), approve)
+		assert.Equal(t, approval.Failed, o.ended(r.ID).State)
+		o.says(2, "Approved, but it failed")
+		o.eventually("it is said", func() bool { return len(o.answers()) == 2 })
+		assert.Contains(t, o.answers()[1].Text, "did not happen")
+	})
+	o.eventually("nothing more is remembered", func() bool {
+		docs, err := o.store.Documents(t.Context(), "slack/post/", "", 10)
+		return err == nil && len(docs) == 0
+	})
+}
+
+// as is a directory in which everybody is the same person.
+func as(p approval.Principal) slack.People {
+	return slack.PeopleFunc(func(context.Context, slack.User) (approval.Principal, error) { return p, nil })
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	slackapi "github.com/slack-go/slack"
 
+	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/internal/once"
 )
 
@@ -35,13 +37,21 @@ type verifier struct {
 	seen   *once.Set
 }
 
-func newVerifier(secret string) *verifier {
-	return &verifier{secret: secret, seen: once.New(100_000)}
+// newVerifier remembers what was received in a store, or in memory if it is nil.
+func newVerifier(secret string, store approval.DocumentStore) *verifier {
+	v := &verifier{secret: secret, seen: once.New(100_000)}
+	if store != nil {
+		v.seen = once.In(store, "slack/seen")
+	}
+	return v
 }
 
 // read returns the body of r when Slack signed it and it was not received
 // before.
 func (v *verifier) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if v.secret == "" {
+		return nil, errSignature // socket mode alone: anybody can sign with nothing
+	}
 	check, err := slackapi.NewSecretsVerifier(r.Header, v.secret)
 	if errors.Is(err, slackapi.ErrExpiredTimestamp) {
 		return nil, errOld
@@ -63,15 +73,26 @@ func (v *verifier) read(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 		return nil, errSignature
 	}
 	// Only what Slack signed gets here, so nobody else can fill the memory.
-	// Hexadecimal has two spellings. A timestamp may lie ahead of our clock by
-	// as much as behind it, so a signature is remembered for twice the age.
-	signature := strings.ToLower(r.Header.Get("X-Slack-Signature"))
-	first, err := v.seen.Add(r.Context(), signature, time.Now().Add(2*signatureAge+time.Minute))
+	// Hexadecimal has two spellings. What is remembered until when follows from
+	// the signed time alone, so that every process forgets it at the same time.
+	seconds, err := strconv.ParseInt(r.Header.Get("X-Slack-Request-Timestamp"), 10, 64)
 	if err != nil {
-		return nil, err
+		return nil, errSignature
+	}
+	signature := strings.ToLower(r.Header.Get("X-Slack-Signature"))
+	first, err := v.seen.Add(r.Context(), signature, time.Unix(seconds, 0).Add(signatureAge+time.Minute))
+	if err != nil {
+		return nil, &rememberError{err}
 	}
 	if !first {
 		return nil, errReplayed
 	}
 	return body, nil
 }
+
+// rememberError says that it could not be remembered that a callback was
+// received, so that it must not be taken.
+type rememberError struct{ err error }
+
+func (e *rememberError) Error() string { return "slack: callback cannot be remembered" }
+func (e *rememberError) Unwrap() error { return e.err }

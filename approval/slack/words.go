@@ -47,6 +47,16 @@ func (s *Slack) location(r *approval.Request) string {
 
 func name(p approval.Principal) string { return cmp.Or(p.Name, p.ID) }
 
+// settledWords says who has decided a request.
+func settledWords(r *approval.Request) string {
+	words := "This is not waiting any more: " + strings.ToLower(stateLabel(r.State)) + "."
+	if n := len(r.Decisions); n > 0 {
+		d := r.Decisions[n-1]
+		words += " " + name(d.By) + " " + verdictName(d.Verdict) + " it in " + channelName(d.Channel) + ", at " + d.At.UTC().Format("15:04:05 MST on 2 January") + "."
+	}
+	return words + " Your click changed nothing."
+}
+
 func verdictName(v approval.Verdict) string {
 	if v == approval.Reject {
 		return "rejected"

@@ -12,45 +12,52 @@ import (
 	"github.com/posai-go/posai/approval"
 )
 
-// rescan is how often everything that waits is looked at again, in case a
-// notification got lost.
-const rescan = 5 * time.Minute
+const (
+	// rescan is how often everything that waits is looked at again, in case a
+	// notification got lost.
+	rescan = 5 * time.Minute
 
-// maxLookBack bounds the search for a card that may have been posted, in pages.
-const maxLookBack = 5
+	// maxDue bounds how many requests are kept in mind. What is beyond is found
+	// by the next scan.
+	maxDue = 5000
 
-// metadataType marks our messages, so that they are found again.
-const metadataType = "posai_approval_request"
+	// maxStray bounds how many clicked cards are kept in mind.
+	maxStray = 64
 
-// worker keeps the cards as the requests are. One goroutine runs it.
+	// headStart is how long another process leaves a change to the one that
+	// posted the card.
+	headStart = 2 * time.Second
+)
+
+// worker keeps the messages of one workspace as the requests are. One goroutine
+// runs it. What it has in mind is no more than a list of what to look at: what
+// there is to do follows from the requests and the remembered posts alone, so a
+// crash loses none of it.
 type worker struct {
 	*Slack
-	messages map[string]Message
-	due      map[string]*attempt
-	pause    time.Time       // Slack asked to wait
-	stray    []target        // clicked cards that are not the one we know
-	brief    map[string]bool // requests whose whole card Slack refuses
+	team  *team
+	due   map[string]*attempt
+	more  bool     // a scan stopped for lack of room
+	stray []target // clicked cards that are not the one we know
 }
 
-// attempt is a request whose card is not as it should be.
+// attempt is a request whose messages may not be as they should be.
 type attempt struct {
 	failures int
+	marked   time.Time
 	at       time.Time
+	booked   map[lane]time.Time // calls that the gate gave a time
 }
 
-func newWorker(s *Slack, messages []Message) *worker {
-	w := &worker{Slack: s, messages: make(map[string]Message), due: make(map[string]*attempt), brief: make(map[string]bool)}
-	for _, m := range messages {
-		w.messages[m.RequestID] = m
-	}
-	return w
+func newWorker(s *Slack, t *team) *worker {
+	return &worker{Slack: s, team: t, due: make(map[string]*attempt)}
 }
 
 // poke has the card of a request looked at, after a click on it.
-func (s *Slack) poke(t target) {
+func (t *team) poke(what target) {
 	select {
-	case s.clicked <- t:
-	default: // the next rescan sees to it
+	case t.clicked <- what:
+	default: // the next scan sees to it
 	}
 }
 
@@ -68,6 +75,10 @@ func (w *worker) run(ctx context.Context) {
 			w.refresh(ctx, id)
 			continue
 		}
+		if w.more && len(w.due) < maxDue/2 {
+			w.scan(ctx)
+			continue
+		}
 		timer.Reset(w.wait())
 		select {
 		case change, ok := <-changes:
@@ -79,47 +90,61 @@ func (w *worker) run(ctx context.Context) {
 			default:
 				w.mark(change.ID)
 			}
-		case t := <-w.clicked:
-			if m, ok := w.messages[t.Request]; t.TS != "" && (!ok || m.TS != t.TS) {
+		case t := <-w.team.clicked:
+			if t.TS != "" && len(w.stray) < maxStray {
 				w.stray = append(w.stray, t)
 			}
 			w.mark(t.Request)
 		case <-scans.C:
 			w.scan(ctx)
+			w.sweep(ctx)
 		case <-timer.C:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// scan marks everything that waits and everything that has a card.
+// scan marks everything that waits and everything that has a message.
 func (w *worker) scan(ctx context.Context) {
-	for id := range w.messages {
-		w.mark(id)
+	w.more = false
+	err := w.eachPosted(ctx, w.mark)
+	if err == nil {
+		err = w.scanWaiting(ctx)
 	}
-	for r, err := range w.queue.List(ctx, approval.Filter{States: []approval.State{approval.Pending}}) {
-		if err != nil {
-			if ctx.Err() == nil {
-				w.opts.Logger.ErrorContext(ctx, "slack: list of waiting requests failed", "error", err)
-			}
-			return
-		}
-		w.mark(r.ID)
+	if err != nil && ctx.Err() == nil {
+		w.opts.Logger.ErrorContext(ctx, "slack: list of waiting requests failed", "error", err)
 	}
 }
 
-func (w *worker) mark(id string) {
-	if w.due[id] == nil {
-		w.due[id] = &attempt{}
+func (w *worker) scanWaiting(ctx context.Context) error {
+	for r, err := range w.queue.List(ctx, approval.Filter{States: []approval.State{approval.Pending}}) {
+		if err != nil {
+			return err
+		}
+		if !w.mark(r.ID) {
+			break
+		}
 	}
+	return nil
+}
+
+// mark has a request looked at. It returns false if there is no room.
+func (w *worker) mark(id string) bool {
+	if a := w.due[id]; a != nil {
+		a.marked = time.Now()
+		return true
+	}
+	if len(w.due) >= maxDue {
+		w.more = true
+		return false
+	}
+	w.due[id] = &attempt{marked: time.Now()}
+	return true
 }
 
 // next returns a request that is due now.
 func (w *worker) next() (string, bool) {
 	now := time.Now()
-	if now.Before(w.pause) {
-		return "", false
-	}
 	for id, a := range w.due {
 		if !now.Before(a.at) {
 			return id, true
@@ -136,15 +161,13 @@ func (w *worker) wait() time.Duration {
 			at = a.at
 		}
 	}
-	if w.pause.After(at) {
-		at = w.pause
-	}
 	return max(0, time.Until(at))
 }
 
-// refresh makes one card right, or plans the next try.
+// refresh makes the messages of one request right, or plans the next try.
 func (w *worker) refresh(ctx context.Context, id string) {
-	err := w.sync(ctx, id)
+	a := w.due[id]
+	err := w.sync(ctx, id, a)
 	if err == nil {
 		delete(w.due, id)
 		return
@@ -152,10 +175,8 @@ func (w *worker) refresh(ctx context.Context, id string) {
 	if ctx.Err() != nil {
 		return
 	}
-	a := w.due[id]
-	if limited, ok := errors.AsType[*slackapi.RateLimitedError](err); ok {
-		w.pause = time.Now().Add(max(limited.RetryAfter, time.Second))
-		w.opts.Logger.InfoContext(ctx, "slack: asked to wait", "seconds", limited.RetryAfter.Seconds())
+	if later, ok := errors.AsType[laterError](err); ok {
+		a.at = time.Time(later)
 		return
 	}
 	wait := w.opts.RetryMax
@@ -167,171 +188,67 @@ func (w *worker) refresh(ctx context.Context, id string) {
 	w.opts.Logger.WarnContext(ctx, "slack: card not sent", "request", id, "failures", a.failures, "error", code(err))
 }
 
-// sync brings the card of one request to what the request is now.
-func (w *worker) sync(ctx context.Context, id string) error {
-	r, err := w.queue.Get(ctx, id)
-	if errors.Is(err, approval.ErrNotFound) {
-		return w.forget(ctx, id)
+// laterError says that there is nothing wrong, but more to do at a time.
+type laterError time.Time
+
+func (laterError) Error() string { return "slack: later" }
+
+// call makes a call when its lane allows it. It returns a laterError when that is
+// not now.
+func (w *worker) call(ctx context.Context, a *attempt, l lane, f func(ctx context.Context) error) error {
+	if closed := w.gate.opens(l); time.Until(closed) > 0 {
+		delete(a.booked, l) // what waits until then is spread anew
+		return laterError(closed)
 	}
-	if err != nil {
-		return err
+	at, booked := a.booked[l]
+	if !booked {
+		at = w.gate.book(l)
 	}
-	card := w.render(r, w.brief[id])
-	if err := w.tidy(ctx, id, card); err != nil {
-		return err
-	}
-	m, known := w.messages[id]
-	if !known {
-		if r.State != approval.Pending {
-			return nil
+	if time.Until(at) > 0 {
+		if a.booked == nil {
+			a.booked = make(map[lane]time.Time)
 		}
-		channel := w.opts.Route(r)
-		if channel == "" {
-			return nil
-		}
-		m = Message{RequestID: id, Channel: channel, Since: time.Now().UTC()}
-		// Remembered before it is posted: after a crash in between we look
-		// whether it is there, instead of asking twice.
-		if err := w.save(ctx, m); err != nil {
-			return err
-		}
-	} else if m.TS == "" {
-		if m.TS, err = w.lookBack(ctx, m); err != nil {
-			return err
-		}
+		a.booked[l] = at
+		return laterError(at)
 	}
-	print := card.fingerprint()
-	switch {
-	case m.TS == "" && r.State != approval.Pending:
-		return w.forget(ctx, id)
-	case m.TS == "":
-		err = w.post(ctx, &m, card)
-	case m.Shown != print:
-		_, _, _, err = w.api.UpdateMessageContext(ctx, m.Channel, m.TS, card.options()...)
-		if gone(err) {
-			w.opts.Logger.WarnContext(ctx, "slack: card is gone", "request", id)
-			if err := w.forget(ctx, id); err != nil {
-				return err
-			}
-			if r.State != approval.Pending {
-				return nil
-			}
-			return w.sync(ctx, id) // still an open question: ask again
-		}
+	delete(a.booked, l)
+	bounded, cancel := context.WithTimeout(ctx, w.opts.CallTimeout)
+	defer cancel()
+	err := f(bounded)
+	if until := w.gate.learn(l, err); !until.IsZero() {
+		w.opts.Logger.InfoContext(ctx, "slack: asked to wait", "method", l.method.name, "seconds", time.Until(until).Round(time.Second).Seconds())
+		return laterError(until)
 	}
-	if refusesCard(err) && !w.brief[id] {
-		w.opts.Logger.WarnContext(ctx, "slack: card refused, sent without preview", "request", id, "error", code(err))
-		w.brief[id] = true
-		return w.sync(ctx, id)
-	}
-	if err != nil {
-		return err
-	}
-	if r.State.Final() {
-		return w.forget(ctx, id)
-	}
-	if m.Shown == print {
-		return nil
-	}
-	m.Shown = print
-	return w.save(ctx, m)
+	return err
 }
 
-// post sends a new card.
-func (w *worker) post(ctx context.Context, m *Message, c card) error {
-	options := append(c.options(), slackapi.MsgOptionMetadata(slackapi.SlackMetadata{
-		EventType: metadataType, EventPayload: map[string]any{"request": m.RequestID},
-	}))
-	channel, ts, err := w.api.PostMessageContext(ctx, m.Channel, options...)
-	if err != nil {
-		return err
+// sweep forgets changes that nobody confirmed.
+func (w *worker) sweep(ctx context.Context) {
+	if err := w.dropDrafts(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		w.opts.Logger.WarnContext(ctx, "slack: old drafts not dropped", "error", err)
 	}
-	m.Channel, m.TS = channel, ts
-	return nil
 }
 
-// tidy brings up to date the clicked cards that are not the one we know: of a
-// request that was posted twice, or whose card we gave up.
-func (w *worker) tidy(ctx context.Context, id string, c card) error {
-	rest := w.stray[:0]
-	for i, t := range w.stray {
-		if t.Request != id {
-			rest = append(rest, t)
-			continue
-		}
-		_, _, _, err := w.api.UpdateMessageContext(ctx, t.Channel, t.TS, c.options()...)
-		if _, limited := errors.AsType[*slackapi.RateLimitedError](err); limited {
-			w.stray = append(rest, w.stray[i:]...)
-			return err
-		}
-		if err != nil {
-			w.opts.Logger.WarnContext(ctx, "slack: clicked card not brought up to date", "request", id, "error", code(err))
-		}
-	}
-	w.stray = rest
-	return nil
-}
-
-// lookBack searches the channel for a card that was perhaps posted although we
-// never heard so. Without the scope to read the channel it finds nothing, and
-// the card is posted, perhaps again: better twice than never.
-// https://docs.slack.dev/reference/methods/conversations.history
-func (w *worker) lookBack(ctx context.Context, m Message) (string, error) {
-	params := slackapi.GetConversationHistoryParameters{
-		ChannelID: m.Channel, IncludeAllMetadata: true, Limit: 100,
-		Oldest: strconv.FormatInt(m.Since.Add(-time.Minute).Unix(), 10),
-	}
-	for range maxLookBack {
-		page, err := w.api.GetConversationHistoryContext(ctx, &params)
-		if err != nil {
-			if _, refused := errors.AsType[slackapi.SlackErrorResponse](err); refused {
-				return "", nil
-			}
-			return "", err
-		}
-		for _, posted := range page.Messages {
-			if posted.Metadata.EventType == metadataType && posted.Metadata.EventPayload["request"] == m.RequestID {
-				return posted.Timestamp, nil
-			}
-		}
-		if params.Cursor = page.ResponseMetaData.NextCursor; params.Cursor == "" {
-			break
-		}
-	}
-	return "", nil
-}
-
-func (w *worker) save(ctx context.Context, m Message) error {
-	if err := w.opts.Messages.Save(ctx, m); err != nil {
-		return err
-	}
-	w.messages[m.RequestID] = m
-	return nil
-}
-
-func (w *worker) forget(ctx context.Context, id string) error {
-	if _, ok := w.messages[id]; !ok {
-		return nil
-	}
-	if err := w.opts.Messages.Delete(ctx, id); err != nil {
-		return err
-	}
-	delete(w.messages, id)
-	delete(w.brief, id)
-	return nil
-}
-
-func (c card) options() []slackapi.MsgOption {
-	return []slackapi.MsgOption{
-		slackapi.MsgOptionText(c.text, true), slackapi.MsgOptionBlocks(c.blocks...),
-		slackapi.MsgOptionDisableLinkUnfurl(), slackapi.MsgOptionDisableMediaUnfurl(),
-	}
+// refused reports whether Slack itself answered, with an error code: then what
+// was asked has not happened.
+func refused(err error) bool {
+	_, ok := errors.AsType[slackapi.SlackErrorResponse](err)
+	return ok
 }
 
 // gone reports whether Slack says that a message is not there or not ours.
 func gone(err error) bool {
 	switch code(err) {
-	case "message_not_found", "cant_update_message", "channel_not_found":
+	case "message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found":
+		return true
+	}
+	return false
+}
+
+// unreachable reports whether Slack says that a channel takes nothing from us.
+func unreachable(err error) bool {
+	switch code(err) {
+	case "channel_not_found", "is_archived", "not_in_channel", "restricted_action":
 		return true
 	}
 	return false
@@ -353,6 +270,9 @@ func code(err error) string {
 	}
 	if status, ok := errors.AsType[slackapi.StatusCodeError](err); ok {
 		return "status " + strconv.Itoa(status.Code)
+	}
+	if _, limited := errors.AsType[*slackapi.RateLimitedError](err); limited {
+		return "ratelimited"
 	}
 	if _, network := errors.AsType[*url.Error](err); network {
 		return "no answer"

@@ -34,6 +34,9 @@ var (
 // loses the answer, so that the request becomes uncertain.
 const LostAnswer = "The answer gets lost."
 
+// Refused is the text of a message whose execution fails for good.
+const Refused = "The customer has gone."
+
 // Endless is the text of a message whose preview is as long as a preview may
 // be.
 const Endless = "Endless."
@@ -128,25 +131,26 @@ type Queue struct {
 // manager decides, above 5,000.00 EUR two, and the rest is allowed.
 func New(t testing.TB, log *audit.Log) *Queue {
 	t.Helper()
+	return NewWith(t, log, nil)
+}
+
+// NewWith is [New] with a policy of the caller's, if that is not nil.
+func NewWith(t testing.TB, log *audit.Log, policy approval.Policy) *Queue {
+	t.Helper()
+	if policy == nil {
+		policy = byAmount()
+	}
 	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "approval.db"), nil)
 	require.NoError(t, err)
-	policy := approval.Rules("test-1",
-		approval.Rule{
-			When: approval.AmountAbove("5000.00", "EUR"),
-			Then: approval.Ask(approval.Quorum(2, approval.Role("manager")), time.Hour, "The sale is above 5,000.00 EUR"),
-		},
-		approval.Rule{
-			When: approval.AmountAbove("500.00", "EUR"),
-			Then: approval.Ask(approval.Role("manager"), time.Hour, "The sale is above 500.00 EUR"),
-		},
-		approval.Rule{Then: approval.Allow("The sale is small")},
-	)
 	queue, err := approval.NewQueue(store, log, policy, nil)
 	require.NoError(t, err)
 	q := &Queue{Queue: queue, Store: store}
 	require.NoError(t, approval.Register(queue, approval.Executor[Message, string]{
 		Execute: func(_ context.Context, _ approval.Execution, m Message) (string, error) {
 			q.Last.Store(&m)
+			if m.Text == Refused {
+				return "", approval.Permanent(errors.New("the customer has gone"))
+			}
 			q.Effects.Add(1)
 			if m.Text == LostAnswer && q.Effects.Load() == 1 {
 				return "", approval.Unknown(errors.New("the connection broke"))
@@ -167,6 +171,20 @@ func New(t testing.TB, log *audit.Log) *Queue {
 		}
 	})
 	return q
+}
+
+func byAmount() approval.Policy {
+	return approval.Rules("test-1",
+		approval.Rule{
+			When: approval.AmountAbove("5000.00", "EUR"),
+			Then: approval.Ask(approval.Quorum(2, approval.Role("manager")), time.Hour, "The sale is above 5,000.00 EUR"),
+		},
+		approval.Rule{
+			When: approval.AmountAbove("500.00", "EUR"),
+			Then: approval.Ask(approval.Role("manager"), time.Hour, "The sale is above 500.00 EUR"),
+		},
+		approval.Rule{Then: approval.Allow("The sale is small")},
+	)
 }
 
 // Propose proposes a message about a sale of amount EUR at [MainStreet].

@@ -58,10 +58,6 @@ func (s *Service) mountSlack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	messages, err := slack.OpenFileMessages(filepath.Join(s.Dir, "slack"))
-	if err != nil {
-		return err
-	}
 	channel, err := slack.New(s.Queue, slack.Credentials{BotToken: s.cfg.SlackToken, SigningSecret: s.cfg.SlackSecret}, s.cfg.SlackChan,
 		slack.PeopleFunc(func(_ context.Context, u slack.User) (approval.Principal, error) {
 			role, ok := roles[u.ID]
@@ -70,7 +66,7 @@ func (s *Service) mountSlack(ctx context.Context) error {
 			}
 			return approval.Principal{ID: "slack:" + u.ID, Type: approval.Human, Roles: []string{role}}, nil
 		}),
-		&slack.Options{Messages: messages, LocationName: s.parts.LocationName, ConsoleURL: s.PublicURL("/approvals/"), Logger: s.parts.Logger})
+		&slack.Options{Store: s.store, LocationName: s.parts.LocationName, ConsoleURL: s.PublicURL("/approvals/"), Logger: s.parts.Logger})
 	if err != nil {
 		return err
 	}

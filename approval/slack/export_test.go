@@ -1,0 +1,11 @@
+package slack
+
+// HandleEnvelope handles what came over a WebSocket and returns the
+// acknowledgement, nil if there is none.
+func HandleEnvelope(s *Slack, data []byte) ([]byte, error) {
+	e, err := parseEnvelope(data)
+	if err != nil || e.EnvelopeID == "" || e.Type == "disconnect" {
+		return nil, err
+	}
+	return s.handle(e)
+}
