@@ -212,7 +212,7 @@ func TestWhatSlackDeliversAgainCountsOnce(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
 	o := newOffice(t, slow(400*time.Millisecond, &calls), func(s *setup) {
-		s.slack.AckTimeout, s.slack.Retries = 100*time.Millisecond, 20
+		s.slack.AckTimeout, s.slack.Retries = 100*time.Millisecond, 250
 	})
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1"))
 	d, err := o.slack.Click(t.Context(), maria, o.card(0), approve)

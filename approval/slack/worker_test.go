@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -387,18 +388,22 @@ func TestAPlaceThatIsAddedLater(t *testing.T) {
 
 func TestStopLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	release := make(chan struct{})
+	entered, release := make(chan struct{}), make(chan struct{})
 	o := newOffice(t, func(s *setup) {
-		s.slack.AckTimeout = 50 * time.Millisecond
 		s.people = slack.PeopleFunc(func(ctx context.Context, _ slack.User) (approval.Principal, error) {
+			close(entered)
 			<-ctx.Done() // a directory that hangs, but obeys
 			close(release)
 			return approval.Principal{}, ctx.Err()
 		})
 	})
 	o.Propose(t, "612.50", testqueue.Thanks("1"))
-	_, err := o.slack.Click(t.Context(), maria, o.card(0), approve)
+	payload, err := o.slack.ClickPayload(maria, o.card(0), approve)
 	require.NoError(t, err)
+	var clicking sync.WaitGroup
+	defer clicking.Wait()
+	clicking.Go(func() { _, _ = o.slack.Deliver(t.Context(), payload) })
+	<-entered
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, o.channel.Load().Stop(ctx), context.DeadlineExceeded)

@@ -46,7 +46,8 @@ type Options struct {
 
 	// Retries is how often an interaction that was not acknowledged is
 	// delivered again over HTTP, with the header X-Slack-Retry-Num. If zero,
-	// not at all. In socket mode an envelope comes again, up to 10 times.
+	// not at all. In socket mode an envelope comes again until it is
+	// acknowledged, up to 300 times.
 	Retries int
 
 	// TriggerLifetime is how long after an interaction a modal can be opened. If

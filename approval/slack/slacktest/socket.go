@@ -13,7 +13,7 @@ import (
 )
 
 // maxEnvelopes is how often an envelope is sent before Slack gives up.
-const maxEnvelopes = 10
+const maxEnvelopes = 300
 
 // maxAck is what Slack takes as an acknowledgement, in bytes.
 const maxAck = 20 << 10
