@@ -158,6 +158,9 @@ func (d *decoder[T]) next() (line []byte, k keys, err error) {
 	if k, err = scanKeys(line, d.plan.keys); err != nil {
 		return nil, k, &LineError{Line: d.lines.n, Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
 	}
+	if len(k.parent) > 0 && d.plan.find(&k) == nil && d.plan.inner(&k) == nil {
+		return nil, k, &LineError{Line: d.lines.n, Err: ErrNoPlace}
+	}
 	return line, k, nil
 }
 

@@ -90,10 +90,7 @@ func (j *joiner) route(r *record) error {
 		return j.put(r)
 	}
 	first, second := j.plan.find(k), j.plan.inner(k)
-	switch {
-	case first == nil && second == nil:
-		return &LineError{Line: r.n, Err: ErrNoPlace}
-	case second != nil:
+	if second != nil || first == nil {
 		return j.setAside(r, parent)
 	}
 	r.root = parent
