@@ -47,6 +47,10 @@ func (a *assembler[T]) children(i int32, p *plan, parent reflect.Value) error {
 		expected = int(entry.count)
 	}
 	for c := entry.first; c >= 0; c = a.batch.lines[c].next {
+		slot := p.find(a.batch.keys(c))
+		if slot == nil {
+			continue // it has its place at another level: an orphan
+		}
 		a.batch.lines[c].seen = true
 		if twice != nil {
 			hash := maphash.Bytes(a.batch.seed, a.batch.line(c))
@@ -54,10 +58,6 @@ func (a *assembler[T]) children(i int32, p *plan, parent reflect.Value) error {
 				continue
 			}
 			twice[hash] = true
-		}
-		slot := p.find(a.batch.keys(c))
-		if slot == nil {
-			return &LineError{Line: a.batch.lines[c].n, Err: ErrNoPlace}
 		}
 		child := slot.grow(parent, expected)
 		if err := a.decode(c, child.Interface()); err != nil {

@@ -24,10 +24,10 @@ var (
 	ErrExpired = errors.New("bulk operation expired")
 	// ErrMalformed: a line of the results is not what it must be.
 	ErrMalformed = errors.New("malformed line")
-	// ErrNoPlace: a line is a child that the caller's struct has no field for.
+	// ErrNoPlace: a line is a child that no struct has a field for.
 	ErrNoPlace = errors.New("no field for this child")
-	// ErrOrphan: the results hold children whose parent they do not hold, or
-	// that come after their parent was given out though the file was said to
+	// ErrOrphan: the results hold children whose parent they do not hold, whose
+	// parent has no field for them, or that come after their parent was given out though the file was said to
 	// be grouped.
 	ErrOrphan = errors.New("children without a parent")
 	// ErrMissing: rows of a bulk mutation have no result.

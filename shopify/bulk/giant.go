@@ -85,7 +85,8 @@ func (d *decoder[T]) giantRoot(p *partition, root *record, into *T, i, of int) e
 		}
 		slot := d.plan.find(&r.keys)
 		if slot == nil {
-			return &LineError{Line: r.n, Err: ErrNoPlace}
+			lost(r) // it has its place at another level
+			return nil
 		}
 		child := slot.grow(parent, 1)
 		if len(slot.plan.slots) > 0 && len(r.keys.id) > 0 {
@@ -108,7 +109,8 @@ func (d *decoder[T]) giantRoot(p *partition, root *record, into *T, i, of int) e
 		for _, at := range places {
 			slot := at.slot.plan.find(&r.keys)
 			if slot == nil {
-				return &LineError{Line: r.n, Err: ErrNoPlace}
+				lost(r)
+				return nil
 			}
 			child := slot.grow(at.slot.at(walk(parent, at.slot.path), at.at).Elem(), 1)
 			if err := unmarshal(r.line, r.n, child.Interface()); err != nil {
