@@ -37,6 +37,8 @@
 //	POST   /_sim/faults                             make the API fail: {"operation":…,"field":…,"skip":0,"times":1} and one or more of
 //	                                                "delay_ms", "cut", "status" with "retry_after", "throttle", "internal_error", "lose_response"
 //	                                                with "grant" (refresh_token, …, *) at the token endpoint, with "oauth_error" or "omit_expiry", too
+//	POST   /_sim/bulk_faults                        make bulk operations go wrong: {"kind":"QUERY","times":1} and one or more of "shuffle", "fail" (an
+//	                                                error code), "expire", "stop_after", "cut_after" with "cuts", "change", "no_ranges", "gzip", "expired_url", "status"
 //	POST   /_sim/clock                              put the shop's clock forward: {"advance_ms":3600000}; GET tells the time
 //	POST   /_sim/session_tokens                     a session token: {"account":1}
 //	POST   /_sim/launches                           the signed URL that opens the app from the admin: {"url":…,"account":1}
