@@ -58,7 +58,6 @@ func newBatch(seed maphash.Seed) *batch { return &batch{seed: seed} }
 func (b *batch) reset() {
 	b.buf, b.spare = b.buf[:0], b.spare[:0]
 	b.lines, b.ids = b.lines[:0], b.ids[:0]
-	clear(b.table)
 }
 
 // size is what the batch holds, in bytes.
@@ -124,9 +123,11 @@ func (b *batch) index(deep bool) {
 	for want < 3*len(b.lines) {
 		want *= 2
 	}
-	if len(b.table) < want {
+	if cap(b.table) < want {
 		b.table = make([]int32, want)
 	}
+	b.table = b.table[:want] // as small as it can be: it is cleared for each batch
+	clear(b.table)
 	for i := range b.lines {
 		l := &b.lines[i]
 		if l.id.len > 0 && (deep || l.parent.len == 0) {

@@ -169,10 +169,11 @@ func (d *decoder[T]) stream() error {
 	b := d.batch
 	for {
 		line, k, err := d.next()
-		if err != nil && !errors.Is(err, io.EOF) {
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
 			return err
 		}
-		if end := err != nil; end || len(k.parent) == 0 {
+		if end || len(k.parent) == 0 {
 			if more, err := d.asm.all(d.yield); err != nil || !more {
 				return err
 			}

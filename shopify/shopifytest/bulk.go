@@ -121,8 +121,8 @@ func (w *bulkWork) run(ctx context.Context, o *bulkOperation) {
 		return
 	}
 	var lines [][]byte
+	var roots int
 	var code string
-	roots := 0
 	if o.kind == "QUERY" {
 		lines, roots, code = w.query(o)
 	} else {
