@@ -10,7 +10,9 @@ import (
 
 // Pointer is what a public place, such as a metafield of the order in the shop,
 // says about an entry: which it is, and the digest of the receipt that proves it.
-// It holds no personal data, no text and no identifier but the log's own.
+// It holds no personal data, no text and no identifier but the log's own. As JSON it
+// is about 500 bytes. It proves nothing by itself: who finds it asks for the receipt,
+// see [Pointer.Verify].
 type Pointer struct {
 	Log      string    `json:"log"`   // the log's origin
 	Index    int64     `json:"index"` // of the entry, from 0
@@ -24,7 +26,9 @@ type Pointer struct {
 	Size     int64     `json:"size"`    // entries under the receipt's checkpoint
 }
 
-// Pointer verifies the receipt and returns the pointer to its entry.
+// Pointer verifies the receipt and returns the pointer to its entry. Hand out the
+// text of this very receipt, whose digest is in the pointer; a later one proves the
+// same entry, and [Pointer.Verify] takes it too.
 func (r *Receipt) Pointer(known note.Verifiers) (Pointer, error) {
 	record, c, err := r.Verify(known)
 	if err != nil {
