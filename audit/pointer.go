@@ -10,9 +10,8 @@ import (
 
 // Pointer is what a public place, such as a metafield of the order in the shop,
 // says about an entry: which it is, and the digest of the receipt that proves it.
-// It holds no personal data, no text and no identifier but the log's own. As JSON it
-// is about 500 bytes. It proves nothing by itself: who finds it asks for the receipt,
-// see [Pointer.Verify].
+// It holds no personal data, no text and no identifier but the log's own. It
+// proves nothing by itself: who finds it asks for the receipt, see [Pointer.Verify].
 type Pointer struct {
 	Log      string    `json:"log"`   // the log's origin
 	Index    int64     `json:"index"` // of the entry, from 0
