@@ -182,8 +182,3 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
-
-func median(of []float64) float64 {
-	slices.Sort(of)
-	return of[len(of)/2]
-}
