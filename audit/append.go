@@ -345,11 +345,11 @@ func (l *Log) write() {
 
 // gather reports whether entries wait. Those that were written together come
 // again together: they get the chance to, so long as more come, since a batch of
-// a few takes the medium as long as one of many. A writer that is alone never
-// waits.
+// a few takes the medium as long as one of many. It ends soon, as a busy process
+// may run others first each time; an entry that is alone is never held up.
 func (l *Log) gather() bool {
 	n := l.waiting()
-	for before := 0; n > before && max(n, l.last) > 1; {
+	for before, tries := 0, 0; n > before && tries < 4 && max(n, l.last) > 1; tries++ {
 		runtime.Gosched()
 		before, n = n, l.waiting()
 	}
