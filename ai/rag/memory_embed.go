@@ -120,7 +120,7 @@ func (v *view) unembedded(e ai.Embedder, dims int, skip map[uint32]record) []une
 
 // sameText returns a document with a vector and that text.
 func (v *view) sameText(text string) (uint32, bool) {
-	for _, ord := range v.texts.find(hashString(text)) {
+	for _, ord := range v.texts.find(hash(text)) {
 		if !v.vectors.holds(ord) {
 			continue
 		}

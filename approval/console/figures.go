@@ -73,16 +73,12 @@ func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Pr
 		days[i].Day = first.AddDate(0, 0, i).Format("2 Jan")
 	}
 	count := newTally()
-	var attentive approval.AttentionCounter
-	looked := 0
 	for q, err := range c.queue.List(r.Context(), approval.Filter{Since: first, Newest: true, Limit: maxFigures}) {
 		if err != nil {
 			c.broken(w, r, &me, err)
 			return
 		}
-		looked++
-		page.Cut = looked == maxFigures
-		attentive.Add(q)
+		page.Cut = page.Cut || page.Total == maxFigures-1
 		if !c.sees(q, me) {
 			continue
 		}
@@ -95,6 +91,11 @@ func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Pr
 		days[day].add(q)
 		count.add(q)
 	}
+	people, err := c.queue.Attention(r.Context(), approval.Filter{Since: first, Limit: maxFigures})
+	if err != nil {
+		c.broken(w, r, &me, err)
+		return
+	}
 	token, err := c.newForm(w, r, me.ID)
 	if err != nil {
 		c.broken(w, r, &me, err)
@@ -106,7 +107,7 @@ func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Pr
 	slices.Reverse(page.Table)
 	page.Outcomes, page.Times = count.outcomes(), count.times()
 	if c.queue.MayControl(me, approval.Scope{Location: firstOf(me.Locations)}) == nil {
-		page.People = attention(attentive.People())
+		page.People = attention(people)
 	}
 	c.failed(r, write(w, r, http.StatusOK, c.pages.figures, page.Nonce, page))
 }

@@ -103,7 +103,10 @@ func Eval[T any](p *Page, expression string) T {
 // Wait polls until an expression in the page is true.
 func (p *Page) Wait(expression, what string) {
 	p.t.Helper()
-	require.Eventually(p.t, func() bool { return Eval[bool](p, "!!("+expression+")") }, 90*time.Second, 20*time.Millisecond, what)
+	require.Eventually(p.t, func() bool {
+		ok, err := chromedp.Run(p.Ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		return err == nil && ok // an error is a page that is being left
+	}, 90*time.Second, 20*time.Millisecond, what)
 }
 
 // Scheme makes the page light or dark.

@@ -17,9 +17,8 @@ type customer struct {
 	emailOptIn                              string // CustomerMarketingOptInLevel
 	emailStateAt                            time.Time
 	taxExempt                               bool
-	addresses                               []*address     // the first is the default
-	orders                                  []*order       // as they were placed
-	credit                                  *creditAccount // nil: none
+	addresses                               []*address // the first is the default
+	orders                                  []*order   // as they were placed
 }
 
 // address is a customer's or an order's postal address.

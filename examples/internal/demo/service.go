@@ -277,7 +277,12 @@ func (c *Config) databaseURL(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return (&url.URL{Scheme: "sqlite", Path: filepath.ToSlash(path)}).String(), nil
+	return SQLiteURL(path), nil
+}
+
+// SQLiteURL is the database URL of a SQLite file, whose path is absolute.
+func SQLiteURL(path string) string {
+	return (&url.URL{Scheme: "sqlite", Path: filepath.ToSlash(path)}).String()
 }
 
 // keyFile returns the key in a file, which it makes if there is none.
