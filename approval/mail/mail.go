@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +62,7 @@ type Options struct {
 // store, each person gets one mail.
 type Asker struct {
 	queue *approval.Queue
-	store approval.Store
+	store approval.DocumentStore
 	send  Sender
 	opts  Options
 
@@ -72,7 +73,7 @@ type Asker struct {
 
 // New returns an asker for the queue, which remembers in the queue's store whom
 // it asked. It does nothing before [Asker.Start].
-func New(q *approval.Queue, store approval.Store, send Sender, opts *Options) (*Asker, error) {
+func New(q *approval.Queue, store approval.DocumentStore, send Sender, opts *Options) (*Asker, error) {
 	if q == nil || store == nil || send == nil || opts == nil || opts.People == nil || opts.Link == nil {
 		return nil, errors.New("mail: a queue, its store, a sender, people and links are needed")
 	}
@@ -238,15 +239,16 @@ func (a *Asker) sendTo(ctx context.Context, r *approval.Request, to Recipient) e
 	return a.send(ctx, m)
 }
 
-// asked is who was asked about which revision: by request, then by person.
-type asked map[string]map[string]int
+// asked is who was asked about a request, and about which revision, by person.
+// Each request has a document of its own.
+type asked map[string]int
 
-const document = "mail/asked"
+const documents = "mail/asked/"
 
-// change applies fn to what is remembered. fn says whether to write.
-func (a *Asker) change(ctx context.Context, fn func(asked) bool) error {
+// change applies fn to what is remembered of a request. fn says whether to write.
+func (a *Asker) change(ctx context.Context, request string, fn func(asked) bool) error {
 	for {
-		doc, err := a.store.Document(ctx, document)
+		doc, err := a.store.Document(ctx, documents+request)
 		if err != nil {
 			return err
 		}
@@ -263,7 +265,7 @@ func (a *Asker) change(ctx context.Context, fn func(asked) bool) error {
 		if err != nil {
 			return fmt.Errorf("mail: %w", err)
 		}
-		_, err = a.store.SetDocument(ctx, approval.Document{Name: document, Version: doc.Version, Data: data})
+		_, err = a.store.SetDocument(ctx, approval.Document{Name: doc.Name, Version: doc.Version, Data: data})
 		if !errors.Is(err, approval.ErrConflict) {
 			return err
 		}
@@ -272,13 +274,9 @@ func (a *Asker) change(ctx context.Context, fn func(asked) bool) error {
 
 // claim notes that a person is asked, and reports whether nobody had before.
 func (a *Asker) claim(ctx context.Context, r *approval.Request, person string) (mine bool, err error) {
-	err = a.change(ctx, func(all asked) bool {
-		mine = all[r.ID][person] != r.Revision
-		if mine {
-			if all[r.ID] == nil {
-				all[r.ID] = map[string]int{}
-			}
-			all[r.ID][person] = r.Revision
+	err = a.change(ctx, r.ID, func(all asked) bool {
+		if mine = all[person] != r.Revision; mine {
+			all[person] = r.Revision
 		}
 		return mine
 	})
@@ -286,24 +284,43 @@ func (a *Asker) claim(ctx context.Context, r *approval.Request, person string) (
 }
 
 func (a *Asker) unclaim(ctx context.Context, r *approval.Request, person string) error {
-	return a.change(ctx, func(all asked) bool {
-		if all[r.ID][person] != r.Revision {
+	return a.change(ctx, r.ID, func(all asked) bool {
+		if all[person] != r.Revision {
 			return false
 		}
-		delete(all[r.ID], person)
+		delete(all, person)
 		return true
 	})
 }
 
 // forget drops what is remembered of requests that do not wait any more.
 func (a *Asker) forget(ctx context.Context, waiting map[string]bool) error {
-	return a.change(ctx, func(all asked) bool {
-		before := len(all)
-		for id := range all {
-			if !waiting[id] {
-				delete(all, id)
+	const page = 200
+	for after := ""; ; {
+		docs, err := a.store.Documents(ctx, documents, after, page)
+		if err != nil {
+			return err
+		}
+		for _, d := range docs {
+			after = d.Name
+			id := strings.TrimPrefix(d.Name, documents)
+			if waiting[id] {
+				continue
+			}
+			// Another process may have asked about one that came since.
+			r, err := a.queue.Get(ctx, id)
+			if err != nil && !errors.Is(err, approval.ErrNotFound) {
+				return err
+			}
+			if err == nil && r.State == approval.Pending {
+				continue
+			}
+			if err := a.store.DropDocument(ctx, d.Name, d.Version); err != nil && !errors.Is(err, approval.ErrConflict) {
+				return err
 			}
 		}
-		return len(all) < before
-	})
+		if len(docs) < page {
+			return nil
+		}
+	}
 }
