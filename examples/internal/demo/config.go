@@ -32,8 +32,8 @@ type Config struct {
 	Model, ModelURL, ModelKey string
 	ModelTimeout              time.Duration
 
-	Expiry                                         time.Duration
-	SlackToken, SlackSecret, SlackChan, SlackUsers string
+	Expiry                                                        time.Duration
+	SlackToken, SlackSecret, SlackAppToken, SlackChan, SlackUsers string
 }
 
 // NewFlagSet returns a flag set with the common flags, for the program to add
@@ -73,6 +73,7 @@ Flags:
 	fs.Uint64Var(&c.Seed, "seed", 1, "`number` that decides what the simulated shop looks like")
 	fs.StringVar(&c.SlackToken, "slack-token", "", "Slack bot `token`; asks managers in Slack as well")
 	fs.StringVar(&c.SlackSecret, "slack-secret", "", "Slack signing `secret`")
+	fs.StringVar(&c.SlackAppToken, "slack-app-token", "", "Slack app-level `token` for socket mode, in place of the signing secret")
 	fs.StringVar(&c.SlackChan, "slack-channel", "", "Slack channel `ID` that is asked")
 	fs.StringVar(&c.SlackUsers, "slack-users", "", "who may decide in Slack: `USERID=role,…`, such as U024BE7LH=manager")
 	return fs
@@ -124,8 +125,8 @@ func (c *Config) Check() error {
 		return errors.New("-serve needs -shop, or -simulate")
 	case c.Simulate && !c.Serve:
 		return errors.New("-simulate goes with -serve; without -serve the shop is simulated anyway")
-	case (c.SlackToken == "") != (c.SlackSecret == "") || (c.SlackToken == "") != (c.SlackChan == ""):
-		return errors.New("-slack-token, -slack-secret and -slack-channel go together")
+	case (c.SlackToken == "") != (c.SlackSecret+c.SlackAppToken == "") || (c.SlackToken == "") != (c.SlackChan == ""):
+		return errors.New("-slack-token, -slack-channel and one of -slack-secret and -slack-app-token go together")
 	case c.Expiry <= 0 || c.ModelTimeout <= 0:
 		return errors.New("-expiry and -model-timeout must be above zero")
 	}

@@ -58,7 +58,7 @@ func (s *Service) mountSlack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	channel, err := slack.New(s.Queue, slack.Credentials{BotToken: s.cfg.SlackToken, SigningSecret: s.cfg.SlackSecret}, s.cfg.SlackChan,
+	channel, err := slack.New(s.Queue, slack.Credentials{BotToken: s.cfg.SlackToken, SigningSecret: s.cfg.SlackSecret, AppToken: s.cfg.SlackAppToken}, s.cfg.SlackChan,
 		slack.PeopleFunc(func(_ context.Context, u slack.User) (approval.Principal, error) {
 			role, ok := roles[u.ID]
 			if !ok {
