@@ -134,7 +134,7 @@ func (s *Slack) answer(c *slackapi.InteractionCallback, limit int) ([]byte, erro
 			return nil, errBusy
 		}
 	}
-	r := f.wait(ackTime)
+	r := f.wait(s.ack)
 	if r == nil && c.Type == slackapi.InteractionTypeViewSubmission {
 		r = moment()
 	}

@@ -159,21 +159,33 @@ func slow(delay time.Duration, calls *atomic.Int32) func(*setup) {
 
 func TestASlowAnswerIsAcknowledgedInTime(t *testing.T) {
 	t.Parallel()
-	var calls atomic.Int32
-	o := newOffice(t, slow(3200*time.Millisecond, &calls))
+	// The directory takes until the click has been acknowledged, however long.
+	acknowledged := make(chan struct{})
+	o := newOffice(t, func(s *setup) {
+		s.ack = 200 * time.Millisecond
+		s.people = slack.PeopleFunc(func(ctx context.Context, u slack.User) (approval.Principal, error) {
+			<-acknowledged
+			return staff(ctx, u)
+		})
+	})
 	r := o.Propose(t, "612.50", testqueue.Thanks("1"))
 	d := o.click(maria, o.card(0), approve)
 	assert.Len(t, d.Attempts, 1, "Slack did not have to ask again")
+	o.untouched(r.ID)
+	close(acknowledged)
 	o.ended(r.ID)
 	o.says(0, "Maria Lopez approved it in Slack")
 }
 
 func TestASlowDialogShowsTheOutcomeLater(t *testing.T) {
 	t.Parallel()
-	var delay atomic.Int64
+	var wait atomic.Pointer[chan struct{}]
 	o := newOffice(t, func(s *setup) {
+		s.ack = 200 * time.Millisecond
 		s.people = slack.PeopleFunc(func(ctx context.Context, u slack.User) (approval.Principal, error) {
-			time.Sleep(time.Duration(delay.Load()))
+			if c := wait.Load(); c != nil {
+				<-*c
+			}
 			return staff(ctx, u)
 		})
 	})
@@ -189,7 +201,8 @@ func TestASlowDialogShowsTheOutcomeLater(t *testing.T) {
 	o.click(maria, ofRequest["Thank the customer of order 2"], reject)
 	second := o.dialog(1)
 	o.inConsole(other, approval.Approve, testqueue.Boris, "")
-	delay.Store(int64(2500 * time.Millisecond))
+	answered := make(chan struct{})
+	wait.Store(&answered)
 
 	var wg sync.WaitGroup
 	for _, v := range []slacktest.View{first, second} {
@@ -200,6 +213,7 @@ func TestASlowDialogShowsTheOutcomeLater(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	close(answered)
 	o.ended(r.ID)
 	o.eventually("the outcome appears", func() bool {
 		v, _ := o.slack.View(first.ID)
@@ -211,8 +225,8 @@ func TestASlowDialogShowsTheOutcomeLater(t *testing.T) {
 func TestWhatSlackDeliversAgainCountsOnce(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	o := newOffice(t, slow(400*time.Millisecond, &calls), func(s *setup) {
-		s.slack.AckTimeout, s.slack.Retries = 100*time.Millisecond, 250
+	o := newOffice(t, slow(900*time.Millisecond, &calls), func(s *setup) {
+		s.slack.AckTimeout, s.slack.Retries = 300*time.Millisecond, 250
 	})
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1"))
 	d, err := o.slack.Click(t.Context(), maria, o.card(0), approve)

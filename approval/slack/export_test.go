@@ -1,5 +1,11 @@
 package slack
 
+import "time"
+
+// SetAck sets how long an answer is waited for, since on a busy machine every
+// answer is a slow one.
+func SetAck(s *Slack, d time.Duration) { s.ack = d }
+
 // HandleEnvelope handles what came over a WebSocket and returns the
 // acknowledgement, nil if there is none.
 func HandleEnvelope(s *Slack, data []byte) ([]byte, error) {

@@ -36,7 +36,7 @@ const (
 )
 
 // patience is how long the tests wait for what happens in the background.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 var (
 	maria    = slacktest.User{ID: "U0MARIA"}
@@ -72,6 +72,7 @@ type office struct {
 	creds   slack.Credentials
 	people  slack.People
 	opts    func(*slack.Options)
+	ack     time.Duration
 	channel atomic.Pointer[slack.Slack]
 	logs    *logBuffer
 }
@@ -83,6 +84,7 @@ type setup struct {
 	people slack.People
 	opts   func(*slack.Options)
 	policy approval.Policy
+	ack    time.Duration // if zero, as long as it takes
 }
 
 func newOffice(t testing.TB, change ...func(*setup)) *office {
@@ -91,7 +93,16 @@ func newOffice(t testing.TB, change ...func(*setup)) *office {
 	for _, f := range change {
 		f(&s)
 	}
-	o := &office{t: t, creds: s.creds, people: s.people, opts: s.opts, logs: new(logBuffer)}
+	if s.ack == 0 {
+		s.ack = patience
+	}
+	if s.slack.AckTimeout == 0 {
+		s.slack.AckTimeout = patience
+	}
+	if s.slack.TriggerLifetime == 0 {
+		s.slack.TriggerLifetime = patience
+	}
+	o := &office{t: t, creds: s.creds, people: s.people, opts: s.opts, ack: s.ack, logs: new(logBuffer)}
 	o.slack = slacktest.NewServer(&s.slack)
 	t.Cleanup(o.slack.Close)
 	o.Queue = testqueue.NewWith(t, newLog(t), s.policy)
@@ -143,6 +154,7 @@ func (o *office) build() *slack.Slack {
 	}
 	s, err := slack.New(o.Queue.Queue, o.creds, slacktest.Channel, o.people, &opts)
 	require.NoError(o.t, err)
+	slack.SetAck(s, o.ack)
 	return s
 }
 
@@ -331,7 +343,7 @@ func (l *logBuffer) String() string {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.fuzz").Value.String() == "" {
-		if err := flag.Set("test.parallel", "12"); err != nil {
+		if err := flag.Set("test.parallel", "8"); err != nil {
 			panic(err)
 		}
 	}

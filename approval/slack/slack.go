@@ -162,6 +162,7 @@ type Slack struct {
 	teams  map[string]*team
 	gate   *gate
 	holder string // names this process in records
+	ack    time.Duration
 
 	flights flights
 	slots   chan struct{} // bounds what is handled at once
@@ -192,7 +193,7 @@ func New(q *approval.Queue, creds Credentials, channel string, people People, op
 	if creds.BotToken == "" || creds.SigningSecret == "" && creds.AppToken == "" {
 		return nil, errors.New("slack: a bot token and a signing secret, or an app token for socket mode, are needed")
 	}
-	s := &Slack{queue: q, people: people, creds: creds, teams: make(map[string]*team), gate: newGate(), holder: rand.Text(), slots: make(chan struct{}, 64)}
+	s := &Slack{queue: q, people: people, creds: creds, teams: make(map[string]*team), gate: newGate(), holder: rand.Text(), ack: ackTime, slots: make(chan struct{}, 64)}
 	if opts != nil {
 		s.opts = *opts
 	}

@@ -71,7 +71,15 @@ func TestSlackSendsAConnectionAway(t *testing.T) {
 func TestAConnectionBreaks(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	o := newOffice(t, socketMode, slow(300*time.Millisecond, &calls), func(s *setup) { s.slack.AckTimeout = time.Second })
+	broken := make(chan struct{})
+	o := newOffice(t, socketMode, func(s *setup) {
+		s.slack.AckTimeout = time.Second
+		s.people = slack.PeopleFunc(func(ctx context.Context, u slack.User) (approval.Principal, error) {
+			calls.Add(1)
+			<-broken
+			return staff(ctx, u)
+		})
+	})
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1"))
 	m := o.card(0)
 	o.connected(1)
@@ -83,6 +91,8 @@ func TestAConnectionBreaks(t *testing.T) {
 	}()
 	o.eventually("the click is being handled", func() bool { return calls.Load() == 1 })
 	o.slack.Drop()
+	o.connected(2)
+	close(broken)
 	d := <-done
 	assert.True(t, d.Acknowledged())
 	assert.Greater(t, len(d.Attempts), 1, "the acknowledgement got lost with the connection")

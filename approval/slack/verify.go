@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -80,7 +81,10 @@ func (v *verifier) read(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 		return nil, errSignature
 	}
 	signature := strings.ToLower(r.Header.Get("X-Slack-Signature"))
-	first, err := v.seen.Add(r.Context(), signature, time.Unix(seconds, 0).Add(signatureAge+time.Minute))
+	// A callback that has arrived is not lost because Slack hung up meanwhile.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), decideTime)
+	defer cancel()
+	first, err := v.seen.Add(ctx, signature, time.Unix(seconds, 0).Add(signatureAge+time.Minute))
 	if err != nil {
 		return nil, &rememberError{err}
 	}
