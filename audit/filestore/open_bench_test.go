@@ -17,13 +17,15 @@ import (
 	"github.com/posai-go/posai/audit/internal/merkle"
 )
 
-// fill appends small entries in large batches until there are n.
+// fill appends small entries in large batches until there are n. The batches end
+// at multiples of 256, so that whole segments are archived: what else is left of
+// them is read at a start, and would be what is measured.
 func fill(b *testing.B, store *filestore.Store, signer note.Signer, tree *merkle.Frontier, n int) {
 	b.Helper()
 	const most = 4096
 	for first := int(tree.Size); first < n; first = int(tree.Size) {
 		batch := audit.Batch{First: int64(first)}
-		for i := first; i < min(n, first+most); i++ {
+		for i := first; i < min(n, first/most*most+most); i++ {
 			e := audittest.Entry(i)
 			header, err := e.MarshalJSON()
 			require.NoError(b, err)
