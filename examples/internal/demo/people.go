@@ -37,7 +37,7 @@ func (s *Service) mountPeople(ctx context.Context) error {
 		return err
 	}
 	pages, err := console.New(s.Queue, s.Links, &console.Options{
-		Title: s.parts.Title, Key: key, LocationName: s.parts.LocationName, Logger: s.parts.Logger,
+		Title: s.parts.Title, Key: key, LocationName: s.parts.LocationName, Rollouts: s.Rollouts, Logger: s.parts.Logger,
 	})
 	if err != nil {
 		return err

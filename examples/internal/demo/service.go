@@ -21,6 +21,7 @@ import (
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/console"
+	"github.com/posai-go/posai/approval/rollout"
 	"github.com/posai-go/posai/approval/sqlstore"
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/filestore"
@@ -53,12 +54,15 @@ type Parts struct {
 type Service struct {
 	Log    *audit.Log
 	Queue  *approval.Queue
+	Store  approval.Store // of the queue
 	Topics *webhook.Mux   // what to do with a delivery; complete it before Start
 	Pages  *http.ServeMux // what is served beside webhooks, health and console; complete it before Start
 	Inbox  *inbox.Inbox
 	Links  *console.SignedLinks // set by Start
-	URL    string               // where the server listens, without a slash at the end; set by Start
-	Dir    string
+	// Rollouts are shown and moved at the console; complete them before Start.
+	Rollouts []*rollout.Rollout
+	URL      string // where the server listens, without a slash at the end; set by Start
+	Dir      string
 
 	cfg     *Config
 	parts   Parts
@@ -198,6 +202,7 @@ func (s *Service) openQueue(ctx context.Context, database string) error {
 	}
 	s.store = store
 	s.closers = append(s.closers, func(context.Context) error { return store.Close() })
+	s.Store = store
 	opts := approval.Options{}
 	if s.parts.Queue != nil {
 		opts = *s.parts.Queue

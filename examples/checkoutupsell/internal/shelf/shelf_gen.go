@@ -23,16 +23,6 @@ type Level struct {
 	Quantities []Quantity  `json:"quantities"`
 }
 
-// ProductVariantInventoryPolicy is an enum; Shopify may add values.
-//
-// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ProductVariantInventoryPolicy
-type ProductVariantInventoryPolicy string
-
-const (
-	ProductVariantInventoryPolicyContinue ProductVariantInventoryPolicy = "CONTINUE"
-	ProductVariantInventoryPolicyDeny     ProductVariantInventoryPolicy = "DENY"
-)
-
 // ShelfResponse is returned by Shelf on success.
 type ShelfResponse struct {
 	ProductVariants Variants `json:"productVariants"`
@@ -40,12 +30,11 @@ type ShelfResponse struct {
 
 // Variant includes the requested fields of the GraphQL type ProductVariant.
 type Variant struct {
-	ID              shopify.GID                   `json:"id"`
-	Title           string                        `json:"title"`
-	Price           shopify.Decimal               `json:"price"`
-	InventoryPolicy ProductVariantInventoryPolicy `json:"inventoryPolicy"`
-	Product         Product                       `json:"product"`
-	InventoryItem   Item                          `json:"inventoryItem"`
+	ID            shopify.GID     `json:"id"`
+	Title         string          `json:"title"`
+	Price         shopify.Decimal `json:"price"`
+	Product       Product         `json:"product"`
+	InventoryItem Item            `json:"inventoryItem"`
 }
 
 // Variants includes the requested fields of the GraphQL type ProductVariantConnection.
@@ -68,7 +57,6 @@ query Shelf ($first: Int!, $query: String!, $location: ID!) {
 			id
 			title
 			price
-			inventoryPolicy
 			product {
 				id
 				title

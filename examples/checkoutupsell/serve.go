@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/posai-go/posai/examples/internal/postoken"
+	"github.com/posai-go/posai/shopify/shopifytest"
+)
+
+// serve runs until ctx ends.
+func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger) (err error) {
+	if cfg.Simulate {
+		sim, err := shopifytest.Start(&shopifytest.Options{Data: simulatedShop(shopifytest.GenerateData(cfg.Seed, time.Now())), Token: cfg.Token, Secret: cfg.Secret, Logger: logger, Control: true})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = sim.Close() }()
+		cfg.use(sim)
+		fmt.Fprintf(out, "simulated shop  %s at %s\n", sim.Domain(), sim.URL())
+	}
+	sh, err := openShop(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	s, err := startService(ctx, cfg, sh, cfg.ServeDir(), cfg.Addr, logger, nil)
+	if err != nil {
+		return err
+	}
+	// What is at work may finish: its effects are on the way.
+	defer func() { err = errors.Join(err, s.stopWithin(ctx, 20*time.Second)) }()
+	if cfg.PublicURL != "" || cfg.Simulate {
+		if err := s.subscribe(ctx); err != nil {
+			return fmt.Errorf("webhook subscription: %w", err)
+		}
+	}
+	link, err := s.SignInLink("rollouts")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "shop            %s (%s)\nrules           %s\nregister        %s/pos/offers\nwebhooks        %s/webhooks\nhealth          %s/healthz\nconsole         %s\nfigures         %s (once signed in at the console)\n",
+		sh.name, sh.till.Shop(), cfg.rules.Version(), s.URL, s.URL, s.URL, link, s.PublicURL("/upsell"))
+	fmt.Fprintln(out, "\nNothing is suggested before a manager takes the rollout to its first stage at the console.")
+	if cfg.Simulate {
+		token, err := postoken.Sign(cfg.clientID, cfg.Secret, postoken.Session{Shop: cfg.Shop, Account: "71"}, time.Now())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "\nAsk as a register does (the token is good for a minute):\n  curl -s -X POST %s/pos/offers -H 'Authorization: Bearer %s' -d '{\"cart\":\"first-cart\",\"location_id\":%d,\"currency\":\"%s\",\"lines\":[]}'\n", s.URL, token, number(firstOf(sh.locations)), sh.currency)
+	}
+	<-ctx.Done()
+	fmt.Fprintln(out, "stopping")
+	return nil
+}
+
+// use points the configuration at a simulated shop.
+func (c *config) use(sim *shopifytest.Shop) {
+	c.Use(sim)
+	if c.clientID == "" {
+		c.clientID = simulatedClient
+	}
+}
