@@ -89,10 +89,28 @@ func (t *till) discount(ctx context.Context, offer string, w wish) (v discountVi
 	return v, err
 }
 
-// errStatus: the service did not answer 200.
-var errStatus = errors.New("the service refused")
+// errStatus: the service did not answer 200. errBriefly: it asks to try again.
+var (
+	errStatus  = errors.New("the service refused")
+	errBriefly = fmt.Errorf("%w for a moment", errStatus)
+)
 
+// send tries again for a while, as somebody at a register does.
 func (t *till) send(ctx context.Context, method, path string, body, result any) error {
+	for n := 1; ; n++ {
+		err := t.sendOnce(ctx, method, path, body, result)
+		if n == 100 || !errors.Is(err, errBriefly) {
+			return err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (t *till) sendOnce(ctx context.Context, method, path string, body, result any) error {
 	token, err := postoken.Sign(t.clientID, t.secret, postoken.Session{Shop: t.shop, Account: "71"}, time.Now())
 	if err != nil {
 		return err
@@ -118,6 +136,9 @@ func (t *till) send(ctx context.Context, method, path string, body, result any) 
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return err
+	}
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return errBriefly
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%w: %s: %s", errStatus, resp.Status, text)
