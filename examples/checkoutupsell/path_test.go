@@ -68,20 +68,29 @@ func smallShop() *shopifytest.Data {
 // begun is a path whose rollout is at its first stage.
 func begun(t *testing.T, args ...string) *path {
 	t.Helper()
-	p := newPath(t, args...)
-	r, err := p.desk.rollout.Promote(t.Context(), self, "test")
-	require.NoError(t, err)
+	return newPath(t, args...).begin()
+}
+
+func (p *path) begin() *path {
+	p.t.Helper()
+	r, err := p.desk.rollout.Promote(p.t.Context(), self, "test")
+	require.NoError(p.t, err)
 	p.decide(r, approval.Approve, nil)
-	_, err = p.Queue.Wait(t.Context(), r.ID)
-	require.NoError(t, err)
+	_, err = p.Queue.Wait(p.t.Context(), r.ID)
+	require.NoError(p.t, err)
 	return p
 }
 
 func newPath(t *testing.T, args ...string) *path {
 	t.Helper()
+	return newPathWith(t, smallShop(), args...)
+}
+
+func newPathWith(t *testing.T, data *shopifytest.Data, args ...string) *path {
+	t.Helper()
 	cfg, err := parseConfig(append([]string{"-holdout", "0"}, args...), func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)
-	sim := shopifytest.NewShop(t, &shopifytest.Options{Data: smallShop(), Plan: shopifytest.Enterprise, RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second}})
+	sim := shopifytest.NewShop(t, &shopifytest.Options{Data: data, Plan: shopifytest.Enterprise, RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second}})
 	cfg.use(sim)
 	logs := &syncBuffer{}
 	logger := slog.New(slog.NewTextHandler(logs, nil))
