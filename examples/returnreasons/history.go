@@ -12,6 +12,7 @@ import (
 	"github.com/posai-go/posai/examples/returnreasons/weekly"
 	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/admin"
+	"github.com/posai-go/posai/shopify/bulk"
 )
 
 // reporter makes the weekly summary of a shop, from what the shop says.
@@ -102,21 +103,44 @@ func (s *shop) unhurried() *shopify.Client {
 	return s.client.With(shopify.CallOptions{Lane: shopify.Background})
 }
 
-// sales returns what was sold since then, line by line.
+// soldOrder is an order with all its lines, as a bulk query writes it.
+type soldOrder struct {
+	ID          string
+	CreatedAt   time.Time
+	CancelledAt *time.Time
+	Test        bool
+	SourceName  string
+	Lines       []struct {
+		Quantity int
+		Product  *struct{ ID string }
+	} `bulk:"LineItem"`
+}
+
+// sales returns what was sold since then, line by line. It is weeks of orders,
+// tens of thousands in a large shop, so a bulk operation reads them aside.
 func (s *shop) sales(ctx context.Context, since time.Time) ([]weekly.Sale, error) {
+	runner, err := bulk.NewRunner(s.client, nil)
+	if err != nil {
+		return nil, err
+	}
+	op, err := runner.Query(ctx, `{ orders(query: "created_at:>='`+since.UTC().Format(time.RFC3339)+`'") { edges { node {
+		id createdAt cancelledAt test sourceName
+		lineItems { edges { node { id quantity product { id } } } } } } } }`, nil)
+	if err != nil {
+		return nil, err
+	}
 	var out []weekly.Sale
-	opts := &admin.OrderOptions{ListOptions: admin.ListOptions{Query: "created_at:>='" + since.UTC().Format(time.RFC3339) + "'"}}
-	for o, err := range admin.Orders(ctx, s.unhurried(), opts) {
+	for o, err := range bulk.Objects[soldOrder](ctx, op, nil) {
 		if err != nil {
 			return nil, err
 		}
 		if o.CancelledAt != nil || o.Test {
 			continue
 		}
-		for _, l := range o.LineItems.Nodes {
-			sale := weekly.Sale{Order: string(o.ID), At: o.CreatedAt, Channel: channelOf(o.SourceName), Units: l.Quantity}
+		for _, l := range o.Lines {
+			sale := weekly.Sale{Order: o.ID, At: o.CreatedAt, Channel: channelOf(o.SourceName), Units: l.Quantity}
 			if l.Product != nil {
-				sale.Product = string(l.Product.ID)
+				sale.Product = l.Product.ID
 			}
 			out = append(out, sale)
 		}
