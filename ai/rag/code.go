@@ -1,6 +1,7 @@
 package rag
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -82,10 +83,8 @@ func QueryCodes(text string) []string {
 	const most = 16
 	var codes []string
 	add := func(s string) {
-		for _, c := range codes {
-			if c == s {
-				return
-			}
+		if slices.Contains(codes, s) {
+			return
 		}
 		if len(s) <= maxID && LooseCode(s) != "" && len(codes) < most {
 			codes = append(codes, s)
@@ -102,7 +101,7 @@ func QueryCodes(text string) []string {
 }
 
 func validID(what, id string) error {
-	if id == "" || len(id) > maxID || !utf8.ValidString(id) || strings.IndexByte(id, 0) >= 0 {
+	if id == "" || len(id) > maxID || !utf8.ValidString(id) || hasControl(id) {
 		return invalid("%s ID", what)
 	}
 	return nil

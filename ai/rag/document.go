@@ -121,6 +121,10 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
+// hasControl reports whether a text has the bytes 0 or 1, which databases refuse or
+// which set apart what we keep for ourselves.
+func hasControl(s string) bool { return strings.ContainsAny(s, "\x00\x01") }
+
 // The bounds of what is accepted.
 const (
 	maxID       = 256     // bytes of an ID, SKU, tag, …
@@ -169,12 +173,12 @@ func (d *Document) Validate() error {
 		if len(s) > maxID {
 			return invalid("field of %d bytes where at most %d can be", len(s), maxID)
 		}
-		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		if !utf8.ValidString(s) || hasControl(s) {
 			return invalid("field that is not UTF-8")
 		}
 	}
 	for _, s := range []string{d.ID, d.Title, d.Body, d.URL} {
-		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		if !utf8.ValidString(s) || hasControl(s) {
 			return invalid("text that is not UTF-8")
 		}
 	}

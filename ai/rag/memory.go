@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/rag/internal/querycache"
 	"github.com/posai-go/posai/ai/rag/internal/text"
 )
 
@@ -45,7 +46,7 @@ type Memory struct {
 	buffer   []byte
 
 	embedding chan struct{} // held by the one Embed that runs
-	queries   queryCache
+	queries   querycache.Cache
 	scores    sync.Pool
 }
 

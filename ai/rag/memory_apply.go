@@ -223,7 +223,7 @@ func (t *tx) delete(c Delete) {
 
 // putPage keeps a version of the page as a grave of a name that no document has.
 func (t *tx) putPage(c PutPage) error {
-	name := "\x00page\x00" + c.Page
+	name := pageGrave(c.Page)
 	if known, at := t.grave(name); known && at >= stamp(c.UpdatedAt) {
 		return nil
 	}
@@ -241,6 +241,9 @@ func (t *tx) putPage(c PutPage) error {
 	}
 	return nil
 }
+
+// pageGrave is longer than an ID may be, or has a byte that none has.
+func pageGrave(page string) string { return "\x01page\x01" + page }
 
 func (t *tx) grave(id string) (bool, int64) {
 	for _, g := range t.gone.find(hash(id)) {

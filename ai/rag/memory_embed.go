@@ -3,21 +3,12 @@ package rag
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
-	"time"
 
 	"github.com/posai-go/posai/ai"
 )
 
-const (
-	// embedBatch is how many texts are embedded before their vectors are kept.
-	embedBatch = 256
-
-	// queryTimeout is the longest that a search waits for the query's vector. After
-	// that, words alone decide.
-	queryTimeout = 2 * time.Second
-)
+// embedBatch is how many texts are embedded before their vectors are kept.
+const embedBatch = 256
 
 // ModelName returns the name under which vectors of an embedder are kept.
 func ModelName(e ai.Embedder) string {
@@ -224,69 +215,14 @@ func (m *Memory) vector(ctx context.Context, v *view, q *Query) (vector []float3
 	if e == nil || v.vectors.model != ModelName(e) || q.Text == "" {
 		return nil, ErrNoVectors, nil
 	}
-	vector, err = m.queries.embed(ctx, e, q.Text, v.vectors.dims, m.opts.Dimensions)
+	vector, err = m.queries.Embed(ctx, e, q.Text, v.vectors.dims, m.opts.Dimensions)
 	switch {
 	case ctx.Err() != nil:
 		return nil, nil, ctx.Err()
 	case err != nil:
 		return nil, err, nil
-	case len(vector) != v.vectors.dims:
+	case len(vector) != v.vectors.dims || validVector(vector) != nil:
 		return nil, ErrNoVectors, nil
 	}
 	return vector, v.missing(), nil
-}
-
-// A queryCache keeps the vectors of the latest queries. The zero value is empty.
-type queryCache struct {
-	mu      sync.Mutex
-	entries []cachedQuery // the latest last
-}
-
-type cachedQuery struct {
-	text   string
-	dims   int
-	vector []float32
-}
-
-// maxQueries bounds the cache.
-const maxQueries = 256
-
-// embed returns the vector of a query.
-func (c *queryCache) embed(ctx context.Context, e ai.Embedder, text string, dims, ask int) ([]float32, error) {
-	if v := c.get(text, dims); v != nil {
-		return v, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	req := &ai.EmbedRequest{Texts: []string{text}, Purpose: ai.EmbedQuery, Dimensions: ask}
-	resp, err := e.Embed(ctx, req)
-	if err != nil {
-		return nil, fmt.Errorf("rag: embed query: %w", err)
-	}
-	if err := resp.Check(e.Info().Provider, req); err != nil {
-		return nil, err
-	}
-	v := resp.Vectors[0]
-	if err := validVector(v); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.entries) == maxQueries {
-		c.entries = slices.Delete(c.entries, 0, 1)
-	}
-	c.entries = append(c.entries, cachedQuery{text: text, dims: len(v), vector: v})
-	return v, nil
-}
-
-func (c *queryCache) get(text string, dims int) []float32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, e := range c.entries {
-		if e.text == text && e.dims == dims {
-			c.entries = append(slices.Delete(c.entries, i, i+1), e)
-			return e.vector
-		}
-	}
-	return nil
 }

@@ -145,7 +145,7 @@ func productChange(payload json.RawMessage, triggered time.Time) (Change, error)
 		return nil, err
 	}
 	for _, s := range []*string{&p.Title, &p.Handle, &p.BodyHTML, &p.Vendor, &p.ProductType} {
-		*s = strings.ReplaceAll(*s, "\x00", "")
+		*s = strings.NewReplacer("\x00", "", "\x01", "").Replace(*s)
 	}
 	switch {
 	case p.ID == 0:

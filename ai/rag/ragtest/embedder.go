@@ -5,6 +5,7 @@ package ragtest
 import (
 	"context"
 	"hash/fnv"
+	"maps"
 	"math"
 	"strings"
 	"sync"
@@ -51,9 +52,7 @@ func (e *Embedder) Texts() map[string]int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	texts := make(map[string]int, len(e.texts))
-	for t, n := range e.texts {
-		texts[t] = n
-	}
+	maps.Copy(texts, e.texts)
 	return texts
 }
 
