@@ -1,7 +1,7 @@
 # Versions are pinned: the newest release of a tool may want a newer Go.
 GOFUMPT      := go run mvdan.cc/gofumpt@v0.12.0
 GOLANGCI     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-BENCHES      ?= $(shell git grep -l '^func Benchmark' -- '*_test.go' ':!audit/internal/bench' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+BENCHES      ?= $(shell git grep -l '^func Benchmark' -- '*_test.go' ':!audit/internal/bench' ':!ai/rag/internal/bench' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: check fmt lint fix vet race test full interop bench generate generated schema npm
 
@@ -39,6 +39,7 @@ interop: ## what tools of others say of the audit log; a module of its own, so t
 bench: ## ratios against a peer or a raw limit, in one run
 	go test -run '^$$' -bench . -benchmem $(BENCHES)
 	cd audit/internal/bench && go test -mod=mod -run '^$$' -bench . # beside Tessera, in a module of its own
+	cd ai/rag/internal/bench && go test -mod=mod -run '^$$' -bench . # beside chromem-go, likewise
 
 generate: ## code from the pinned schema; needs no network
 	go generate ./shopify ./shopify/admin ./shopify/storefront ./webhook

@@ -82,7 +82,7 @@ func (v *view) resolve(list []queryWord) []weighted {
 	for _, w := range list {
 		n := len(found)
 		for _, t := range w.terms {
-			for _, e := range v.terms.find(hash(t)) {
+			for _, e := range v.terms.find(hashString(t)) {
 				if e.text == t {
 					found = append(found, weighted{word: w.word, text: t, list: e.list})
 				}

@@ -191,7 +191,7 @@ func (m *Memory) Documents(_ context.Context, ids ...string) ([]Document, error)
 // owner returns the document that has an ID or the variant of that ID.
 func (v *view) owner(id string) (uint32, bool) {
 	variant, found := uint32(0), false
-	for _, ord := range v.codes.find(hash(LooseCode(id))) {
+	for _, ord := range v.codes.find(hashString(LooseCode(id))) {
 		s, _ := v.records.get(ord).decode()
 		if s.doc.ID == id {
 			return ord, true
@@ -205,7 +205,7 @@ func (v *view) owner(id string) (uint32, bool) {
 
 // byID returns the document of that ID.
 func (v *view) byID(id string) (uint32, bool) {
-	for _, ord := range v.codes.find(hash(LooseCode(id))) {
+	for _, ord := range v.codes.find(hashString(LooseCode(id))) {
 		if v.records.get(ord).id() == id {
 			return ord, true
 		}

@@ -136,7 +136,7 @@ func stockKey(v *Variant) string {
 // adopt gives a state what is known about its variants and collections. What it takes of
 // known it deletes there.
 func (t *tx) adopt(s *state, known map[string][]level, ord uint32) {
-	for _, o := range t.loose.find(hash(s.doc.ID)) {
+	for _, o := range t.loose.find(hashString(s.doc.ID)) {
 		if o.id == s.doc.ID && newerGroups(o.grouped, o.groups, s.grouped, s.doc.Collections) {
 			s.doc.Collections, s.grouped = o.groups, o.grouped
 		}
@@ -144,12 +144,12 @@ func (t *tx) adopt(s *state, known map[string][]level, ord uint32) {
 	for i := range s.doc.Variants {
 		key := stockKey(&s.doc.Variants[i])
 		s.levels[i] = merge(s.levels[i], known[key]...)
-		for _, o := range t.loose.find(hash(key)) {
+		for _, o := range t.loose.find(hashString(key)) {
 			if o.item == key {
 				s.levels[i] = merge(s.levels[i], o.levels...)
 			}
 		}
-		for _, other := range t.codes.find(hash(LooseCode(key))) {
+		for _, other := range t.codes.find(hashString(LooseCode(key))) {
 			if known != nil && other == ord {
 				continue
 			}
@@ -217,7 +217,7 @@ func (t *tx) delete(c Delete) {
 	}
 	t.bury(c.ID, at)
 	if at == math.MaxInt64 {
-		t.loose.remove(t.gen, hash(c.ID), func(o orphan) bool { return o.id == c.ID })
+		t.loose.remove(t.gen, hashString(c.ID), func(o orphan) bool { return o.id == c.ID })
 	}
 }
 
@@ -228,7 +228,7 @@ func (t *tx) putPage(c PutPage) error {
 		return nil
 	}
 	t.bury(name, stamp(c.UpdatedAt))
-	for _, ord := range slices.Clone(t.codes.find(hash(LooseCode(c.Page)))) {
+	for _, ord := range slices.Clone(t.codes.find(hashString(LooseCode(c.Page)))) {
 		old, _ := t.records.get(ord).decode()
 		if old.doc.Page == c.Page && !slices.ContainsFunc(c.Sections, func(d Document) bool { return d.ID == old.doc.ID }) {
 			t.erase(ord, &old)
@@ -246,7 +246,7 @@ func (t *tx) putPage(c PutPage) error {
 func pageGrave(page string) string { return "\x01page\x01" + page }
 
 func (t *tx) grave(id string) (bool, int64) {
-	for _, g := range t.gone.find(hash(id)) {
+	for _, g := range t.gone.find(hashString(id)) {
 		if g.id == id {
 			return true, g.at
 		}
@@ -255,7 +255,7 @@ func (t *tx) grave(id string) (bool, int64) {
 }
 
 func (t *tx) bury(id string, at int64) {
-	h := hash(id)
+	h := hashString(id)
 	if !t.gone.update(t.gen, h, func(g grave) bool { return g.id == id }, func(g *grave) { g.at = at }) {
 		t.gone.add(t.gen, h, grave{id: id, at: at})
 	}
@@ -283,7 +283,7 @@ func (t *tx) group(id string, groups []string, at int64) {
 }
 
 func (t *tx) looseGroup(id string, groups []string, at int64) {
-	h := hash(id)
+	h := hashString(id)
 	if !t.loose.update(t.gen, h, func(o orphan) bool { return o.id == id }, func(o *orphan) {
 		if newerGroups(at, groups, o.grouped, o.groups) {
 			o.groups, o.grouped = groups, at
@@ -305,7 +305,7 @@ func (t *tx) stock(item string, levels []level) {
 		return
 	}
 	found := false
-	for _, ord := range slices.Clone(t.codes.find(hash(LooseCode(item)))) {
+	for _, ord := range slices.Clone(t.codes.find(hashString(LooseCode(item)))) {
 		s, _ := t.records.get(ord).decode()
 		changed := false
 		for i := range s.doc.Variants {
@@ -330,7 +330,7 @@ func (t *tx) orphan(item string, levels []level) {
 	if len(levels) == 0 {
 		return
 	}
-	h := hash(item)
+	h := hashString(item)
 	if !t.loose.update(t.gen, h, func(o orphan) bool { return o.item == item }, func(o *orphan) {
 		o.levels = merge(slices.Clone(o.levels), levels...)
 	}) {
@@ -362,9 +362,9 @@ func (t *tx) insert(s *state) {
 	t.lengths.set(t.gen, ord, uint16(terms.length)) //nolint:gosec // bounded by analyze
 	t.records.set(t.gen, ord, t.encode(s))
 	for _, code := range codeKeys(&s.doc) {
-		t.codes.add(t.gen, hash(code), ord)
+		t.codes.add(t.gen, hashString(code), ord)
 	}
-	t.texts.add(t.gen, hash(EmbedText(&s.doc)), ord)
+	t.texts.add(t.gen, hashString(EmbedText(&s.doc)), ord)
 	t.countLanguage(&s.doc, 1)
 }
 
@@ -380,9 +380,9 @@ func (t *tx) erase(ord uint32, s *state) {
 	t.records.set(t.gen, ord, "")
 	same := func(o uint32) bool { return o == ord }
 	for _, code := range codeKeys(&s.doc) {
-		t.codes.remove(t.gen, hash(code), same)
+		t.codes.remove(t.gen, hashString(code), same)
 	}
-	t.texts.remove(t.gen, hash(EmbedText(&s.doc)), same)
+	t.texts.remove(t.gen, hashString(EmbedText(&s.doc)), same)
 	t.countLanguage(&s.doc, -1)
 	t.dropVector(ord)
 	t.free = append(slices.Clip(t.free), ord)
@@ -411,17 +411,17 @@ func (t *tx) replace(ord uint32, old, next *state) {
 	was, is := codeKeys(&old.doc), codeKeys(&next.doc)
 	for _, code := range was {
 		if !slices.Contains(is, code) {
-			t.codes.remove(t.gen, hash(code), same)
+			t.codes.remove(t.gen, hashString(code), same)
 		}
 	}
 	for _, code := range is {
 		if !slices.Contains(was, code) {
-			t.codes.add(t.gen, hash(code), ord)
+			t.codes.add(t.gen, hashString(code), ord)
 		}
 	}
 	if a, b := EmbedText(&old.doc), EmbedText(&next.doc); a != b {
-		t.texts.remove(t.gen, hash(a), same)
-		t.texts.add(t.gen, hash(b), ord)
+		t.texts.remove(t.gen, hashString(a), same)
+		t.texts.add(t.gen, hashString(b), ord)
 		t.dropVector(ord)
 	}
 	t.countLanguage(&old.doc, -1)
@@ -441,7 +441,7 @@ func codeKeys(d *Document) []string {
 }
 
 func (t *tx) setTerm(s string, ord uint32, tf int) {
-	h := hash(s)
+	h := hashString(s)
 	match := func(e term) bool { return e.text == s }
 	if !t.terms.update(t.gen, h, match, func(e *term) {
 		e.list = e.list.own(t.gen)
@@ -455,7 +455,7 @@ func (t *tx) setTerm(s string, ord uint32, tf int) {
 }
 
 func (t *tx) removeTerm(s string, ord uint32) {
-	h, empty := hash(s), false
+	h, empty := hashString(s), false
 	match := func(e term) bool { return e.text == s }
 	t.terms.update(t.gen, h, match, func(e *term) {
 		e.list = e.list.own(t.gen)

@@ -111,7 +111,7 @@ func (v *view) unembedded(e ai.Embedder, dims int, skip map[uint32]record) []une
 
 // sameText returns a document with a vector and that text.
 func (v *view) sameText(text string) (uint32, bool) {
-	for _, ord := range v.texts.find(hash(text)) {
+	for _, ord := range v.texts.find(hashString(text)) {
 		if !v.vectors.holds(ord) {
 			continue
 		}

@@ -143,7 +143,7 @@ func (m *Memory) takeScores(n int) []float64 {
 func (v *view) byCode(q *Query, pred *predicate) []coded {
 	var found []coded
 	for order, code := range QueryCodes(q.Text) {
-		owners := v.codes.find(hash(LooseCode(code)))
+		owners := v.codes.find(hashString(LooseCode(code)))
 		if len(owners) > maxOwners {
 			continue
 		}

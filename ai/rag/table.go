@@ -14,7 +14,7 @@ import (
 // so hashes are never stored.
 var seed = maphash.MakeSeed()
 
-func hash(s string) uint64 { return maphash.String(seed, s) }
+func hashString(s string) uint64 { return maphash.String(seed, s) }
 
 // leafSize is the number of entries at which a leaf is split.
 const leafSize = 64

@@ -114,20 +114,29 @@ func (c *chunk) set(i int, v []float32) {
 	high := c.high[i*words(dims):][:words(dims)]
 	low := c.low[i*dims:][:dims]
 	clear(high)
-	sum, rest := uint32(0), 0.0
 	for d, f := range x {
 		u := uint32(math.Round((f/float64(s) + 1) / 2 * fullScale))
-		h := u >> lowBits
 		low[d] = uint16(u) //nolint:gosec // the low bits
 		w, shift := position(d)
-		high[w] |= uint64(h) << shift
-		sum += h
-		diff := float64(s) * 2 / fullScale * (float64(u) - (float64(h)*(1<<lowBits) + 1<<(lowBits-1)))
+		high[w] |= uint64(u>>lowBits) << shift
+	}
+	c.scale[i] = s
+	c.measure(i, dims)
+	c.has[i/64] |= 1 << (i % 64)
+}
+
+// measure computes what a scan needs to know beside the bits.
+func (c *chunk) measure(i, dims int) {
+	n := words(dims)
+	sum, rest := uint32(0), 0.0
+	for d, l := range c.low[i*dims:][:dims] {
+		w, shift := position(d)
+		sum += uint32(c.high[i*n+w] >> shift & (1<<planeBits - 1)) //nolint:gosec // 7 bits
+		diff := float64(l) - 1<<(lowBits-1)
 		rest += diff * diff
 	}
-	c.scale[i], c.sum[i] = s, sum
-	c.rest[i] = math.Nextafter32(float32(math.Sqrt(rest)), 2)
-	c.has[i/64] |= 1 << (i % 64)
+	c.sum[i] = sum
+	c.rest[i] = math.Nextafter32(float32(float64(c.scale[i])*2/fullScale*math.Sqrt(rest)), 2)
 }
 
 // get returns vector i as it is stored.

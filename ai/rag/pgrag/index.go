@@ -79,7 +79,8 @@ func Open(ctx context.Context, url string, opts *Options) (*Index, error) {
 	x.pool = x.db.Pool
 	err = x.db.Migrate(ctx, room, migrations)
 	if err == nil && !x.opts.NoExtension {
-		err = x.pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'vector')`).Scan(&x.extension)
+		err = x.pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_operator
+			WHERE oprname = '<=>' AND oprleft = to_regtype('vector') AND oprright = to_regtype('vector'))`).Scan(&x.extension)
 	}
 	if err != nil {
 		_ = x.db.Close()

@@ -70,10 +70,10 @@ func Products() []rag.Document {
 		Title: "Olive Oil 0.75 l", Body: "Cold-pressed oil from one grove.", Vendor: "Grove", Type: "Food", Tags: []string{"kitchen"},
 		Variants: []rag.Variant{{SKU: "OIL-750", Price: usd("19.5"), Stock: []rag.Level{{Location: here, Available: -1}}}},
 	}, {
-		Title: "Ledergürtel", Body: "Schmaler Gürtel aus Rindsleder für Hosen.", Language: "de", Vendor: "Alder", Type: "Accessoires",
+		Title: "Ledergürtel", Body: "Schmaler Gürtel aus Rindsleder für Hosen.", Language: "de", Vendor: "Alder", Type: "Mode",
 		Variants: []rag.Variant{{Title: "90 cm", SKU: "GRT-90", Price: usd("45"), Stock: []rag.Level{{Location: here, Available: 1}}}},
 	}, {
-		Title: "Écharpe légère", Body: "Une écharpe en laine pour les soirées fraîches.", Language: "fr", Vendor: "Wren", Type: "Accessoires",
+		Title: "Écharpe légère", Body: "Une écharpe en laine pour les soirées fraîches.", Language: "fr", Vendor: "Wren", Type: "Mode",
 		Variants: []rag.Variant{{SKU: "ECH-1", Price: usd("39"), Stock: []rag.Level{{Location: there, Available: 3}}}},
 	}, {
 		Title: "V-neck T-Shirt", Body: "A soft tee for women.", Vendor: "Wren", Type: "Clothing", Tags: []string{"basics"},
@@ -184,7 +184,7 @@ func (s suite) words(t *testing.T) {
 	for query, want := range map[string]string{
 		"shoe":                     "Trail Running Shoes",
 		"run":                      "Trail Running Shoes",
-		"runing shoos":             "Trail Running Shoes",
+		"runnin shoos":             "Trail Running Shoes",
 		"candels":                  "Beeswax Candle",
 		"ledergurtel":              "Ledergürtel",
 		"LEDERGÜRTEL":              "Ledergürtel",

@@ -107,8 +107,7 @@ func (w *words) word(s string) {
 		return
 	}
 	s = strings.ReplaceAll(s, ",", ".")
-	first, _ := utf8.DecodeRuneInString(s)
-	if bigrammed(first) {
+	if strings.IndexFunc(s, bigrammed) >= 0 {
 		w.bigrams(s)
 		return
 	}
