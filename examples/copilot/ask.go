@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,7 +15,7 @@ import (
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/console"
-	"github.com/posai-go/posai/examples/internal/postoken"
+	"github.com/posai-go/posai/shopify/auth"
 )
 
 // question is what pages and registers send.
@@ -69,13 +70,13 @@ func readQuestion(body []byte) (question, error) {
 // web serves the copilot to pages and registers.
 type web struct {
 	*copilot
-	links  atomic.Pointer[console.SignedLinks] // once the service has started
-	tokens *postoken.Verifier
-	slots  chan struct{}
+	links atomic.Pointer[console.SignedLinks] // once the service has started
+	app   *auth.App
+	slots chan struct{}
 }
 
-func newWeb(c *copilot, tokens *postoken.Verifier) *web {
-	return &web{copilot: c, tokens: tokens, slots: make(chan struct{}, maxAtWork)}
+func newWeb(c *copilot, app *auth.App) *web {
+	return &web{copilot: c, app: app, slots: make(chan struct{}, maxAtWork)}
 }
 
 // signedIn returns who is signed in at the console.
@@ -108,7 +109,12 @@ func (s *web) routes(mux *http.ServeMux) {
 	pos := http.NewServeMux()
 	pos.HandleFunc("POST /pos/ask", s.fromRegister(s.ask))
 	pos.HandleFunc("GET /pos/tasks/{id}", s.fromRegister(s.task))
-	mux.Handle("/pos/", postoken.CORS(pos))
+	mux.Handle("/pos/", s.app.Sessions(pos, &auth.SessionOptions{Surface: auth.POS, Check: func(_ context.Context, session *auth.Session) error {
+		if session.Shop != s.shop.client.Shop() {
+			return auth.ErrSession
+		}
+		return nil
+	}}))
 }
 
 // who is where a request comes from.
@@ -148,13 +154,13 @@ func (s *web) fromPage(m mode, next handle) http.Handler {
 	})
 }
 
-// fromRegister checks the session token of a POS extension. It says which account is
-// logged in, not who is pinned in at the register.
+// fromRegister is for a POS extension whose session token was verified. It says which
+// account is logged in, not who is pinned in at the register.
 func (s *web) fromRegister(next handle) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		headers(w)
-		session, err := s.tokens.Verify(r)
-		if err != nil || session.Shop != string(s.shop.client.Shop()) {
+		session, ok := auth.SessionFrom(r.Context())
+		if !ok {
 			problem(w, http.StatusUnauthorized, "a session token of this shop is required")
 			return
 		}

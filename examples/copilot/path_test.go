@@ -25,7 +25,6 @@ import (
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/examples/internal/demo/demotest"
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -529,18 +528,17 @@ func TestRegisterAsks(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		return resp, text
 	}
-	token, err := postoken.Sign(p.cfg.clientID, p.cfg.Secret, postoken.Session{Shop: p.cfg.Shop, Account: "1"}, time.Now())
-	require.NoError(t, err)
+	sign := func(secret, shop string) string {
+		return shopifytest.SignSessionToken(secret, shopifytest.SessionClaims{Shop: shop, ClientID: p.cfg.clientID, Account: "1", Issued: time.Now()})
+	}
+	token := sign(p.cfg.Secret, p.cfg.Shop)
 	resp, body := ask(token, `{"conversation":"register-1","question":"cashmere scarf"}`)
 	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", body)
 	assert.Equal(t, "*", resp.Header.Get("Access-Control-Allow-Origin"))
 	a := readAnswer(t, body, false)
 	assert.Equal(t, "Cashmere Scarf", a.Blocks[0].Card.Title)
 
-	stranger, err := postoken.Sign(p.cfg.clientID, "another secret", postoken.Session{Shop: p.cfg.Shop, Account: "1"}, time.Now())
-	require.NoError(t, err)
-	other, err := postoken.Sign(p.cfg.clientID, p.cfg.Secret, postoken.Session{Shop: "other.myshopify.com", Account: "1"}, time.Now())
-	require.NoError(t, err)
+	stranger, other := sign("another secret", p.cfg.Shop), sign(p.cfg.Secret, "other.myshopify.com")
 	for name, tt := range map[string]struct {
 		token, body string
 		status      int

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -39,10 +38,7 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 	fmt.Fprintf(out, "shop            %s (%s)\nmodel           %s\nkiosk           %s\nassociate       %s (sign in at the console first)\nregister        %s/pos/ask\nwebhooks        %s/webhooks\nhealth          %s/healthz\nconsole         %s\n",
 		sh.name, sh.client.Shop(), s.modelName(), s.PublicURL("/kiosk"), s.PublicURL("/associate"), s.URL, s.URL, s.URL, link)
 	if cfg.Simulate {
-		token, err := postoken.Sign(cfg.clientID, cfg.Secret, postoken.Session{Shop: cfg.Shop, Account: "1"}, time.Now())
-		if err != nil {
-			return err
-		}
+		token := shopifytest.SignSessionToken(cfg.Secret, shopifytest.SessionClaims{Shop: cfg.Shop, ClientID: cfg.clientID, Account: "1", Issued: time.Now()})
 		fmt.Fprintf(out, "\nAsk as a register does (the token is good for a minute):\n  curl -s -X POST %s/pos/ask -H 'Authorization: Bearer %s' -d '{\"conversation\":\"register-1\",\"question\":\"cashmere scarf\"}'\n", s.URL, token)
 	}
 	<-ctx.Done()

@@ -16,7 +16,7 @@ import (
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/toolgate"
 	"github.com/posai-go/posai/examples/internal/demo"
-	"github.com/posai-go/posai/examples/internal/postoken"
+	"github.com/posai-go/posai/shopify/auth"
 	"github.com/posai-go/posai/webhook/inbox"
 )
 
@@ -30,6 +30,7 @@ type service struct {
 	shop    *shop
 	copilot *copilot
 	ledger  *sqlbudget.Ledger
+	app     *auth.App
 }
 
 // startService opens what cfg says in the folder dir and serves on addr. A model that
@@ -66,8 +67,17 @@ func startService(ctx context.Context, cfg *config, sh *shop, model ai.Model, di
 		return nil, err
 	}
 	sh.register(s.Topics)
-	tokens := postoken.New(cfg.clientID, nil, cfg.Secret, cfg.OldSecret)
-	pages := newWeb(c, tokens)
+	// It verifies the registers' session tokens; the access token is the configured one.
+	secrets := auth.Secrets{Current: cfg.Secret}
+	if cfg.OldSecret != "" {
+		secrets.Previous, secrets.PreviousUntil = cfg.OldSecret, time.Now().Add(2*time.Hour)
+	}
+	app, err := auth.New(cfg.clientID, secrets, &auth.Options{Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	s.app = app
+	pages := newWeb(c, app)
 	pages.routes(s.Pages)
 	if err := s.Start(ctx); err != nil {
 		return nil, err
@@ -145,6 +155,10 @@ func (s *service) openModel(ctx context.Context, cfg *config, model ai.Model) (a
 
 func (s *service) stop(ctx context.Context) error {
 	err := s.Stop(ctx)
+	if s.app != nil {
+		err = errors.Join(err, s.app.Close())
+		s.app = nil
+	}
 	if s.ledger != nil {
 		err = errors.Join(err, s.ledger.Close())
 		s.ledger = nil
