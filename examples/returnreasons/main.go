@@ -21,28 +21,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/posai-go/posai/examples/internal/demo"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintln(os.Stderr, "returnreasons:", err)
-		stop()
-		os.Exit(1)
-	}
-}
+func main() { demo.Main("returnreasons", run) }
 
 func run(ctx context.Context, args []string, getenv func(string) string, in, out, errOut *os.File) error {
 	cfg, err := parseConfig(args, getenv, errOut)
@@ -53,11 +37,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, in, out
 	case cfg.eval:
 		return runEval(ctx, &cfg.Config, out)
 	case cfg.Serve:
-		return serve(ctx, cfg, out, newLogger(errOut))
+		return serve(ctx, cfg, out, demo.NewLogger(errOut))
 	case cfg.Shop != "":
-		return reportOnly(ctx, cfg, out, newLogger(errOut))
+		return reportOnly(ctx, cfg, out, demo.NewLogger(errOut))
 	}
 	return demonstrate(ctx, cfg, in, out)
 }
-
-func newLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

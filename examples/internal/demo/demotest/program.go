@@ -8,10 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-// RunFunc is an example's program without the process around it.
-type RunFunc func(ctx context.Context, args []string, getenv func(string) string, in, out, errOut *os.File) error
+	"github.com/posai-go/posai/examples/internal/demo"
+)
 
 // Program is an example's program at work in this process.
 type Program struct {
@@ -23,7 +22,7 @@ type Program struct {
 
 // Run starts a program with no environment and nobody at the terminal. The
 // test's end ends it.
-func Run(t *testing.T, run RunFunc, args ...string) *Program {
+func Run(t *testing.T, run demo.RunFunc, args ...string) *Program {
 	t.Helper()
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	require.NoError(t, err)
