@@ -41,23 +41,41 @@ const fastDecision = 3 * time.Second
 // Attention returns how people decided on the requests that f selects, who
 // decided most first.
 func (q *Queue) Attention(ctx context.Context, f Filter) ([]Attention, error) {
-	decided := map[string][]Decision{}
+	var c AttentionCounter
 	for r, err := range q.List(ctx, f) {
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range r.Decisions {
-			decided[d.By.ID] = append(decided[d.By.ID], d)
-		}
+		c.Add(r)
 	}
-	list := make([]Attention, 0, len(decided))
-	for id, decisions := range decided {
+	return c.People(), nil
+}
+
+// AttentionCounter is [Queue.Attention] for who goes through requests anyway.
+// Its zero value is ready; it is not safe for concurrent use.
+type AttentionCounter struct{ decided map[string][]Decision }
+
+// Add counts the decisions about a request. The order of requests does not
+// matter.
+func (c *AttentionCounter) Add(r *Request) {
+	if c.decided == nil {
+		c.decided = make(map[string][]Decision)
+	}
+	for _, d := range r.Decisions {
+		c.decided[d.By.ID] = append(c.decided[d.By.ID], d)
+	}
+}
+
+// People returns how each person decided, who decided most first.
+func (c *AttentionCounter) People() []Attention {
+	list := make([]Attention, 0, len(c.decided))
+	for id, decisions := range c.decided {
 		list = append(list, attention(id, decisions))
 	}
 	slices.SortFunc(list, func(a, b Attention) int {
 		return cmp.Or(cmp.Compare(b.Approved+b.Rejected, a.Approved+a.Rejected), cmp.Compare(a.Person, b.Person))
 	})
-	return list, nil
+	return list
 }
 
 func attention(id string, decisions []Decision) Attention {

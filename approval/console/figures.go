@@ -73,12 +73,16 @@ func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Pr
 		days[i].Day = first.AddDate(0, 0, i).Format("2 Jan")
 	}
 	count := newTally()
+	var attentive approval.AttentionCounter
+	looked := 0
 	for q, err := range c.queue.List(r.Context(), approval.Filter{Since: first, Newest: true, Limit: maxFigures}) {
 		if err != nil {
 			c.broken(w, r, &me, err)
 			return
 		}
-		page.Cut = page.Cut || page.Total == maxFigures-1
+		looked++
+		page.Cut = looked == maxFigures
+		attentive.Add(q)
 		if !c.sees(q, me) {
 			continue
 		}
@@ -91,11 +95,6 @@ func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Pr
 		days[day].add(q)
 		count.add(q)
 	}
-	people, err := c.queue.Attention(r.Context(), approval.Filter{Since: first, Limit: maxFigures})
-	if err != nil {
-		c.broken(w, r, &me, err)
-		return
-	}
 	token, err := c.newForm(w, r, me.ID)
 	if err != nil {
 		c.broken(w, r, &me, err)
@@ -107,7 +106,7 @@ func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Pr
 	slices.Reverse(page.Table)
 	page.Outcomes, page.Times = count.outcomes(), count.times()
 	if c.queue.MayControl(me, approval.Scope{Location: firstOf(me.Locations)}) == nil {
-		page.People = attention(people)
+		page.People = attention(attentive.People())
 	}
 	c.failed(r, write(w, r, http.StatusOK, c.pages.figures, page.Nonce, page))
 }

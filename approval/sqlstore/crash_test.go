@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,15 +31,18 @@ import (
 )
 
 // What a child process is told: the database, the folder of the log, the
-// simulated shop and its token, whether it can read back, and at which of its steps it kills
+// simulated shop and its token, whether it can read back; the visit that it
+// finishes first because an earlier child may have left it, and the one that it
+// makes then; and at which of its steps at the one and at the other it kills
 // itself (0: never).
 const (
-	envURL   = "POSAI_APPROVAL_TEST_URL"
-	envLog   = "POSAI_APPROVAL_TEST_LOG"
-	envShop  = "POSAI_APPROVAL_TEST_SHOP"
-	envToken = "POSAI_APPROVAL_TEST_TOKEN"
-	envFind  = "POSAI_APPROVAL_TEST_FIND"
-	envKill  = "POSAI_APPROVAL_TEST_KILL"
+	envURL    = "POSAI_APPROVAL_TEST_URL"
+	envLog    = "POSAI_APPROVAL_TEST_LOG"
+	envShop   = "POSAI_APPROVAL_TEST_SHOP"
+	envToken  = "POSAI_APPROVAL_TEST_TOKEN"
+	envFind   = "POSAI_APPROVAL_TEST_FIND"
+	envVisits = "POSAI_APPROVAL_TEST_VISITS"
+	envKills  = "POSAI_APPROVAL_TEST_KILLS"
 )
 
 func TestMain(m *testing.M) {
@@ -60,15 +66,12 @@ type visit struct {
 func (visit) Kind() string    { return "test.visit" }
 func (visit) Validate() error { return nil }
 
-// step is one place where a child may die: kill -9, nothing is flushed, no
-// deferred function runs.
-type stepper struct {
-	kill int64
-	n    atomic.Int64
-}
+// stepper counts the places where a child may die: kill -9, nothing is flushed,
+// no deferred function runs.
+type stepper struct{ left atomic.Int64 }
 
 func (s *stepper) step(name string) {
-	if n := s.n.Add(1); n == s.kill {
+	if s.left.Add(-1) == 0 {
 		fmt.Println("killed:", name)
 		self, err := os.FindProcess(os.Getpid())
 		if err == nil {
@@ -107,16 +110,12 @@ func (s dyingLog) Append(ctx context.Context, b audit.Batch) error {
 	return s.Store.Append(ctx, b)
 }
 
-// child proposes, approves and waits for the execution, whatever earlier
-// children did of it.
+// child makes the visits that it is told, whatever earlier children did of
+// them.
 func child() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	kill, err := strconv.ParseInt(os.Getenv(envKill), 10, 64)
-	if err != nil {
-		return err
-	}
-	steps := &stepper{kill: kill}
+	steps := new(stepper)
 	logStore, err := filestore.Open(os.Getenv(envLog), nil)
 	if err != nil {
 		return err
@@ -139,11 +138,30 @@ func child() error {
 	if err := approval.Register(q, executor(steps)); err != nil {
 		return err
 	}
-	if err := q.Start(ctx); err != nil {
-		return err
+	kills := strings.Fields(os.Getenv(envKills))
+	for i, key := range strings.Fields(os.Getenv(envVisits)) {
+		kill, err := strconv.ParseInt(kills[i], 10, 64)
+		if err != nil {
+			return err
+		}
+		steps.left.Store(kill)
+		if i == 0 {
+			// Not before it may die: a start takes over what is due.
+			if err := q.Start(ctx); err != nil {
+				return err
+			}
+		}
+		if err := makeVisit(ctx, q, store, key); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// makeVisit proposes, approves and waits for the execution.
+func makeVisit(ctx context.Context, q *approval.Queue, store *sqlstore.Store, key string) error {
 	r, err := q.Propose(ctx, visit{"gid://shopify/Customer/1"}, approval.Proposal{
-		Key: "visit-1", Proposer: approval.Principal{ID: "model-1", Type: approval.AI},
+		Key: key, Proposer: approval.Principal{ID: "model-1", Type: approval.AI},
 	})
 	if err != nil {
 		return err
@@ -161,7 +179,6 @@ func child() error {
 			return err
 		}
 		if state := rec.Request.State; (state == approval.Uncertain || state.Final()) && len(rec.Outbox) == 0 {
-			fmt.Println("state:", state)
 			return nil
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -242,36 +259,70 @@ func callShop(ctx context.Context, query string, variables map[string]string, da
 	return json.Unmarshal(answer.Data, data)
 }
 
-// crash is one run: a child that dies at a step, perhaps a second that dies
-// too, and one that lives.
+// crash is a database, a log and a shop in which one child after the other dies.
 type crash struct {
 	url, log string
 	shop     *shopifytest.Shop
 	find     bool
+	deaths   map[string][]string // by visit: at which steps, one after the other
+	steps    map[string]int      // how often anybody died there
 }
 
-// effects counts what really happened.
-func (c crash) effects() int { return len(c.shop.DraftOrders()) }
-
-// run starts a child and returns what it said, and whether it was killed.
-func (c crash) run(t *testing.T, kill int) (said string, killed bool) {
-	t.Helper()
+// run starts a child that makes the visits, and reports whether it was killed.
+// The last visit is the one at which that is noted.
+func (c *crash) run(visits []string, kills ...int) (killed bool, err error) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), envURL+"="+c.url, envLog+"="+c.log, envShop+"="+c.shop.URL(), envToken+"="+c.shop.Token(), envKill+"="+strconv.Itoa(kill))
+	cmd.Env = append(os.Environ(), envURL+"="+c.url, envLog+"="+c.log, envShop+"="+c.shop.URL(), envToken+"="+c.shop.Token(),
+		envVisits+"="+strings.Join(visits, " "), envKills+"="+strings.Trim(fmt.Sprint(kills), "[]"))
 	if c.find {
 		cmd.Env = append(cmd.Env, envFind+"=1")
 	}
 	out, err := cmd.Output()
-	said = strings.TrimSpace(string(out))
-	if err != nil && !strings.HasPrefix(said, "killed: ") {
-		require.FailNow(t, "the child failed", "%v: %s", err, said)
+	step, killed := strings.CutPrefix(strings.TrimSpace(string(out)), "killed: ")
+	if killed {
+		last := visits[len(visits)-1]
+		c.deaths[last] = append(c.deaths[last], step)
+		c.steps[step]++
+		return true, nil
 	}
-	// A child that reaches its step while it is about to end may do both.
-	return said, err != nil || strings.HasPrefix(said, "killed: ")
+	if err != nil {
+		return false, fmt.Errorf("visits %v, kills %v: the child failed: %w: %s", visits, kills, err, out)
+	}
+	return false, nil
 }
 
-// check is what must hold when the dust has settled.
-func (c crash) check(t *testing.T, killed, said string) {
+// kill makes the rounds: in each, the steps of a visit are counted and a child
+// dies at every one of them, or at every stride-th. The next child finishes what
+// it left before its own visit begins; now and then one dies on the way.
+func (c *crash) kill(rounds, stride int) (visits int, err error) {
+	name := func(n int) string { return "visit-" + strconv.Itoa(n) }
+	left := []string{} // what the next child has to finish
+	for round := range rounds {
+		for kill := 1; ; kill += stride {
+			visits++
+			kills := make([]int, len(left), 2)
+			killed, err := c.run(append(left, name(visits)), append(kills, kill)...)
+			if err != nil {
+				return visits, err
+			}
+			left = []string{name(visits)}
+			if !killed {
+				break
+			}
+			// The next one dies too, early in what it takes over.
+			if kill%3 == round%3 {
+				if _, err := c.run(left, 1+(kill+round)%5); err != nil {
+					return visits, err
+				}
+			}
+		}
+	}
+	_, err = c.run(left, 0)
+	return visits, err
+}
+
+// check is what must hold of each visit when the dust has settled.
+func (c *crash) check(t *testing.T, visits int) (uncertain int) {
 	t.Helper()
 	logStore, err := filestore.Open(c.log, nil)
 	require.NoError(t, err)
@@ -279,61 +330,55 @@ func (c crash) check(t *testing.T, killed, said string) {
 	log, err := audit.Open(t.Context(), logStore, nil)
 	require.NoError(t, err)
 	defer log.Close()
-	var order []audit.Kind
-	counts := map[audit.Kind]int{}
+	order := map[string][]audit.Kind{}
 	for rec, err := range log.Trail(t.Context(), audit.Query{Subject: audit.Subject{Type: "approval"}}) {
 		require.NoError(t, err)
-		order = append(order, rec.Entry.Kind)
-		counts[rec.Entry.Kind]++
+		order[rec.Entry.Subjects[0].ID] = append(order[rec.Entry.Subjects[0].ID], rec.Entry.Kind)
 	}
-	for _, kind := range []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindDecided} {
-		assert.Equal(t, 1, counts[kind], "%s: %v", killed, order)
+	effects := map[string]int{}
+	for _, draft := range c.shop.DraftOrders() {
+		effects[draft.Note]++
 	}
-	switch said {
-	case "state: executed":
-		assert.Equal(t, 1, c.effects(), "%s: effects", killed)
-		assert.Equal(t, 1, counts[audit.KindEffect], "%s: %v", killed, order)
-		assert.Equal(t, audit.KindEffect, order[len(order)-1], "%s: %v", killed, order)
-	case "state: uncertain":
-		assert.False(t, c.find, "%s: it could have been found out", killed)
-		assert.LessOrEqual(t, c.effects(), 1, "%s: effects", killed)
-		assert.Zero(t, counts[audit.KindEffect], "%s: %v", killed, order)
-	default:
-		assert.Fail(t, "unexpected end", "%s: %s", killed, said)
+	store, err := sqlstore.Open(t.Context(), c.url, nil)
+	require.NoError(t, err)
+	defer store.Close()
+	q, err := approval.NewQueue(store, log, approval.Rules("1"), nil)
+	require.NoError(t, err)
+	seen := 0
+	for r, err := range q.List(t.Context(), approval.Filter{}) {
+		require.NoError(t, err)
+		seen++
+		killed, kinds := c.deaths[r.Key], order[r.ID]
+		for _, kind := range []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindDecided} {
+			assert.Equal(t, 1, count(kinds, kind), "%s: killed %q: %s: %v", r.Key, killed, kind, kinds)
+		}
+		require.NotNil(t, r.Execution, "%s: killed %q: %s", r.Key, killed, r.State)
+		happened := effects[r.Execution.IdempotencyKey]
+		switch r.State {
+		case approval.Executed:
+			assert.Equal(t, 1, happened, "%s: killed %q: effects", r.Key, killed)
+			assert.Equal(t, 1, count(kinds, audit.KindEffect), "%s: killed %q: %v", r.Key, killed, kinds)
+			assert.Equal(t, audit.KindEffect, kinds[len(kinds)-1], "%s: killed %q: %v", r.Key, killed, kinds)
+		case approval.Uncertain:
+			uncertain++
+			assert.False(t, c.find, "%s: killed %q: it could have been found out", r.Key, killed)
+			assert.LessOrEqual(t, happened, 1, "%s: killed %q: effects", r.Key, killed)
+			assert.Zero(t, count(kinds, audit.KindEffect), "%s: killed %q: %v", r.Key, killed, kinds)
+		default:
+			assert.Fail(t, "unexpected end", "%s: killed %q: %s", r.Key, killed, r.State)
+		}
 	}
+	assert.Equal(t, visits, seen, "a proposal was lost")
+	return uncertain
 }
 
-// crashSetting is one way to run.
-type crashSetting struct {
-	name   string
-	url    func(*testing.T) string
-	find   bool
-	stride int // between the steps at which it is killed
-}
-
-// killAll kills at one step after the other, until there are no more.
-func (s crashSetting) killAll(t *testing.T, round int) (died int) {
-	for kill := 1; ; kill += s.stride {
-		c := crash{
-			url: s.url(t), log: filepath.Join(t.TempDir(), "log"), find: s.find,
-			shop: shopifytest.NewShop(t, &shopifytest.Options{Data: emptyShop(t)}),
+func count(kinds []audit.Kind, kind audit.Kind) (n int) {
+	for _, k := range kinds {
+		if k == kind {
+			n++
 		}
-		said, killed := c.run(t, kill)
-		if !killed {
-			c.check(t, "alive", said)
-			return died
-		}
-		died++
-		// The next one dies too, early in what it takes over.
-		if kill%3 == round%3 {
-			again, twice := c.run(t, 1+(kill+round)%5)
-			if twice {
-				said += ", then " + again
-			}
-		}
-		end, _ := c.run(t, 0)
-		c.check(t, said, end)
 	}
+	return n
 }
 
 // emptyShop is a shop in which nothing has happened.
@@ -346,31 +391,59 @@ func emptyShop(t *testing.T) *shopifytest.Data {
 
 // TestCrash kills the process with signal 9 at its steps, one after the other:
 // around every write to the database and to the log, before the call, after
-// its effect. Whatever happens, the shop has one draft order, or a person is
-// told that it is not known. POSAI_FULL=1 kills 200 times in each setting.
+// its effect. Whatever happens, the shop has one draft order for each visit, or
+// a person is told that it is not known. POSAI_FULL=1 kills 200 times at every
+// step in each setting.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	postgres := func(t *testing.T) string { return testpg.URL(t) }
-	for _, test := range []crashSetting{
-		{"SQLite, with read-back", sqliteURL, true, 1},
-		{"SQLite, without read-back", sqliteURL, false, 3},
-		{"PostgreSQL, with read-back", postgres, true, 5},
-		{"PostgreSQL, without read-back", postgres, false, 8},
+	for _, test := range []struct {
+		name   string
+		url    func(*testing.T) string
+		find   bool
+		stride int // between the steps at which it is killed
+		side   int // how many databases side by side, at full size
+	}{
+		{"SQLite, with read-back", sqliteURL, true, 1, 2},
+		{"SQLite, without read-back", sqliteURL, false, 1, 2},
+		// The next process waits there until the dead one counts as dead.
+		{"PostgreSQL, with read-back", postgres, true, 4, 20},
+		{"PostgreSQL, without read-back", postgres, false, 4, 20},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			least := 20 / test.stride
+			rounds, stride, side := 1, test.stride, 1
 			if os.Getenv("POSAI_FULL") != "" {
-				test.stride, least = 1, 200
+				rounds, stride, side = 200/test.side, 1, test.side
 			}
-			died, rounds := 0, 0
-			for rounds == 0 || died < least {
-				rounds++
-				kills := test.killAll(t, rounds)
-				require.Positive(t, kills, "it dies at its first step")
-				died += kills
+			crashes := make([]*crash, side)
+			visits, errs := make([]int, side), make([]error, side)
+			var wg sync.WaitGroup
+			for i := range crashes {
+				c := &crash{
+					url: test.url(t), log: filepath.Join(t.TempDir(), "log"), find: test.find,
+					shop:   shopifytest.NewShop(t, &shopifytest.Options{Data: emptyShop(t)}),
+					deaths: map[string][]string{}, steps: map[string]int{},
+				}
+				crashes[i] = c
+				wg.Go(func() { visits[i], errs[i] = c.kill(rounds, stride) })
 			}
-			t.Logf("died %d times, in %d rounds over its steps", died, rounds)
+			wg.Wait()
+			died, uncertain, total, steps := 0, 0, 0, map[string]int{}
+			for i, c := range crashes {
+				require.NoError(t, errs[i])
+				uncertain += c.check(t, visits[i])
+				total += visits[i]
+				for step, n := range c.steps {
+					steps[step] += n
+					died += n
+				}
+			}
+			require.Greater(t, len(steps), 4, "it dies at its steps")
+			t.Logf("%d visits; died %d times; %d visits uncertain, all others executed once; deaths by step:", total, died, uncertain)
+			for _, step := range slices.Sorted(maps.Keys(steps)) {
+				t.Logf("%6d %s", steps[step], step)
+			}
 		})
 	}
 }

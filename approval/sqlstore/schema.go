@@ -42,6 +42,14 @@ CREATE INDEX posai_approval_request_changed ON posai_approval_request (changed_b
 	Name:       "documents by name",
 	SQLite:     `SELECT 1`,
 	PostgreSQL: `CREATE INDEX posai_approval_document_name ON posai_approval_document (name COLLATE "C")`,
+}, {
+	Name:       "lists of a million requests",
+	SQLite:     lists,
+	PostgreSQL: lists,
+}, {
+	Name:       "words in a million requests",
+	SQLite:     textTableSQLite + textSQLite + textMove,
+	PostgreSQL: textTablePostgreSQL + textMove + textPostgreSQL,
 }}
 
 const documents = `CREATE TABLE posai_approval_document (
@@ -68,3 +76,58 @@ CREATE TABLE posai_approval_subject (
 );
 CREATE INDEX posai_approval_subject_request ON posai_approval_subject (request_id);
 `
+
+// Nearly all requests of a large store are final, so a list of what waits is a
+// range of the index by state, and any other a range of one by time, whose few
+// waiting requests are skipped. Thus a change of state touches one index.
+const lists = `DROP INDEX posai_approval_request_shop;
+DROP INDEX posai_approval_request_location;
+DROP INDEX posai_approval_request_kind;
+CREATE INDEX posai_approval_request_shop_time ON posai_approval_request (shop, created_at, id);
+CREATE INDEX posai_approval_request_location_time ON posai_approval_request (location, created_at, id);
+CREATE INDEX posai_approval_request_kind_time ON posai_approval_request (kind, created_at, id);
+CREATE INDEX posai_approval_request_proposer_time ON posai_approval_request (proposer, created_at, id);
+`
+
+// What is searched for words stands beside the request, so that a change of the
+// request does not index its words again.
+const (
+	textTableSQLite     = `CREATE TABLE posai_approval_text (n integer PRIMARY KEY, request_id text NOT NULL UNIQUE` + textColumns
+	textTablePostgreSQL = `CREATE TABLE posai_approval_text (request_id text PRIMARY KEY` + textColumns
+	textColumns         = ` REFERENCES posai_approval_request (id) ON DELETE CASCADE,
+	created_at bigint NOT NULL,
+	search text NOT NULL
+);
+CREATE INDEX posai_approval_text_time ON posai_approval_text (created_at, request_id);
+`
+	textMove = `INSERT INTO posai_approval_text (request_id, created_at, search) SELECT id, created_at, search FROM posai_approval_request;
+ALTER TABLE posai_approval_request DROP COLUMN search;
+`
+
+	// https://www.sqlite.org/fts5.html#the_trigram_tokenizer; without positions,
+	// because what it finds is compared with the text anyway.
+	textSQLite = `CREATE VIRTUAL TABLE posai_approval_trigram USING fts5 (search, content = 'posai_approval_text', content_rowid = 'n',
+	tokenize = 'trigram', detail = none, columnsize = 0);
+CREATE TRIGGER posai_approval_text_insert AFTER INSERT ON posai_approval_text BEGIN
+	INSERT INTO posai_approval_trigram (rowid, search) VALUES (new.n, new.search);
+END;
+CREATE TRIGGER posai_approval_text_delete AFTER DELETE ON posai_approval_text BEGIN
+	INSERT INTO posai_approval_trigram (posai_approval_trigram, rowid, search) VALUES ('delete', old.n, old.search);
+END;
+CREATE TRIGGER posai_approval_text_update AFTER UPDATE OF search ON posai_approval_text BEGIN
+	INSERT INTO posai_approval_trigram (posai_approval_trigram, rowid, search) VALUES ('delete', old.n, old.search);
+	INSERT INTO posai_approval_trigram (rowid, search) VALUES (new.n, new.search);
+END;
+`
+
+	// The extension comes with PostgreSQL, and who owns the database may create
+	// it (https://www.postgresql.org/docs/13/pgtrgm.html). Where it is missing,
+	// a search reads all texts, but not the requests.
+	textPostgreSQL = `DO $$ BEGIN
+	CREATE EXTENSION IF NOT EXISTS pg_trgm;
+	CREATE INDEX posai_approval_text_trigram ON posai_approval_text USING gin (search gin_trgm_ops);
+EXCEPTION WHEN insufficient_privilege OR undefined_file OR undefined_object OR feature_not_supported THEN
+	RAISE NOTICE 'posai: no trigram index: %', SQLERRM;
+END $$;
+`
+)

@@ -19,41 +19,50 @@ import (
 // no round trips, it takes several.
 type statements struct {
 	insert, update string // of the request
+	updateText     string // update, of a request whose text may have changed
 
 	// On SQLite alone.
-	subjects string // of a request, from JSON
-	alarms   string // of a request, from JSON
+	text, subjects string // of a new request; the subjects are JSON
+	newText        string
+	alarms         string // of a request, from JSON
 }
 
 const (
 	insertRequest = `INSERT INTO posai_approval_request
-		(id, shop, kind, idempotency_key, location, state, created_at, version, data, proposer, search, unrecorded)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11) ON CONFLICT (shop, kind, idempotency_key) DO NOTHING`
-	updateRequest = `UPDATE posai_approval_request SET state = $1, version = $2, data = $3, search = $4, unrecorded = $5`
-	whichRequest  = ` WHERE id = $6 AND version = $7`
+		(id, shop, kind, idempotency_key, location, state, created_at, version, data, proposer, unrecorded)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10) ON CONFLICT (shop, kind, idempotency_key) DO NOTHING`
+	updateRequest = `UPDATE posai_approval_request SET state = $1, version = $2, data = $3, unrecorded = $4`
+	whichRequest  = ` WHERE id = $5 AND version = $6`
 )
 
 func newStatements(db *sqldb.DB, clock *alarm.Clock) statements {
 	if db.Dialect == sqldb.SQLite {
 		numbered := strings.NewReplacer(`$`, `?`)
+		update := numbered.Replace(updateRequest + whichRequest)
 		return statements{
-			insert: numbered.Replace(insertRequest),
-			update: numbered.Replace(updateRequest + whichRequest),
+			insert: numbered.Replace(insertRequest), update: update, updateText: update,
+			text:    `INSERT INTO posai_approval_text (request_id, created_at, search) VALUES (?, ?, ?)`,
+			newText: `UPDATE posai_approval_text SET search = ?1 WHERE request_id = ?2 AND search <> ?1`,
 			subjects: `INSERT INTO posai_approval_subject (type, id, created_at, request_id)
 				SELECT COALESCE(value ->> 'type', ''), COALESCE(value ->> 'id', ''), ?1, ?2 FROM json_each(?3) WHERE TRUE ON CONFLICT DO NOTHING`,
 			alarms: clock.SetSQL(`SELECT '` + task + `', ?1, value FROM json_each(?2)`),
 		}
 	}
+	update := func(text string) string {
+		// Whoever finds another version learns at once whether there is any.
+		return `WITH written AS (` + updateRequest + `, changed_by = pg_current_xact_id()` + whichRequest + ` RETURNING id), ` + text + `
+			alarms AS (` + clock.SetSQL(`SELECT '`+task+`'::text, written.id, due FROM written, unnest($7::bigint[]) AS due`) + `)
+			SELECT count(*), EXISTS (SELECT 1 FROM posai_approval_request WHERE id = $5) FROM written`
+	}
 	return statements{
 		insert: `WITH written AS (` + insertRequest + ` RETURNING id, created_at),
+			texts AS (INSERT INTO posai_approval_text (request_id, created_at, search) SELECT id, created_at, $11 FROM written),
 			subjects AS (INSERT INTO posai_approval_subject (type, id, created_at, request_id)
 				SELECT s.type, s.id, written.created_at, written.id FROM written, unnest($12::text[], $13::text[]) AS s (type, id) ON CONFLICT DO NOTHING),
 			alarms AS (` + clock.SetSQL(`SELECT '`+task+`'::text, written.id, due FROM written, unnest($14::bigint[]) AS due`) + `)
 			SELECT count(*), FALSE FROM written`,
-		// Whoever finds another version learns at once whether there is any.
-		update: `WITH written AS (` + updateRequest + `, changed_by = pg_current_xact_id()` + whichRequest + ` RETURNING id),
-			alarms AS (` + clock.SetSQL(`SELECT '`+task+`'::text, written.id, due FROM written, unnest($8::bigint[]) AS due`) + `)
-			SELECT count(*), EXISTS (SELECT 1 FROM posai_approval_request WHERE id = $6) FROM written`,
+		update:     update(``),
+		updateText: update(`texts AS (UPDATE posai_approval_text t SET search = $8 FROM written WHERE t.request_id = written.id AND t.search <> $8),`),
 	}
 }
 
@@ -80,8 +89,7 @@ func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Tim
 	}
 	q := &r.Request
 	inserted, _, err = s.apply(ctx, change{q, true, dues(wake), s.sql.insert, []any{
-		q.ID, q.Shop, q.Kind, q.Key, q.Location, string(q.State),
-		q.CreatedAt.UnixMicro(), string(data), q.Proposer.ID, q.SearchText(), len(r.Outbox),
+		q.ID, q.Shop, q.Kind, q.Key, q.Location, string(q.State), q.CreatedAt.UnixMicro(), string(data), q.Proposer.ID, len(r.Outbox),
 	}})
 	if err != nil {
 		return nil, false, fmt.Errorf("sqlstore: insert: %w", err)
@@ -105,8 +113,12 @@ func (s *Store) Update(ctx context.Context, r *approval.Record, wake ...time.Tim
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
 	q := &r.Request
-	updated, found, err := s.apply(ctx, change{q, false, dues(wake), s.sql.update, []any{
-		string(q.State), copied.Version, string(data), q.SearchText(), len(r.Outbox), q.ID, r.Version,
+	query := s.sql.update
+	if len(q.Edits) > 0 {
+		query = s.sql.updateText
+	}
+	updated, found, err := s.apply(ctx, change{q, false, dues(wake), query, []any{
+		string(q.State), copied.Version, string(data), len(r.Outbox), q.ID, r.Version,
 	}})
 	switch {
 	case err != nil:
@@ -151,15 +163,20 @@ func (s *Store) apply(ctx context.Context, c change) (applied, found bool, err e
 
 func (s *Store) applyPostgres(ctx context.Context, c change) (applied, found bool, err error) {
 	args := c.args
-	if c.isNew {
+	switch {
+	case c.isNew:
 		var types, ids []string
 		for _, subject := range c.request.Subjects {
 			types, ids = append(types, subject.Type), append(ids, subject.ID)
 		}
-		args = append(args, types, ids)
+		args = append(args, c.request.SearchText(), types, ids, c.due)
+	case c.query == s.sql.updateText:
+		args = append(args, c.due, c.request.SearchText())
+	default:
+		args = append(args, c.due)
 	}
 	var n int
-	if err := s.writer().QueryRowContext(ctx, c.query, append(args, c.due)...).Scan(&n, &found); err != nil {
+	if err := s.writer().QueryRowContext(ctx, c.query, args...).Scan(&n, &found); err != nil {
 		return false, false, err
 	}
 	switch {
@@ -186,6 +203,15 @@ func (s *Store) applySQLite(ctx context.Context, tx *sql.Tx, c change) (applied,
 		return false, found, err
 	case n == 0:
 		return false, false, nil
+	}
+	switch r := c.request; {
+	case c.isNew:
+		_, err = tx.ExecContext(ctx, s.sql.text, r.ID, r.CreatedAt.UnixMicro(), r.SearchText())
+	case len(r.Edits) > 0:
+		_, err = tx.ExecContext(ctx, s.sql.newText, r.SearchText(), r.ID)
+	}
+	if err != nil {
+		return false, false, err
 	}
 	if c.isNew && len(c.request.Subjects) > 0 {
 		if err := execJSON(ctx, tx, s.sql.subjects, c.request.Subjects, c.request.CreatedAt.UnixMicro(), c.request.ID); err != nil {
