@@ -36,9 +36,10 @@ const (
 	maxControls = 1000 // of each kind
 )
 
-// change is the part of a control that says whether its last change is in the
-// audit log.
-type change struct {
+// ControlChange says of a setting in [Controls] whether its last change is in
+// the audit log. A setting that makes the queue more lenient has no effect
+// before.
+type ControlChange struct {
 	// Outbox holds the entries that are not in the log yet, as canonical JSON.
 	Outbox []string `json:"outbox,omitempty"`
 
@@ -50,7 +51,7 @@ type change struct {
 type control[T any] interface {
 	*T
 	id() string
-	state() *change
+	state() *ControlChange
 	over(now time.Time) bool // has no effect any more, at this time
 }
 
@@ -98,8 +99,8 @@ func (q *Queue) recentControls(ctx context.Context) (*Controls, error) {
 	return q.readControls(ctx)
 }
 
-func (c *Controls) changes() []*change {
-	var list []*change
+func (c *Controls) changes() []*ControlChange {
+	var list []*ControlChange
 	for i := range c.Switches {
 		list = append(list, &c.Switches[i].Change)
 	}
@@ -113,7 +114,7 @@ func (c *Controls) changes() []*change {
 }
 
 func (c *Controls) unrecorded() bool {
-	return slices.ContainsFunc(c.changes(), func(ch *change) bool { return ch.pending() })
+	return slices.ContainsFunc(c.changes(), func(ch *ControlChange) bool { return ch.pending() })
 }
 
 // recordControls puts the outboxes into the log, and then clears them in the
@@ -143,9 +144,9 @@ func (q *Queue) recordControls(ctx context.Context, c *Controls) error {
 }
 
 // pending reports whether its last change is not in the log yet.
-func (ch *change) pending() bool { return len(ch.Outbox) > 0 }
+func (ch *ControlChange) pending() bool { return len(ch.Outbox) > 0 }
 
-func (ch *change) gone() bool { return ch.Removed && !ch.pending() }
+func (ch *ControlChange) gone() bool { return ch.Removed && !ch.pending() }
 
 // addControl stores a new control and records it.
 func addControl[T any, P control[T]](ctx context.Context, q *Queue, list func(*Controls) *[]T, item T, e audit.Entry) error {

@@ -22,11 +22,11 @@ type Delegation struct {
 	Reason string    `json:"reason,omitzero"` // for people, at most 4 KiB
 	At     time.Time `json:"at"`              // set by the queue
 
-	Change change `json:"change,omitzero"`
+	Change ControlChange `json:"change,omitzero"` // kept by the queue; what callers put there is ignored
 }
 
-func (d *Delegation) id() string     { return d.ID }
-func (d *Delegation) state() *change { return &d.Change }
+func (d *Delegation) id() string            { return d.ID }
+func (d *Delegation) state() *ControlChange { return &d.Change }
 
 func (d *Delegation) over(now time.Time) bool { return !now.Before(d.Until) }
 
@@ -54,7 +54,7 @@ func (q *Queue) Delegate(ctx context.Context, d Delegation) (Delegation, error) 
 	if err != nil {
 		return Delegation{}, err
 	}
-	d.ID, d.At, d.Change, d.From.ActsFor = newID(), now, change{}, nil
+	d.ID, d.At, d.Change, d.From.ActsFor = newID(), now, ControlChange{}, nil
 	e := controlEntry("delegation", d.ID, "set", d.By, role, d.Reason, d.Scope, now)
 	e.Attributes["from"], e.Attributes["to"] = d.From.ID, d.To
 	e.Attributes["until"] = d.Until.UTC().Format(time.RFC3339Nano)

@@ -38,7 +38,7 @@ type StandingRule struct {
 	Reason string    `json:"reason,omitzero"` // for people, at most 4 KiB
 	At     time.Time `json:"at"`              // set by the queue
 
-	Change change `json:"change,omitzero"`
+	Change ControlChange `json:"change,omitzero"` // kept by the queue; what callers put there is ignored
 }
 
 // ArgMatch is a condition on one value of an action's arguments.
@@ -62,8 +62,8 @@ const (
 	maxMatches      = 16
 )
 
-func (s *StandingRule) id() string     { return s.ID }
-func (s *StandingRule) state() *change { return &s.Change }
+func (s *StandingRule) id() string            { return s.ID }
+func (s *StandingRule) state() *ControlChange { return &s.Change }
 
 func (s *StandingRule) over(now time.Time) bool { return !now.Before(s.Until) }
 
@@ -83,7 +83,7 @@ func (q *Queue) Grant(ctx context.Context, s StandingRule) (StandingRule, error)
 	if err != nil {
 		return StandingRule{}, err
 	}
-	s.ID, s.At, s.Change = newID(), now, change{}
+	s.ID, s.At, s.Change = newID(), now, ControlChange{}
 	e := controlEntry("standing", s.ID, "granted", s.By, role, s.Reason, s.Scope, now)
 	match, err := json.Marshal(s.Match)
 	if err == nil {

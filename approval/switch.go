@@ -36,11 +36,11 @@ type Switch struct {
 	// Until is when it ends by itself. If zero, it holds until it is cleared.
 	Until time.Time `json:"until,omitzero"`
 
-	Change change `json:"change,omitzero"`
+	Change ControlChange `json:"change,omitzero"` // kept by the queue; what callers put there is ignored
 }
 
-func (s *Switch) id() string     { return s.ID }
-func (s *Switch) state() *change { return &s.Change }
+func (s *Switch) id() string            { return s.ID }
+func (s *Switch) state() *ControlChange { return &s.Change }
 
 func (s *Switch) over(now time.Time) bool {
 	return !s.Until.IsZero() && !now.Before(s.Until)
@@ -86,7 +86,7 @@ func (q *Queue) Halt(ctx context.Context, s Switch) (Switch, error) {
 	if err != nil {
 		return Switch{}, err
 	}
-	s.ID, s.At, s.Change = newID(), now, change{}
+	s.ID, s.At, s.Change = newID(), now, ControlChange{}
 	e := controlEntry("switch", s.ID, "set", s.By, role, s.Reason, s.Scope, now)
 	e.Attributes["mode"] = string(s.Mode)
 	if !s.Until.IsZero() {

@@ -46,8 +46,11 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(envURL) != "" {
-		if err := child(); err != nil {
+	for env, run := range map[string]func() error{envURL: child, envHalt: haltChild} {
+		if os.Getenv(env) == "" {
+			continue
+		}
+		if err := run(); err != nil {
 			fmt.Println("error:", err)
 			os.Exit(1)
 		}
