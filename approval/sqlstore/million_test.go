@@ -197,7 +197,7 @@ func largeStore(t *testing.T, databaseURL string, n int) {
 		{"a word that is nowhere", "/?show=all&q=elephant", "Nothing found"},
 		{"figures", "/figures", "requests"},
 		{"controls", "/controls", ""},
-		{"detail", "/requests/" + deep, "order #" + fmt.Sprint(n/3)},
+		{"detail", "/requests/" + deep, "order #" + strconv.Itoa(n/3)},
 	} {
 		watched.take()
 		began := time.Now()
@@ -243,7 +243,7 @@ func largeStore(t *testing.T, databaseURL string, n int) {
 	oldest, err := store.List(t.Context(), approval.Filter{States: []approval.State{approval.Executed, approval.Rejected, approval.Expired, approval.Failed}, Limit: 1})
 	require.NoError(t, err)
 	assert.False(t, oldest[0].Request.CreatedAt.Before(before.Add(-time.Second)), oldest[0].Request.CreatedAt)
-	found, err := store.List(t.Context(), approval.Filter{Text: "#" + fmt.Sprint(n/8)})
+	found, err := store.List(t.Context(), approval.Filter{Text: "#" + strconv.Itoa(n/8)})
 	require.NoError(t, err)
 	for _, r := range found {
 		assert.NotEqual(t, fmt.Sprint("r-", n/8), r.Request.ID, "its words are forgotten too")
