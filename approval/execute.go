@@ -57,8 +57,8 @@ func (q *Queue) advance(ctx context.Context, rec *Record, w Wake) (time.Duration
 		_, err := q.flush(ctx, rec)
 		return 0, err
 	}
-	if e := rec.Request.Execution; e != nil && e.NextAt.After(now) {
-		return e.NextAt.Sub(now), nil
+	if left := x.notBefore(now); left > 0 {
+		return left, nil
 	}
 	// What was decided has to be in the log before anything is done about it.
 	if err := q.record(ctx, rec); err != nil {
@@ -71,6 +71,25 @@ func (q *Queue) advance(ctx context.Context, rec *Record, w Wake) (time.Duration
 		}
 	}
 	return x.run(ctx, now)
+}
+
+// notBefore returns how long the next attempt or read-back has to wait. A wait
+// that is longer than any that is set, because the store's clock was set back,
+// is measured by this process.
+func (x *execution) notBefore(now time.Time) time.Duration {
+	e := x.rec.Request.Execution
+	if e == nil || !e.NextAt.After(now) {
+		return 0
+	}
+	longest := max(x.q.backoff(max(e.Attempt, e.Looks, 1)), againStopped)
+	if !e.UnknownSince.IsZero() {
+		longest = max(longest, x.k.settle)
+	}
+	left := e.NextAt.Sub(now)
+	if left > 2*longest { // backoffs may have a random part
+		left = x.q.waits.left(x.rec.Request.ID, e.NextAt, longest)
+	}
+	return left
 }
 
 // left notes that a worker ended in the middle of an execution: it may have
@@ -242,6 +261,7 @@ func (x *execution) after(ctx context.Context, result any, failure error) (time.
 	}
 	wait := x.q.backoff(e.Attempt)
 	e.NextAt = now.Add(wait)
+	x.q.waits.left(x.rec.Request.ID, e.NextAt, wait) // begins now
 	x.rec.Request.State = Approved
 	err = x.commit(ctx, effectEntry(x.rec, x.rec.step("failed"), audit.KindFailed, "will be tried again", now))
 	return wait, err

@@ -108,6 +108,7 @@ type Queue struct {
 
 	running  running
 	deciding turns
+	waits    waits
 	changes  hub
 	controls recent
 }

@@ -41,10 +41,13 @@ func (x *execution) reconcile(ctx context.Context, now time.Time) (time.Duration
 	case found:
 		return x.succeed(ctx, now, result, "found")
 	}
-	if settled := e.UnknownSince.Add(x.k.settle); !e.UnknownSince.IsZero() && now.Before(settled) {
-		// The call may still be under way on the other side.
-		e.NextAt = settled
-		return settled.Sub(now), x.commit(ctx)
+	if !e.UnknownSince.IsZero() {
+		// The call may still be under way on the other side. How long ago it was
+		// is not for the store's clock to say, which may have been set forward.
+		if left := x.q.waits.left(r.ID, e.UnknownSince, x.k.settle); left > 0 {
+			e.NextAt = now.Add(left)
+			return left, x.commit(ctx)
+		}
 	}
 	if e.Attempt >= x.q.opts.MaxAttempts && !r.toldToTryAgain() {
 		return x.fail(ctx, now, nil)
