@@ -45,6 +45,7 @@ import (
 	"log/slog"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -187,6 +188,9 @@ type Clock struct {
 	mu     sync.Mutex // guards start and stop
 	pulse  *pulse     // nil when stopped
 	health health
+
+	steps steps
+	skew  atomic.Int64 // milliseconds that a test sets the database's clock by
 }
 
 // New returns a clock that calls handle for the alarms of room: lower-case

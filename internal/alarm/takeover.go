@@ -27,7 +27,7 @@ func (c *Clock) now() string {
 	if c.db.Dialect == sqldb.SQLite {
 		return `CAST(unixepoch('subsec') * 1000 AS integer)`
 	}
-	return `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)`
+	return fmt.Sprintf(`(CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) + %d)`, c.skew.Load())
 }
 
 // alive is the SQL condition under which the row w of posai_alarm_worker is a
@@ -37,25 +37,65 @@ func (c *Clock) alive() string {
 	if c.db.Dialect == sqldb.SQLite {
 		return `1 = 1`
 	}
-	return fmt.Sprintf(`w.seen > %s - %d`, c.now(), c.opts.DeadAfter.Milliseconds())
+	// One who was last seen in the future died before the database's clock was
+	// set back.
+	window := c.opts.DeadAfter.Milliseconds()
+	return fmt.Sprintf(`w.seen BETWEEN %s - %d AND %s + %d`, c.now(), window, c.now(), window)
 }
 
 // Alive reports whether the clock that [Call.Worker] named still runs, so that
 // what it claimed is not up for taking.
 func (c *Clock) Alive(ctx context.Context, tx *sql.Tx, worker string) (bool, error) {
 	var alive bool
-	query := c.db.Rebind(`SELECT EXISTS (SELECT 1 FROM posai_alarm_worker w WHERE w.id = ? AND ` + c.alive() + `)`)
-	if err := tx.QueryRowContext(ctx, query, worker).Scan(&alive); err != nil {
+	var now int64
+	query := c.db.Rebind(`SELECT EXISTS (SELECT 1 FROM posai_alarm_worker w WHERE w.id = ? AND ` + c.alive() + `), ` + c.now())
+	if err := tx.QueryRowContext(ctx, query, worker).Scan(&alive, &now); err != nil {
 		return false, fmt.Errorf("alarm: alive: %w", err)
 	}
-	return alive, nil
+	return alive || c.steps.unsteady(now, c.opts.DeadAfter), nil
+}
+
+// steps notices that the database's clock was set: until everybody had the time
+// to beat by the new time, nobody can be told dead. Its zero value is ready.
+type steps struct {
+	mu     sync.Mutex
+	db     int64     // the database's time at the last beat, 0 before the first
+	here   time.Time // this process's own
+	jumped time.Time // when a step was noticed last
+}
+
+// beat notes the time of a beat, and reports whether the clock was set since
+// the one before.
+func (s *steps) beat(now int64, deadAfter time.Duration) (jumped bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if jumped = s.off(now, deadAfter); jumped {
+		s.jumped = time.Now()
+	}
+	s.db, s.here = now, time.Now()
+	return jumped
+}
+
+// unsteady reports whether the clock was set a moment ago.
+func (s *steps) unsteady(now int64, deadAfter time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.off(now, deadAfter) || !s.jumped.IsZero() && time.Since(s.jumped) < deadAfter
+}
+
+func (s *steps) off(now int64, deadAfter time.Duration) bool {
+	if s.db == 0 {
+		return false
+	}
+	off := time.Duration(now-s.db)*time.Millisecond - time.Since(s.here)
+	return off.Abs() > deadAfter/2
 }
 
 // announce puts this clock among those that run and, on SQLite, clears up
 // after processes that are gone.
 func (c *Clock) announce(ctx context.Context) error {
 	err := c.db.Tx(ctx, func(tx *sql.Tx) error {
-		if err := c.beat(ctx, tx); err != nil {
+		if _, err := c.beat(ctx, tx); err != nil {
 			return err
 		}
 		if c.db.Dialect == sqldb.PostgreSQL {
@@ -83,10 +123,16 @@ type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-func (c *Clock) beat(ctx context.Context, ex executor) error {
-	_, err := ex.ExecContext(ctx, c.db.Rebind(`INSERT INTO posai_alarm_worker (id, boot, seen) VALUES (?, ?, `+c.now()+`)
-		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`), c.id, c.db.Boot())
-	return err
+// beat shows that this clock runs, and reports whether the database's clock was
+// set since the beat before.
+func (c *Clock) beat(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+},
+) (jumped bool, err error) {
+	var now int64
+	err = db.QueryRowContext(ctx, c.db.Rebind(`INSERT INTO posai_alarm_worker (id, boot, seen) VALUES (?, ?, `+c.now()+`)
+		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen RETURNING seen`), c.id, c.db.Boot()).Scan(&now)
+	return err == nil && c.steps.beat(now, c.opts.DeadAfter), err
 }
 
 func (c *Clock) withdraw(ctx context.Context) error {
@@ -177,7 +223,7 @@ func (c *Clock) pulsate(ctx context.Context) {
 		sent := time.Now()
 		// A database that hangs is as bad as one that is gone.
 		beatCtx, cancel := context.WithTimeout(ctx, c.opts.Heartbeat)
-		err := c.beat(beatCtx, c.db)
+		jumped, err := c.beat(beatCtx, c.db)
 		cancel()
 		switch {
 		case ctx.Err() != nil:
@@ -192,11 +238,12 @@ func (c *Clock) pulsate(ctx context.Context) {
 		}
 		lastBeat = sent
 		c.health.recover()
-		if healthySince.IsZero() {
+		if healthySince.IsZero() || jumped {
 			healthySince = sent
 		}
-		// Right after an outage of the database everybody's beat is old. Judge
-		// only when everybody had the time to show up.
+		// Right after an outage of the database, or after its clock was set,
+		// everybody's beat is old. Judge only when everybody had the time to
+		// show up.
 		if time.Since(healthySince) < c.opts.DeadAfter {
 			continue
 		}
