@@ -29,8 +29,8 @@ type reply struct {
 }
 
 const (
-	flightLife = 10 * time.Minute
-	maxFlights = 2000
+	flightLife = 2 * time.Minute
+	maxFlights = 500
 )
 
 // join returns the flight of an interaction, and whether it is new. A key that is

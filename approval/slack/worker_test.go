@@ -83,10 +83,13 @@ func TestSlackAsksToWait(t *testing.T) {
 	o.slack.Fail("chat.postMessage", slacktest.Fault{Status: http.StatusTooManyRequests, RetryAfter: 2, Channel: slacktest.Channel})
 	start := time.Now()
 	o.Propose(t, "612.50", testqueue.Thanks("1043"))
+	o.eventually("Slack has asked to wait", func() bool { return strings.Contains(o.logs.String(), "asked to wait") })
+	o.Propose(t, "612.50", testqueue.Thanks("1044"))
 	o.card(0)
-	assert.GreaterOrEqual(t, time.Since(start), 2*time.Second, "Slack asked to wait two seconds")
-	assert.Equal(t, 3, o.slack.Calls("chat.postMessage"))
-	require.Len(t, o.slack.Messages("C0OTHER"), 1)
+	assert.GreaterOrEqual(t, time.Since(start), 2*time.Second, "Slack asked to wait two seconds, and that is about the whole channel")
+	o.card(1)
+	assert.Equal(t, 5, o.slack.Calls("chat.postMessage"))
+	require.Len(t, o.slack.Messages("C0OTHER"), 2)
 	assert.Less(t, o.slack.Messages("C0OTHER")[0].TS, o.card(0).TS, "the other channel does not wait for this one")
 }
 
@@ -269,26 +272,28 @@ func TestKilledAtEveryCall(t *testing.T) {
 		o.eventually("a call is under way", func() bool { return o.slack.Calls("chat.postMessage") > before })
 		o.restart()
 	}
-	for i, r := range requests {
-		o.inConsole(r, approval.Approve, testqueue.Maria, "")
-		text := fmt.Sprintf("order k%d\n", i)
-		o.eventually("the card says so, or there never was one", func() bool {
-			docs, err := o.store.Documents(t.Context(), "slack/post/-/", "", 10)
-			if err != nil || len(docs) > 0 {
-				return false
-			}
-			n := 0
-			for _, m := range o.cards() {
-				if strings.Contains(m.Shown(), text) {
-					n++
-					if !strings.Contains(m.Shown(), "Approved and done") {
-						return false
-					}
-				}
-			}
-			return n <= 1
-		})
+	for i := range requests {
+		o.eventually("it has its card", func() bool { return strings.Contains(o.shown(), fmt.Sprintf("order k%d\n", i)) })
 	}
+	for _, r := range requests {
+		o.inConsole(r, approval.Approve, testqueue.Maria, "")
+	}
+	o.eventually("nothing is left to do", func() bool {
+		docs, err := o.store.Documents(t.Context(), "slack/post/", "", 10)
+		return err == nil && len(docs) == 0 && strings.Count(o.shown(), "Approved and done") == rounds
+	})
+	for i := range requests {
+		assert.Equal(t, 1, strings.Count(o.shown(), fmt.Sprintf("order k%d\n", i)))
+	}
+}
+
+// shown is all that the cards say.
+func (o *office) shown() string {
+	var b strings.Builder
+	for _, m := range o.cards() {
+		b.WriteString(m.Shown() + "\n")
+	}
+	return b.String()
 }
 
 func TestTwoProcessesPostOnce(t *testing.T) {
