@@ -17,7 +17,7 @@ import (
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
-	"github.com/posai-go/posai/examples/internal/postoken"
+	"github.com/posai-go/posai/shopify/auth"
 )
 
 const channelPOS = "pos"
@@ -137,21 +137,24 @@ func numbered(prefix string, n int64) string {
 //	shopify.cart.addCartProperties({_fraudguard: question.id});
 //
 // The device adds the token by itself for the app's own domain.
-func (g *guard) register(tokens *postoken.Verifier) http.Handler {
+func (g *guard) register(app *auth.App) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /transactions", g.ask)
 	mux.HandleFunc("GET /transactions/{id}", g.askAgain)
-	return postoken.CORS(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return app.Sessions(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
-		session, err := tokens.Verify(r)
-		if err != nil || session.Shop != g.shop {
-			problem(w, http.StatusUnauthorized, "a session token of this shop is required")
-			return
-		}
 		mux.ServeHTTP(w, r)
-	}))
+	}), &auth.SessionOptions{
+		Surface: auth.POS, Methods: []string{http.MethodGet, http.MethodPost},
+		Check: func(_ context.Context, s *auth.Session) error {
+			if string(s.Shop) != g.shop {
+				return errors.New("another shop's session")
+			}
+			return nil
+		},
+	})
 }
 
 func (g *guard) ask(w http.ResponseWriter, r *http.Request) {

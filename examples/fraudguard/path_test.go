@@ -21,7 +21,6 @@ import (
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
 	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/examples/internal/demo/demotest"
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/inbox"
@@ -508,9 +507,7 @@ func TestSessionTokens(t *testing.T) {
 		return resp
 	}
 	sign := func(client, secret, shop string, at time.Time) string {
-		token, err := postoken.Sign(client, secret, postoken.Session{Shop: shop, Account: "1"}, at)
-		require.NoError(t, err)
-		return token
+		return shopifytest.SignSessionToken(secret, shopifytest.SessionClaims{Shop: shop, ClientID: client, Account: "1", Issued: at})
 	}
 	const questions = "/pos/transactions"
 	good := sign(p.cfg.clientID, p.cfg.Secret, p.cfg.Shop, time.Now())

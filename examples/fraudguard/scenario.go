@@ -15,7 +15,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -59,10 +58,7 @@ func (t *till) again(ctx context.Context, id string) (answer, error) {
 }
 
 func (t *till) send(ctx context.Context, method, path string, body []byte) (answer, time.Duration, error) {
-	token, err := postoken.Sign(t.clientID, t.secret, postoken.Session{Shop: t.shop, Account: "1"}, time.Now())
-	if err != nil {
-		return answer{}, 0, err
-	}
+	token := shopifytest.SignSessionToken(t.secret, shopifytest.SessionClaims{Shop: t.shop, ClientID: t.clientID, Account: "1", Issued: time.Now()})
 	r, err := http.NewRequestWithContext(ctx, method, t.url+path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, 0, err

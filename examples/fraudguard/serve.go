@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -45,10 +44,7 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 	fmt.Fprintf(out, "shop            %s (%s)\npolicy          %s\nregister        %s/pos/transactions\nwebhooks        %s/webhooks\nhealth          %s/healthz\nconsole         %s\nflags           %s (once signed in at the console)\n",
 		sh.name, sh.client.Shop(), cfg.policy.Name(), s.URL, s.URL, s.URL, link, s.PublicURL("/flags"))
 	if cfg.Simulate {
-		token, err := postoken.Sign(cfg.clientID, cfg.Secret, postoken.Session{Shop: cfg.Shop, Account: "1"}, time.Now())
-		if err != nil {
-			return err
-		}
+		token := shopifytest.SignSessionToken(cfg.Secret, shopifytest.SessionClaims{Shop: cfg.Shop, ClientID: cfg.clientID, Account: "1", Issued: time.Now()})
 		fmt.Fprintf(out, "\nAsk as a register does (the token is good for a minute):\n  curl -s -X POST %s/pos/transactions -H 'Authorization: Bearer %s' -d '{\"id\":\"first-question\",\"kind\":\"return\",\"location_id\":1,\"currency\":\"%s\",\"total\":\"420.00\"}'\n", s.URL, token, sh.currency)
 	}
 	<-ctx.Done()

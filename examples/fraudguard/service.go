@@ -11,9 +11,9 @@ import (
 
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
 	"github.com/posai-go/posai/examples/internal/demo"
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/admin"
+	"github.com/posai-go/posai/shopify/auth"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/inbox"
 )
@@ -105,8 +105,15 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	if err := s.comply(); err != nil {
 		return nil, err
 	}
-	tokens := postoken.New(cfg.clientID, nil, cfg.Secret, cfg.OldSecret)
-	s.Pages.Handle("/pos/", http.StripPrefix("/pos", s.guard.register(tokens)))
+	secrets := auth.Secrets{Current: cfg.Secret}
+	if cfg.OldSecret != "" { // it signs for a while after the rotation
+		secrets.Previous, secrets.PreviousUntil = cfg.OldSecret, time.Now().Add(2*time.Hour)
+	}
+	app, err := auth.New(cfg.clientID, secrets, &auth.Options{Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	s.Pages.Handle("/pos/", http.StripPrefix("/pos", s.guard.register(app)))
 	s.Pages.Handle("/flags", s.flagsPage())
 	if err := s.Start(ctx); err != nil {
 		return nil, err
