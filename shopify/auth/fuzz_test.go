@@ -1,9 +1,11 @@
 package auth_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +58,37 @@ func FuzzCallback(f *testing.F) {
 		}
 		if _, err := app.VerifyLaunch(query); err == nil {
 			t.Fatal("accepted what nobody signed")
+		}
+	})
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func FuzzTokenAnswer(f *testing.F) {
+	f.Add(200, `{"access_token":"t","expires_in":3600,"refresh_token":"r","refresh_token_expires_in":7776000,"scope":"read_orders,write_products"}`)
+	f.Add(200, `{"access_token":"t","expires_in":"1e3","associated_user":{"id":7}}`)
+	f.Add(401, `{"error":"invalid_request","error_description":"This request requires an active refresh_token"}`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			return
+		}
+		client := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Request: r, Header: http.Header{"Retry-After": {body[:min(len(body), 5)]}}}, nil
+		})}
+		app, err := auth.New("client", auth.Secrets{Current: "the-secret-of-the-app"}, &auth.Options{HTTPClient: client, MaxAttempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := app.ClientCredentials("acme.myshopify.com").Current(t.Context())
+		switch {
+		case err == nil && (status != 200 || token.AccessToken == "" || strings.ContainsAny(token.AccessToken, "\r\n\x00")):
+			t.Fatalf("took %d %q for a token", status, body)
+		case err == nil && !token.Expires.IsZero() && !token.Expires.After(token.Issued):
+			t.Fatal("a token that ended before it began")
+		case err != nil && strings.Contains(err.Error(), "the-secret-of-the-app"):
+			t.Fatal("the error tells the secret")
 		}
 	})
 }

@@ -142,3 +142,8 @@ func decode(t testing.TB, r io.Reader, v any) {
 	t.Helper()
 	require.NoError(t, json.NewDecoder(r).Decode(v))
 }
+
+// sessionToken is what a register sends.
+func sessionToken(clientID, secret string) string {
+	return shopifytest.SignSessionToken(secret, shopifytest.SessionClaims{Shop: "acme.myshopify.com", ClientID: clientID, Account: "42", Issued: time.Now()})
+}
