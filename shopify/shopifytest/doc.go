@@ -37,6 +37,12 @@
 // cartLinesRemove, cartAttributesUpdate, cartNoteUpdate, cartDiscountCodesUpdate, cartBuyerIdentityUpdate), with
 // [Shop.StorefrontToken] as the public or the private token, or without one. No discount code applies.
 //
+// # REST
+//
+// Of the legacy REST Admin API there are shop, orders (read; note and tags can be changed), products and customers
+// (read) and webhooks, with pages by the Link header and a bucket of 40 requests; a [Fault] hits a request by an
+// operation such as "GET orders.json". Filters and fields beyond those are refused.
+//
 // # Tokens
 //
 // The app is installed at /admin/oauth/authorize, where nobody has to click, and gets tokens at

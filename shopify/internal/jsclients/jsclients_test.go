@@ -194,6 +194,24 @@ func TestClientCredentials(t *testing.T) {
 	assertCall(t, out.Call)
 }
 
+func TestREST(t *testing.T) {
+	s := newShop(t)
+	var out struct {
+		Products int      `json:"products"`
+		Back     int      `json:"back"`
+		Address  string   `json:"address"`
+		Gone     *failure `json:"gone"`
+		Limit    string   `json:"limit"`
+	}
+	drive(t, s, "rest", &out)
+	assert.Equal(t, len(s.Products()), out.Products, "all pages")
+	assert.Equal(t, 10, out.Back)
+	assert.Equal(t, "https://app.example.com/other", out.Address)
+	require.NotNil(t, out.Gone)
+	assert.Equal(t, 404, out.Gone.Status)
+	assert.Contains(t, out.Limit, "/40")
+}
+
 func TestRefused(t *testing.T) {
 	s := newShop(t)
 	var out struct {

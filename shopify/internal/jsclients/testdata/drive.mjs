@@ -1,5 +1,5 @@
 // Drives Shopify's own JavaScript library against a simulated shop and prints what came of
-// it, as one line of JSON. The library insists on https://{shop}; the one thing that is done
+// it, as one line of JSON. The library insists on the host {shop}; the one thing that is done
 // to it is that such requests reach the address in SIM_URL.
 import http from 'node:http';
 
@@ -8,7 +8,7 @@ const {SIM_URL, SHOP, CLIENT_ID, CLIENT_SECRET, SCOPES} = process.env;
 const realFetch = globalThis.fetch;
 globalThis.fetch = (input, init) => {
   const url = new URL(typeof input === 'string' || input instanceof URL ? input : input.url);
-  if (url.protocol === 'https:' && url.hostname === SHOP) {
+  if (url.hostname === SHOP) { // the REST client takes the app's scheme, http here
     return realFetch(SIM_URL + url.pathname + url.search, init);
   }
   throw new Error(`a request to ${url.origin}`);
@@ -143,6 +143,30 @@ const scenarios = {
     const shopify = configured('app.example.com');
     const {session} = await shopify.auth.clientCredentials({shop: SHOP});
     return {session: seen(session), call: await name(shopify, session)};
+  },
+  async rest() {
+    const shopify = configured('app.example.com');
+    const {session} = await shopify.auth.clientCredentials({shop: SHOP});
+    const client = new shopify.clients.Rest({session});
+    const ids = [];
+    let page = await client.get({path: 'products', query: {limit: 10, fields: 'id'}});
+    for (;;) {
+      ids.push(...page.body.products.map((p) => p.id));
+      if (!page.pageInfo?.nextPage) break;
+      page = await client.get(page.pageInfo.nextPage);
+    }
+    const back = await client.get(page.pageInfo.prevPage);
+    const made = await client.post({path: 'webhooks', data: {webhook: {topic: 'orders/create', address: 'https://app.example.com/hook', format: 'json'}}});
+    const id = made.body.webhook.id;
+    const changed = await client.put({path: `webhooks/${id}`, data: {webhook: {address: 'https://app.example.com/other'}}});
+    await client.delete({path: `webhooks/${id}`});
+    return {
+      products: new Set(ids.map(String)).size,
+      back: back.body.products.length,
+      address: changed.body.webhook.address,
+      gone: await failure(client.get({path: `webhooks/${id}`})),
+      limit: page.headers['X-Shopify-Shop-Api-Call-Limit']?.[0] ?? null,
+    };
   },
   async refused() {
     const shopify = configured('app.example.com');

@@ -1,0 +1,463 @@
+package shopifytest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/posai-go/posai/shopify/schema"
+)
+
+// restBucket is the bucket of requests of Shopify's standard plans.
+// Source: https://shopify.dev/docs/api/admin-rest/usage/rate-limits
+var restBucket = Plan{Maximum: 40, RestoreRate: 2}
+
+// restAPI is the subset of the REST Admin API that the shop has. Safe for concurrent
+// use.
+type restAPI struct {
+	shop   *Shop
+	bucket *bucket
+}
+
+// restRequest is one request on its way.
+type restRequest struct {
+	api     *restAPI
+	w       http.ResponseWriter
+	r       *http.Request
+	version string
+	entry   JournalEntry
+	fault   Fault
+}
+
+// restProblem is an answer that says no.
+type restProblem struct {
+	status int
+	errors any
+}
+
+// routes adds the resources to the mux.
+func (a *restAPI) routes(mux *http.ServeMux) {
+	for pattern, resource := range map[string]struct {
+		scope  string
+		handle func(*restRequest) (any, *restProblem)
+	}{
+		"GET /shop.json":         {"", (*restRequest).getShop},
+		"GET /orders.json":       {"read_orders", func(q *restRequest) (any, *restProblem) { return q.list("orders", q.orders()) }},
+		"GET /orders/count.json": {"read_orders", func(q *restRequest) (any, *restProblem) { return map[string]any{"count": len(q.orders())}, nil }},
+		"GET /orders/{id}":       {"read_orders", func(q *restRequest) (any, *restProblem) { return q.one("order", q.orders()) }},
+		"PUT /orders/{id}":       {"write_orders", (*restRequest).putOrder},
+		"GET /products.json":     {"read_products", func(q *restRequest) (any, *restProblem) { return q.list("products", q.products()) }},
+		"GET /products/{id}":     {"read_products", func(q *restRequest) (any, *restProblem) { return q.one("product", q.products()) }},
+		"GET /customers.json":    {"read_customers", func(q *restRequest) (any, *restProblem) { return q.list("customers", q.customers()) }},
+		"GET /customers/{id}":    {"read_customers", func(q *restRequest) (any, *restProblem) { return q.one("customer", q.customers()) }},
+		"GET /webhooks.json":     {"", func(q *restRequest) (any, *restProblem) { return q.list("webhooks", q.webhooks()) }},
+		"GET /webhooks/{id}":     {"", func(q *restRequest) (any, *restProblem) { return q.one("webhook", q.webhooks()) }},
+		"POST /webhooks.json":    {"", (*restRequest).postWebhook},
+		"PUT /webhooks/{id}":     {"", (*restRequest).putWebhook},
+		"DELETE /webhooks/{id}":  {"", (*restRequest).deleteWebhook},
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.HandleFunc(method+" "+adminPath+"{version}"+path, func(w http.ResponseWriter, r *http.Request) {
+			a.serve(w, r, resource.scope, resource.handle)
+		})
+	}
+}
+
+func (a *restAPI) serve(w http.ResponseWriter, r *http.Request, scope string, handle func(*restRequest) (any, *restProblem)) {
+	now := a.shop.admin.cfg.now
+	q := &restRequest{api: a, w: w, r: r, version: r.PathValue("version")}
+	name := r.Method + " " + strings.TrimPrefix(r.URL.Path, adminPath+q.version+"/")
+	q.entry = JournalEntry{RequestID: requestID(), Time: now(), Version: q.version, Operation: name, Mutation: r.Method != http.MethodGet}
+	w.Header().Set("X-Request-Id", q.entry.RequestID)
+	if !versionPattern.MatchString(q.version) {
+		q.send(http.StatusNotFound, map[string]any{"errors": "Not Found"})
+		return
+	}
+	w.Header().Set("X-Shopify-API-Version", schema.Admin().Version())
+	scopes, refused := a.shop.oauth.authenticate(r.Header.Get("X-Shopify-Access-Token"))
+	if refused != nil {
+		q.send(refused.status, map[string]any{"errors": refused.errors})
+		return
+	}
+	var hit bool
+	q.fault, hit = a.shop.admin.faults.take(name, nil)
+	q.entry.Faulted = hit
+	switch {
+	case q.fault.fails():
+		wait(r.Context(), q.fault.Delay)
+		q.breakdown()
+		return
+	case !a.bucket.take(1):
+		q.throttle()
+		return
+	}
+	status := a.bucket.status()
+	w.Header().Set("X-Shopify-Shop-Api-Call-Limit", fmt.Sprintf("%d/%d", int(status.MaximumAvailable-status.CurrentlyAvailable+0.5), int(status.MaximumAvailable)))
+	if scope != "" && scopes != nil && !schema.Grants(scopes, scope) {
+		q.send(http.StatusForbidden, map[string]any{"errors": "[API] This action requires merchant approval for " + scope + " scope."})
+		return
+	}
+	unlock := a.shop.lock(r.Method != http.MethodGet)
+	body, problem := func() (any, *restProblem) {
+		defer unlock()
+		return handle(q)
+	}()
+	if problem != nil {
+		q.send(problem.status, map[string]any{"errors": problem.errors})
+		return
+	}
+	q.entry.Effect = q.entry.Mutation
+	wait(r.Context(), q.fault.Delay)
+	status200 := http.StatusOK
+	if r.Method == http.MethodPost {
+		status200 = http.StatusCreated
+	}
+	q.send(status200, body)
+}
+
+// send answers, unless the fault loses the answer.
+func (q *restRequest) send(status int, body any) {
+	if q.fault.LoseResponse || q.fault.Cut {
+		q.api.shop.admin.journal.add(q.entry)
+		panic(http.ErrAbortHandler)
+	}
+	q.entry.Status = status
+	q.api.shop.admin.journal.add(q.entry)
+	writeJSON(q.w, status, body)
+}
+
+func (q *restRequest) throttle() {
+	q.w.Header().Set("Retry-After", "2.0")
+	q.send(http.StatusTooManyRequests, map[string]any{"errors": statusText(http.StatusTooManyRequests)})
+}
+
+// breakdown answers as the fault wants.
+func (q *restRequest) breakdown() {
+	status := q.fault.Status
+	switch {
+	case q.fault.Throttle:
+		q.throttle()
+		return
+	case status == 0:
+		status = http.StatusInternalServerError
+	}
+	if q.fault.RetryAfter != "" {
+		q.w.Header().Set("Retry-After", q.fault.RetryAfter)
+	}
+	q.send(status, map[string]any{"errors": statusText(status)})
+}
+
+// payloads are resources in their order, made when they are wanted.
+type payloads []payload
+
+type payload struct {
+	id   int64
+	make func() map[string]any
+}
+
+func (q *restRequest) orders() payloads {
+	s := q.api.shop.state
+	var out payloads
+	for _, o := range slices.Backward(s.orders) { // the latest first
+		out = append(out, payload{o.id, func() map[string]any { return s.orderPayload(o) }})
+	}
+	return out
+}
+
+func (q *restRequest) products() payloads {
+	s := q.api.shop.state
+	var out payloads
+	for _, p := range s.products {
+		out = append(out, payload{p.id, func() map[string]any { return s.productPayload(p) }})
+	}
+	return out
+}
+
+func (q *restRequest) customers() payloads {
+	s := q.api.shop.state
+	var out payloads
+	for _, c := range s.customers {
+		out = append(out, payload{c.id, func() map[string]any { return s.customerPayload(c) }})
+	}
+	return out
+}
+
+func (q *restRequest) getShop() (any, *restProblem) {
+	info := &q.api.shop.state.shop
+	return map[string]any{"shop": map[string]any{
+		"id": info.id, "name": info.data.Name, "email": info.data.Email, "domain": info.data.Domain, "myshopify_domain": info.data.Domain,
+		"currency": info.data.Currency, "iana_timezone": info.location.String(),
+	}}, nil
+}
+
+const (
+	restPage    = 50 // elements of a page
+	restPageMax = 250
+)
+
+// cursor is what page_info says: go on after, or end before, the resource with this id.
+type cursor struct {
+	ID     int64 `json:"id"`
+	Before bool  `json:"before,omitempty"`
+}
+
+func (c cursor) text() string {
+	b, _ := json.Marshal(c) // numbers and truths can always be encoded
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// list answers with a page and the Link header.
+// Source: https://shopify.dev/docs/api/admin-rest/usage/pagination
+func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
+	query := q.r.URL.Query()
+	limit, start, end := restPage, 0, len(all)
+	for name, values := range query {
+		switch name {
+		case "limit":
+			n, err := strconv.Atoi(values[0])
+			if err != nil || n < 1 || n > restPageMax {
+				return nil, &restProblem{http.StatusBadRequest, map[string]string{"limit": "must be between 1 and 250"}}
+			}
+			limit = n
+		case "page_info", "fields":
+		case "status":
+			if query.Has("page_info") {
+				return nil, &restProblem{http.StatusBadRequest, map[string]string{"status": "status cannot be passed when page_info is present."}}
+			}
+			if values[0] != "any" {
+				return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this value is not simulated"}}
+			}
+		default:
+			return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this filter is not simulated"}}
+		}
+	}
+	if text := query.Get("page_info"); text != "" {
+		var c cursor
+		raw, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil || json.Unmarshal(raw, &c) != nil {
+			return nil, &restProblem{http.StatusBadRequest, map[string]string{"page_info": "Invalid value."}}
+		}
+		at := slices.IndexFunc(all, func(p payload) bool { return p.id == c.ID })
+		switch {
+		case at < 0:
+			start = len(all)
+		case c.Before:
+			end, start = at, max(0, at-limit)
+		default:
+			start = at + 1
+		}
+	}
+	end = min(end, start+limit)
+	page := []map[string]any{}
+	for _, p := range all[start:end] {
+		page = append(page, only(p.make(), query.Get("fields")))
+	}
+	if len(page) > 0 {
+		var links []string
+		link := func(rel string, c cursor) {
+			v := url.Values{"limit": {strconv.Itoa(limit)}, "page_info": {c.text()}}
+			if f := query.Get("fields"); f != "" {
+				v.Set("fields", f)
+			}
+			links = append(links, fmt.Sprintf(`<https://%s%s?%s>; rel="%s"`, q.api.shop.Domain(), q.r.URL.Path, v.Encode(), rel))
+		}
+		if start > 0 {
+			link("previous", cursor{all[start].id, true})
+		}
+		if end < len(all) {
+			link("next", cursor{all[end-1].id, false})
+		}
+		if len(links) > 0 {
+			q.w.Header().Set("Link", strings.Join(links, ", "))
+		}
+	}
+	return map[string]any{key: page}, nil
+}
+
+// only keeps the fields of a comma-separated list; all, if it is empty.
+func only(p map[string]any, fields string) map[string]any {
+	if fields == "" {
+		return p
+	}
+	out := map[string]any{}
+	for name := range strings.SplitSeq(fields, ",") {
+		if v, ok := p[strings.TrimSpace(name)]; ok {
+			out[strings.TrimSpace(name)] = v
+		}
+	}
+	return out
+}
+
+var restNotFound = &restProblem{http.StatusNotFound, "Not Found"}
+
+// id is the number in the path.
+func (q *restRequest) id() (int64, bool) {
+	text, ok := strings.CutSuffix(q.r.PathValue("id"), ".json")
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, ok && err == nil
+}
+
+func (q *restRequest) one(key string, all payloads) (any, *restProblem) {
+	id, ok := q.id()
+	if i := slices.IndexFunc(all, func(p payload) bool { return p.id == id }); ok && i >= 0 {
+		return map[string]any{key: only(all[i].make(), q.r.URL.Query().Get("fields"))}, nil
+	}
+	return nil, restNotFound
+}
+
+// input reads the object under key from the body, which may have these fields alone.
+func (q *restRequest) input(key string, fields ...string) (map[string]any, *restProblem) {
+	var body map[string]map[string]any
+	dec := json.NewDecoder(http.MaxBytesReader(q.w, q.r.Body, maxAdminBody))
+	dec.UseNumber()
+	if dec.Decode(&body) != nil || body[key] == nil {
+		return nil, &restProblem{http.StatusBadRequest, map[string]string{key: "Required parameter missing or invalid"}}
+	}
+	for name := range body[key] {
+		if name != "id" && !slices.Contains(fields, name) {
+			return nil, &restProblem{http.StatusUnprocessableEntity, map[string][]string{name: {"is not simulated"}}}
+		}
+	}
+	return body[key], nil
+}
+
+func (q *restRequest) putOrder() (any, *restProblem) {
+	s := q.api.shop.state
+	id, ok := q.id()
+	o, found := find[*order](s, gid("Order", id))
+	if !ok || !found {
+		return nil, restNotFound
+	}
+	in, problem := q.input("order", "note", "tags")
+	if problem != nil {
+		return nil, problem
+	}
+	tags := normalizeTags(splitScopes(text(in, "tags")))
+	if len(text(in, "note")) > maxNote {
+		return nil, &restProblem{http.StatusUnprocessableEntity, map[string][]string{"note": {"is too long (maximum is 5000 characters)"}}}
+	}
+	if e := checkTags(tags); e != nil {
+		return nil, &restProblem{http.StatusUnprocessableEntity, map[string][]string{"tags": {e.message}}}
+	}
+	setText(in, "note", &o.note)
+	if _, sent := in["tags"]; sent {
+		o.tags = tags
+	}
+	s.updated(o)
+	return map[string]any{"order": s.orderPayload(o)}, nil
+}
+
+func (q *restRequest) webhooks() payloads {
+	s := q.api.shop.state
+	var out payloads
+	for _, w := range s.subscriptions {
+		out = append(out, payload{w.id, func() map[string]any { return s.webhookPayload(w) }})
+	}
+	return out
+}
+
+func (s *state) webhookPayload(w *subscription) map[string]any {
+	return map[string]any{
+		"id": w.id, "admin_graphql_api_id": w.gid, "topic": w.header(), "address": w.uri, "format": strings.ToLower(w.format), "api_version": schema.Admin().Version(),
+		"fields": w.includeFields, "metafield_namespaces": w.namespaces, "created_at": s.restTime(w.createdAt), "updated_at": s.restTime(w.updatedAt),
+	}
+}
+
+// topicsEnum are the topics that the schema names.
+var topicsEnum = sync.OnceValue(func() []string {
+	_, rest, _ := strings.Cut(schema.Admin().SDL(), "enum WebhookSubscriptionTopic {")
+	block, _, _ := strings.Cut(rest, "}")
+	return regexp.MustCompile(`(?m)^\s*([A-Z_]+)`).FindAllString(block, -1)
+})
+
+// topicOf is the enum name of a topic as REST names it, or "".
+func topicOf(header string) string {
+	for _, name := range topicsEnum() {
+		name = strings.TrimSpace(name)
+		if (&subscription{topic: name}).header() == header {
+			return name
+		}
+	}
+	return ""
+}
+
+// readWebhook changes w as the body says.
+func (q *restRequest) readWebhook(w *subscription) *restProblem {
+	in, problem := q.input("webhook", "topic", "address", "format", "fields")
+	if problem != nil {
+		return problem
+	}
+	wrong := func(field, message string) *restProblem {
+		return &restProblem{http.StatusUnprocessableEntity, map[string][]string{field: {message}}}
+	}
+	if _, sent := in["topic"]; sent {
+		if w.topic = topicOf(text(in, "topic")); w.topic == "" {
+			return wrong("topic", "Invalid topic specified")
+		}
+	}
+	if f := text(in, "format"); f != "" && f != "json" {
+		return wrong("format", "is not simulated")
+	}
+	change := map[string]any{}
+	if v, sent := in["address"]; sent {
+		change["uri"] = v
+	}
+	if v, sent := in["fields"]; sent {
+		change["includeFields"] = v
+	}
+	errs, err := q.api.shop.state.readSubscription(w, change)
+	switch {
+	case err != nil:
+		return wrong("webhook", err.Error())
+	case len(errs) > 0:
+		return wrong("address", errs[0].message)
+	case w.uri == "":
+		return wrong("address", "can't be blank")
+	case w.topic == "":
+		return wrong("topic", "can't be blank")
+	}
+	return nil
+}
+
+func (q *restRequest) postWebhook() (any, *restProblem) {
+	s := q.api.shop.state
+	w := &subscription{format: "JSON"}
+	if problem := q.readWebhook(w); problem != nil {
+		return nil, problem
+	}
+	s.add(w, "WebhookSubscription", 0, s.now())
+	s.subscriptions = append(s.subscriptions, w)
+	return map[string]any{"webhook": s.webhookPayload(w)}, nil
+}
+
+func (q *restRequest) putWebhook() (any, *restProblem) {
+	s := q.api.shop.state
+	id, ok := q.id()
+	old, found := find[*subscription](s, gid("WebhookSubscription", id))
+	if !ok || !found {
+		return nil, restNotFound
+	}
+	changed := *old
+	if problem := q.readWebhook(&changed); problem != nil {
+		return nil, problem
+	}
+	s.touch(&changed)
+	s.byID[old.gid] = &changed
+	s.subscriptions[slices.Index(s.subscriptions, old)] = &changed
+	return map[string]any{"webhook": s.webhookPayload(&changed)}, nil
+}
+
+func (q *restRequest) deleteWebhook() (any, *restProblem) {
+	id, ok := q.id()
+	if !ok || !q.api.shop.state.unsubscribe(gid("WebhookSubscription", id)) {
+		return nil, restNotFound
+	}
+	return map[string]any{}, nil
+}
