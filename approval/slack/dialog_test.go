@@ -357,3 +357,23 @@ func TestChangesSurviveARestart(t *testing.T) {
 	assert.True(t, o.submit(maria, v, nil).Closed)
 	assert.Equal(t, "New price for Other", o.ended(r.ID).Preview.Title)
 }
+
+func TestWithoutAStoreMemoryRemembers(t *testing.T) {
+	t.Parallel()
+	o, propose := newShop(t, func(s *setup) { s.opts = func(o *slack.Options) { o.Store = nil } })
+	r := propose(jacket)
+	o.click(maria, o.card(0), edit)
+	v := o.submit(maria, o.dialog(0), map[string]string{"field_1": "150.00"})
+	assert.True(t, o.submit(maria, v, nil).Closed)
+	o.says(0, "Approved so far by Maria Lopez (1)")
+
+	o.click(boris, o.card(0), edit)
+	v = o.submit(boris, o.dialog(1), map[string]string{"field_0": "Other"})
+	o.restart()
+	m := o.card(1)
+	assert.Contains(t, m.Shown(), "Approved so far by Maria Lopez (1)", "what waits is asked again")
+	assert.Contains(t, o.submit(boris, v, nil).Shown(), "press the button again", "a change that was forgotten decides nothing")
+	o.click(boris, m, approve)
+	assert.Equal(t, approval.Executed, o.ended(r.ID).State)
+	o.says(1, "Approved and done")
+}
