@@ -18,6 +18,7 @@ type config struct {
 	rulesFile string
 	holdout   float64
 	minUnits  int
+	begin     bool
 
 	eval                          string
 	tuneFrom, testFrom, testUntil date
@@ -51,6 +52,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	fs.StringVar(&c.rulesFile, "rules", "", "`file` with the rules in JSON (default: internal/advice/rules.json)")
 	fs.Float64Var(&c.holdout, "holdout", 0.1, "share of carts that never get suggestions, 0 to 0.9; it cannot be changed later")
 	fs.IntVar(&c.minUnits, "min-units", 200, "how many customers or carts each arm needs before the rollout goes on")
+	fs.BoolVar(&c.begin, "begin", false, "with -serve: ask a manager for the rollout's first stage, if it has not begun")
 	fs.StringVar(&c.eval, "eval", "", "measure on this `file` of the Online Retail data, .csv or .csv.gz")
 	fs.Var(&c.tuneFrom, "tune-from", "with -eval: `date`, such as 2011-08-01, from which baskets choose the settings (default: with the second last sixth of the time)")
 	fs.Var(&c.testFrom, "test-from", "with -eval: `date` from which baskets are tested on (default: the last sixth of the time)")

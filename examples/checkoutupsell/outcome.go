@@ -65,10 +65,12 @@ func (d *desk) sold(ctx context.Context, ev webhook.Event[webhook.Order]) error 
 	if o.LocationID != nil {
 		e.Location = fmt.Sprintf("gid://shopify/Location/%d", *o.LocationID)
 	}
-	e.Time, e.Actor.Channel = o.CreatedAt, "webhook"
+	// The entry's time is when it was heard of: the order's own has whole seconds, and
+	// might lie before the stage in which its cart was.
+	e.Actor.Channel = "webhook"
 	e.Subjects = append(e.Subjects, audit.Subject{Type: "order", ID: out.order})
 	e.Attributes = map[string]string{
-		"unit": out.unit, "arm": string(out.arm), "order": out.order, "currency": d.currency, "basket": out.basket.StringFixed(2),
+		"unit": out.unit, "arm": string(out.arm), "order": out.order, "at": o.CreatedAt.UTC().Format(time.RFC3339), "currency": d.currency, "basket": out.basket.StringFixed(2),
 		"accepted": strconv.Itoa(out.accepted), "accepted_value": out.acceptedValue.StringFixed(2), "code_off": out.off.StringFixed(2),
 	}
 	_, err = d.log.Append(ctx, e)

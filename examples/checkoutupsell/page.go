@@ -141,9 +141,9 @@ func (s *service) offerView(ctx context.Context, r audit.Record) (offerView, err
 	if err != nil {
 		return offerView{}, err
 	}
-	v := offerView{When: r.Entry.Time.Format("15:04"), Machine: r.Entry.Time.Format(time.RFC3339), Where: s.shop.locationName(o.location), Arm: string(o.arm), By: o.by, Suggested: "nothing, for comparison", Became: "no order yet"}
+	v := offerView{When: r.Entry.Time.Format("15:04"), Machine: r.Entry.Time.Format(time.RFC3339), Where: s.shop.locationName(o.location), Arm: "held out", By: o.by, Suggested: "nothing, for comparison", Became: "no order yet"}
 	if o.arm == rollout.Treatment {
-		v.Suggested = "nothing fits"
+		v.Arm, v.Suggested = "suggestions", "nothing fits"
 		for i, x := range o.suggestions {
 			if i == 0 {
 				v.Suggested = x.Title

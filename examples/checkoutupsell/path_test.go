@@ -34,7 +34,7 @@ import (
 // path is the whole service and a simulated shop, over real HTTP.
 type path struct {
 	*service
-	t    *testing.T
+	t    testing.TB
 	sim  *shopifytest.Shop
 	cfg  *config
 	till *till
@@ -86,7 +86,7 @@ func newPath(t *testing.T, args ...string) *path {
 	return newPathWith(t, smallShop(), args...)
 }
 
-func newPathWith(t *testing.T, data *shopifytest.Data, args ...string) *path {
+func newPathWith(t testing.TB, data *shopifytest.Data, args ...string) *path {
 	t.Helper()
 	cfg, err := parseConfig(append([]string{"-holdout", "0"}, args...), func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)

@@ -28,14 +28,22 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 		return err
 	}
 	s, err := startService(ctx, cfg, sh, cfg.ServeDir(), cfg.Addr, logger, nil)
+	if err != nil && ctx.Err() != nil {
+		return nil // interrupted before it was up
+	}
 	if err != nil {
 		return err
 	}
 	// What is at work may finish: its effects are on the way.
 	defer func() { err = errors.Join(err, s.stopWithin(ctx, 20*time.Second)) }()
 	if cfg.PublicURL != "" || cfg.Simulate {
-		if err := s.subscribe(ctx); err != nil {
+		if err := s.subscribe(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("webhook subscription: %w", err)
+		}
+	}
+	if cfg.begin {
+		if err := s.askToBegin(ctx); err != nil && ctx.Err() == nil {
+			return err
 		}
 	}
 	link, err := s.SignInLink("rollouts")
@@ -55,6 +63,16 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 	<-ctx.Done()
 	fmt.Fprintln(out, "stopping")
 	return nil
+}
+
+// askToBegin asks for the first stage, once.
+func (s *service) askToBegin(ctx context.Context) error {
+	state, err := s.desk.rollout.State(ctx)
+	if err != nil || state.Stage >= 0 {
+		return err
+	}
+	_, err = s.desk.rollout.Promote(ctx, self, "The service was started with -begin.")
+	return err
 }
 
 // use points the configuration at a simulated shop.

@@ -27,6 +27,7 @@ type Victim struct {
 	binary, addr string
 	args         []string
 	process      *exec.Cmd
+	log          *strings.Builder // of the process
 }
 
 // NewVictim builds the program in the current folder, which works for sim and
@@ -52,8 +53,8 @@ func (v *Victim) Start() {
 	}, v.args...)
 	v.process = exec.Command(v.binary, args...)
 	v.process.Env = append(os.Environ(), "POSAI_TOKEN="+v.sim.Token(), "POSAI_SECRET="+v.sim.Secret())
-	log := &strings.Builder{}
-	v.process.Stderr, v.process.Stdout = log, log
+	v.log = &strings.Builder{}
+	v.process.Stderr, v.process.Stdout = v.log, v.log
 	require.NoError(v.t, v.process.Start())
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		resp, err := http.Get(v.URL() + "/healthz")
@@ -66,7 +67,7 @@ func (v *Victim) Start() {
 		}
 	}
 	v.Kill()
-	require.FailNow(v.t, "the service did not come up", "%s", log)
+	require.FailNow(v.t, "the service did not come up", "%s", v.log)
 }
 
 // Kill ends the process without warning.
@@ -82,7 +83,7 @@ func (v *Victim) Kill() {
 // Stop ends the process as Ctrl-C does, and checks that it ends well.
 func (v *Victim) Stop() {
 	require.NoError(v.t, v.process.Process.Signal(os.Interrupt))
-	assert.NoError(v.t, v.process.Wait(), "an interrupted service ends well")
+	assert.NoError(v.t, v.process.Wait(), "an interrupted service ends well: %s", v.log)
 	v.process = nil
 }
 
