@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -310,6 +311,11 @@ func TestDecodeLeavesNothingBehind(t *testing.T) {
 	opts := &bulk.DecodeOptions{Limits: bulk.Limits{Memory: 1, Dir: dir}}
 	for _, err := range bulk.Decode[product](t.Context(), strings.NewReader(file), opts) {
 		require.NoError(t, err)
+		if runtime.GOOS != "windows" {
+			during, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			assert.Empty(t, during, "the file has no name: a process that is killed leaves none")
+		}
 		break
 	}
 	func() {

@@ -237,12 +237,7 @@ func (s *slot) names(kind []byte) bool {
 	if s.implied {
 		return strings.HasSuffix(s.typ, string(kind))
 	}
-	for _, t := range s.types {
-		if t == string(kind) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.types, string(kind))
 }
 
 // inner returns the slot for a line at the level below the root's children.

@@ -153,6 +153,25 @@ func TestQueryReadsWhatPagesRead(t *testing.T) {
 	}
 }
 
+// Whoever waits at a till goes before bulk operations.
+func TestCallsAreInTheBackgroundLane(t *testing.T) {
+	shop := shopifytest.NewShop(t, nil)
+	var lanes []shopify.Lane
+	client := newClient(t, shop, &shopify.Options{BaseURL: shop.URL(), Hooks: []shopify.Hooks{{
+		End: func(_ context.Context, end shopify.CallEnd) { lanes = append(lanes, end.Lane) },
+	}}})
+	runner, err := bulk.NewRunner(client, &bulk.Options{MinPoll: time.Millisecond})
+	require.NoError(t, err)
+	op, err := runner.Query(t.Context(), productsQuery, nil)
+	require.NoError(t, err)
+	_, err = op.Wait(t.Context())
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(lanes), 2)
+	for _, lane := range lanes {
+		assert.Equal(t, shopify.Background, lane)
+	}
+}
+
 func TestRows(t *testing.T) {
 	shop := shopifytest.NewShop(t, nil)
 	runner := newRunner(t, shop, nil)
