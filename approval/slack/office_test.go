@@ -85,6 +85,7 @@ type setup struct {
 	opts   func(*slack.Options)
 	policy approval.Policy
 	ack    time.Duration // if zero, as long as it takes
+	url    string        // of the database of what is remembered; if empty, SQLite
 }
 
 func newOffice(t testing.TB, change ...func(*setup)) *office {
@@ -107,7 +108,10 @@ func newOffice(t testing.TB, change ...func(*setup)) *office {
 	t.Cleanup(o.slack.Close)
 	o.Queue = testqueue.NewWith(t, newLog(t), s.policy)
 	var err error
-	o.store, err = sqlstore.Open(t.Context(), "sqlite://"+filepath.ToSlash(filepath.Join(t.TempDir(), "slack.db")), nil)
+	if s.url == "" {
+		s.url = "sqlite://" + filepath.ToSlash(filepath.Join(t.TempDir(), "slack.db"))
+	}
+	o.store, err = sqlstore.Open(t.Context(), s.url, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, o.store.Close()) })
 	o.channel.Store(o.build())

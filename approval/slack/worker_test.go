@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,8 @@ import (
 	"github.com/posai-go/posai/approval/internal/testqueue"
 	"github.com/posai-go/posai/approval/slack"
 	"github.com/posai-go/posai/approval/slack/slacktest"
+	"github.com/posai-go/posai/approval/sqlstore"
+	"github.com/posai-go/posai/internal/testpg"
 )
 
 func TestSlackRefusesForAWhile(t *testing.T) {
@@ -298,7 +301,19 @@ func (o *office) shown() string {
 
 func TestTwoProcessesPostOnce(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, func(s *setup) { s.opts = func(o *slack.Options) { o.CallTimeout = 3 * time.Second } })
+	url := testpg.URL(t)
+	o := newOffice(t, func(s *setup) {
+		s.url = url
+		s.opts = func(o *slack.Options) { o.CallTimeout = 3 * time.Second }
+	})
+	store, err := sqlstore.Open(t.Context(), url, nil) // as another process has it
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	first := o.opts
+	o.opts = func(s *slack.Options) {
+		first(s)
+		s.Store = store
+	}
 	second := o.build()
 	require.NoError(t, second.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, second.Stop(context.Background())) })
@@ -307,21 +322,22 @@ func TestTwoProcessesPostOnce(t *testing.T) {
 		requests[i] = o.Propose(t, "612.50", testqueue.Thanks(strconv.Itoa(i)))
 	}
 	o.card(3)
+	// A callback that one has received is known to the other.
+	payload, err := o.slack.ClickPayload(carla, o.card(0), approve)
+	require.NoError(t, err)
+	c := newCallback(payload)
+	assert.Equal(t, http.StatusOK, o.send(c.request(t)))
+	w := httptest.NewRecorder()
+	second.ServeHTTP(w, c.request(t))
+	assert.Equal(t, http.StatusConflict, w.Code)
+
 	o.stop() // the other one goes on
 	for _, r := range requests {
 		o.inConsole(r, approval.Approve, testqueue.Maria, "")
 	}
-	o.eventually("all say so", func() bool {
-		n := 0
-		for _, m := range o.cards() {
-			if strings.Contains(m.Shown(), "Approved and done") {
-				n++
-			}
-		}
-		return n == 4
-	})
-	assert.Len(t, o.cards(), 4)
-	assert.Equal(t, 4, o.slack.Calls("chat.postMessage"))
+	o.eventually("all say so", func() bool { return strings.Count(o.shown(), "Approved and done") == len(requests) })
+	assert.Len(t, o.cards(), len(requests))
+	assert.Equal(t, len(requests), o.slack.Calls("chat.postMessage"))
 	o.channel.Store(o.build())
 	o.start()
 }
