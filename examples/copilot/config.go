@@ -17,6 +17,8 @@ type config struct {
 	clientID   string
 	policyFile string
 	priceFile  string
+	embedder   string
+	minCosine  float64
 	answerIn   time.Duration // how long people are waited for
 	perDay     string
 	perStaff   string
@@ -45,6 +47,8 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	fs.StringVar(&c.clientID, "client-id", "", "client `ID` of the app, which the register's session tokens are for")
 	fs.StringVar(&c.policyFile, "policies", "", "Markdown `file` with the shop's policies (default: those that the shop itself has)")
 	fs.StringVar(&c.priceFile, "prices", "", "JSON `file` with the prices of the model's tokens, see ai.ReadPrices; needed with -model")
+	fs.StringVar(&c.embedder, "embedder", "", "`model` of the vectors, such as openai:text-embedding-3-small, at -model-url and with -model-key; without one words alone are searched")
+	fs.Float64Var(&c.minCosine, "min-cosine", 0.35, "with -embedder: how like a question a text must be to count as found, 0 to 1; models differ")
 	fs.StringVar(&c.perDay, "budget", "5", "the most that the model may cost in a day, in the currency of -prices")
 	fs.StringVar(&c.perStaff, "staff-budget", "1", "the same for one person, or one store's kiosk")
 	fs.DurationVar(&c.answerIn, "answer-in", 10*time.Minute, "how long a person who is called may take")
@@ -68,6 +72,8 @@ func (c *config) check() error {
 		return errors.New("-shop needs -client-id")
 	case c.Model != "" && c.priceFile == "":
 		return errors.New("-model needs -prices: without them there is no budget")
+	case !(c.minCosine >= 0 && c.minCosine <= 1):
+		return errors.New("-min-cosine must be from 0 to 1")
 	case c.answerIn < time.Second:
 		return errors.New("-answer-in must be at least a second")
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -592,4 +593,40 @@ func TestWhoMayAsk(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 2, refused, "one conversation asks %d times in a minute", perMinute)
+}
+
+// With an embedder, what is meant is found where the words differ.
+func TestVectorsBesideWords(t *testing.T) {
+	products := len(smallData().Products)
+	// A provider's own API over HTTP: whatever is about feet points one way, the rest
+	// another.
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ Input []string }
+		assert.NoError(t, json.NewDecoder(r.Body).Decode(&body))
+		var data []map[string]any
+		for i, text := range body.Input {
+			vector := []float32{0.1, 1}
+			if lower := strings.ToLower(text); strings.Contains(lower, "sock") || strings.Contains(lower, "footwear") {
+				vector = []float32{1, 0.1}
+			} else if strings.Contains(lower, "xyzzy") {
+				vector = []float32{-1, -1}
+			}
+			data = append(data, map[string]any{"object": "embedding", "index": i, "embedding": vector})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		assert.NoError(t, json.NewEncoder(w).Encode(map[string]any{"object": "list", "model": "sample", "data": data, "usage": map[string]int{"prompt_tokens": 1, "total_tokens": 1}}))
+	}))
+	defer provider.Close()
+	p := newPath(t, pathOptions{config: func(c *config) { c.embedder, c.ModelKey, c.ModelURL = "openai:sample", "k", provider.URL }})
+	require.Eventually(t, func() bool {
+		stats, err := p.shop.index.Stats(t.Context())
+		require.NoError(t, err)
+		return stats.Vectors >= products
+	}, 60*time.Second, 20*time.Millisecond, "vectors of all products")
+	a, _ := p.visitor(kiosk).ask(question{Question: "footwear"}, true)
+	require.NotEmpty(t, a.Blocks)
+	require.NotNil(t, a.Blocks[0].Card, "no product says that word")
+	assert.Contains(t, a.Blocks[0].Card.Title, "Sock")
+	a, _ = p.visitor(kiosk).ask(question{Question: "xyzzy"}, true)
+	assert.Equal(t, []string{"person"}, kinds(a), "what is like nothing is not found")
 }

@@ -70,6 +70,7 @@ func TestParseConfig(t *testing.T) {
 		"prices that are none":    {[]string{"-model", "openai:some", "-model-key", "k", "-prices", os.DevNull}, os.DevNull},
 		"budget":                  {[]string{"-budget", "1e9"}, "-budget"},
 		"staff budget":            {[]string{"-staff-budget", "0"}, "-staff-budget"},
+		"cosine":                  {[]string{"-min-cosine", "NaN"}, "-min-cosine"},
 		"no time":                 {[]string{"-answer-in", "1ms"}, "-answer-in"},
 	} {
 		_, err := parseConfig(tt.args, none, io.Discard)

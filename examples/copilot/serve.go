@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/open"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -69,5 +71,16 @@ func openShop(ctx context.Context, cfg *config, logger *slog.Logger) (*shop, err
 	if err != nil {
 		return nil, err
 	}
-	return newShop(ctx, client)
+	var embedder ai.Embedder
+	if cfg.embedder != "" {
+		if embedder, err = open.Embedder(cfg.embedder, cfg.ModelKey, &open.Options{BaseURL: cfg.ModelURL}); err != nil {
+			return nil, err
+		}
+	}
+	s, err := newShop(ctx, client, embedder)
+	if err != nil {
+		return nil, err
+	}
+	s.minCosine = cfg.minCosine
+	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/posai-go/posai/ai"
@@ -31,6 +32,8 @@ type service struct {
 	copilot *copilot
 	ledger  *sqlbudget.Ledger
 	app     *auth.App
+
+	stopEmbedding func()
 }
 
 // startService opens what cfg says in the folder dir and serves on addr. A model that
@@ -89,7 +92,24 @@ func startService(ctx context.Context, cfg *config, sh *shop, model ai.Model, di
 			return nil, fmt.Errorf("webhook subscription: %w", err)
 		}
 	}
-	return s, s.fill(ctx, cfg)
+	if err := s.fill(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if cfg.embedder != "" {
+		s.embed(ctx, logger)
+	}
+	return s, nil
+}
+
+// embed makes vectors in the background until the service stops.
+func (s *service) embed(ctx context.Context, logger *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var embedding sync.WaitGroup
+	embedding.Go(func() { s.shop.keepEmbedding(ctx, logger) })
+	s.stopEmbedding = func() {
+		cancel()
+		embedding.Wait()
+	}
 }
 
 func (s *service) fill(ctx context.Context, cfg *config) error {
@@ -154,6 +174,9 @@ func (s *service) openModel(ctx context.Context, cfg *config, model ai.Model) (a
 }
 
 func (s *service) stop(ctx context.Context) error {
+	if s.stopEmbedding != nil {
+		s.stopEmbedding()
+	}
 	err := s.Stop(ctx)
 	if s.app != nil {
 		err = errors.Join(err, s.app.Close())

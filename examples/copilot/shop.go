@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/posai-go/posai/ai"
 	"github.com/posai-go/posai/ai/rag"
 	"github.com/posai-go/posai/examples/copilot/internal/catalog"
 	"github.com/posai-go/posai/shopify"
@@ -27,12 +29,13 @@ type shop struct {
 	currency  string
 	locations []place
 	index     rag.Index
+	minCosine float64 // below it, a text that vectors find is none
 }
 
 // place is one of the shop's stores.
 type place struct{ ID, Name string }
 
-func newShop(ctx context.Context, client *shopify.Client) (*shop, error) {
+func newShop(ctx context.Context, client *shopify.Client, embedder ai.Embedder) (*shop, error) {
 	resp, err := admin.GetShop(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("reading the shop: %w", err)
@@ -47,10 +50,8 @@ func newShop(ctx context.Context, client *shopify.Client) (*shop, error) {
 	if len(s.locations) == 0 {
 		return nil, errors.New("the shop has no location")
 	}
-	if s.index, err = rag.NewMemory(&rag.MemoryOptions{Language: "en"}); err != nil {
-		return nil, err
-	}
-	return s, nil
+	s.index, err = rag.NewMemory(&rag.MemoryOptions{Language: "en", Embedder: embedder})
+	return s, err
 }
 
 // place returns the store of a GID, or of the number in it.
@@ -130,6 +131,26 @@ func stockOf(level *admin.InventoryLevel) rag.SetStock {
 	}
 	change.Untracked, change.Unknown = !level.Item.Tracked, !level.IsActive
 	return change
+}
+
+// embedEvery is how often vectors are made of what is new.
+const embedEvery = time.Minute
+
+// keepEmbedding makes the vectors that are missing, now and then, until ctx ends. Until
+// they are there, and where they cannot be had, words alone are searched.
+func (s *shop) keepEmbedding(ctx context.Context, logger *slog.Logger) {
+	tick := time.NewTicker(embedEvery)
+	defer tick.Stop()
+	for {
+		if _, err := s.index.Embed(ctx); err != nil && ctx.Err() == nil {
+			logger.Warn("vectors could not be made", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // topics are what the index is kept up by.

@@ -103,7 +103,7 @@ func (s *shop) find(ctx context.Context, text string, k int, filter rag.Filter) 
 	if text = searchable(text); text == "" {
 		return nil, nil
 	}
-	r, err := s.index.Search(ctx, rag.Query{Text: text, K: k, Filter: filter, Language: "en"})
+	r, err := s.index.Search(ctx, rag.Query{Text: text, K: k, Filter: filter, Language: "en", MinCosine: s.minCosine})
 	if err != nil {
 		return nil, err
 	}
