@@ -98,7 +98,9 @@ func TestSameAsMemory(t *testing.T) {
 			w, g := want.Hits[i], got.Hits[i]
 			assert.Equal(t, w.Document, g.Document, text)
 			assert.Equal(t, w.Variants, g.Variants, text)
-			assert.InDelta(t, w.Score, g.Score, 1e-9, text)
+			// Cosines that differ by less than what either keeps, such as several of
+			// zero, may be ranked in another order, which moves a score by a rank.
+			assert.InDelta(t, w.Score, g.Score, 0.01, text)
 			assert.InDelta(t, w.Why.LexicalScore, g.Why.LexicalScore, 1e-9, text)
 			assert.InDelta(t, w.Why.Cosine, g.Why.Cosine, 1e-5, text)
 			assert.Len(t, g.Why.Terms, len(w.Why.Terms), text)

@@ -320,8 +320,10 @@ func (s *search) lexical(ctx context.Context, depth int) error {
 	}
 	var st statement
 	const k1, b = rag.BM25K1, rag.BM25B
+	// The order in which the server adds is not fixed, so the last bits are not either:
+	// rounded, equal scores are equal.
 	query := `WITH q AS (SELECT * FROM unnest(` + st.arg(names) + `::text[], ` + st.arg(weights) + `::float8[]) AS q (term, weight))
-		SELECT d.id, sum(q.weight * t.tf * ` + st.arg(k1+1) + `::float8 / (t.tf + ` + st.arg(k1*(1-b)) + `::float8 + ` + st.arg(k1*b/s.average()) + `::float8 * d.length)) AS score
+		SELECT d.id, round(sum(q.weight * t.tf * ` + st.arg(k1+1) + `::float8 / (t.tf + ` + st.arg(k1*(1-b)) + `::float8 + ` + st.arg(k1*b/s.average()) + `::float8 * d.length))::numeric, 10)::float8 AS score
 		FROM q JOIN posai_rag_term t ON t.term = q.term JOIN posai_rag_document d ON d.num = t.num
 		WHERE ` + st.where(&s.q.Filter) + ` GROUP BY d.id ORDER BY score DESC, d.id LIMIT ` + st.arg(depth)
 	rows, err := s.tx.Query(ctx, query, st.args...)
