@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/approval"
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -108,8 +107,7 @@ func TestExtensionAgainstBackend(t *testing.T) {
 	p := newPathWith(t, exactIDs(t, smallShop())).begin()
 	variant := p.till.variant("Suede Chelsea Boot")
 	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // the register's part
-		token, err := postoken.Sign(p.cfg.clientID, p.cfg.Secret, postoken.Session{Shop: p.cfg.Shop, Account: "71"}, time.Now())
-		assert.NoError(t, err)
+		token := shopifytest.SignSessionToken(p.cfg.Secret, shopifytest.SessionClaims{Shop: p.cfg.Shop, ClientID: p.cfg.clientID, Account: "71", Issued: time.Now()})
 		_, _ = w.Write([]byte(token))
 	}))
 	t.Cleanup(tokens.Close)

@@ -27,7 +27,6 @@ import (
 	"github.com/posai-go/posai/examples/checkoutupsell/internal/advice"
 	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/examples/internal/demo/demotest"
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -496,12 +495,9 @@ func TestRegisterIsChecked(t *testing.T) {
 	p := begun(t)
 	good, err := json.Marshal(p.cart("Suede Chelsea Boot"))
 	require.NoError(t, err)
-	token := func(s postoken.Session, secret string, at time.Time) string {
-		text, err := postoken.Sign(p.cfg.clientID, secret, s, at)
-		require.NoError(t, err)
-		return "Bearer " + text
+	token := func(shop, secret string, at time.Time) string {
+		return "Bearer " + shopifytest.SignSessionToken(secret, shopifytest.SessionClaims{Shop: shop, ClientID: p.cfg.clientID, Account: "71", Issued: at})
 	}
-	session := postoken.Session{Shop: p.cfg.Shop, Account: "71"}
 	send := func(method, path, authorization string, body []byte) *http.Response {
 		r, err := http.NewRequestWithContext(t.Context(), method, p.URL+path, bytes.NewReader(body))
 		require.NoError(t, err)
@@ -513,8 +509,8 @@ func TestRegisterIsChecked(t *testing.T) {
 		return resp
 	}
 	for name, authorization := range map[string]string{
-		"none": "", "another secret": token(session, "another", time.Now()), "expired": token(session, p.cfg.Secret, time.Now().Add(-time.Hour)),
-		"another shop": token(postoken.Session{Shop: "another.myshopify.com", Account: "71"}, p.cfg.Secret, time.Now()),
+		"none": "", "another secret": token(p.cfg.Shop, "another", time.Now()), "expired": token(p.cfg.Shop, p.cfg.Secret, time.Now().Add(-time.Hour)),
+		"another shop": token("another.myshopify.com", p.cfg.Secret, time.Now()),
 	} {
 		resp := send(http.MethodPost, "/pos/offers", authorization, good)
 		assert.Equal(t, http.StatusUnauthorized, resp.StatusCode, name)
@@ -524,7 +520,7 @@ func TestRegisterIsChecked(t *testing.T) {
 	assert.Equal(t, http.StatusNoContent, resp.StatusCode)
 	assert.Equal(t, "Authorization, Content-Type", resp.Header.Get("Access-Control-Allow-Headers"))
 
-	ok := token(session, p.cfg.Secret, time.Now())
+	ok := token(p.cfg.Shop, p.cfg.Secret, time.Now())
 	for name, tt := range map[string]struct {
 		change func(*question)
 		status int

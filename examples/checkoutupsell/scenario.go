@@ -15,7 +15,6 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -111,10 +110,7 @@ func (t *till) send(ctx context.Context, method, path string, body, result any) 
 }
 
 func (t *till) sendOnce(ctx context.Context, method, path string, body, result any) error {
-	token, err := postoken.Sign(t.clientID, t.secret, postoken.Session{Shop: t.shop, Account: "71"}, time.Now())
-	if err != nil {
-		return err
-	}
+	token := shopifytest.SignSessionToken(t.secret, shopifytest.SessionClaims{Shop: t.shop, ClientID: t.clientID, Account: "71", Issued: time.Now()})
 	var r io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/posai-go/posai/examples/internal/postoken"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
@@ -54,10 +53,7 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 		sh.name, sh.till.Shop(), cfg.rules.Version(), s.URL, s.URL, s.URL, link, s.PublicURL("/upsell"))
 	fmt.Fprintln(out, "\nNothing is suggested before a manager takes the rollout to its first stage at the console.")
 	if cfg.Simulate {
-		token, err := postoken.Sign(cfg.clientID, cfg.Secret, postoken.Session{Shop: cfg.Shop, Account: "71"}, time.Now())
-		if err != nil {
-			return err
-		}
+		token := shopifytest.SignSessionToken(cfg.Secret, shopifytest.SessionClaims{Shop: cfg.Shop, ClientID: cfg.clientID, Account: "71", Issued: time.Now()})
 		fmt.Fprintf(out, "\nAsk as a register does (the token is good for a minute):\n  curl -s -X POST %s/pos/offers -H 'Authorization: Bearer %s' -d '{\"cart\":\"first-cart\",\"location_id\":%d,\"currency\":\"%s\",\"lines\":[]}'\n", s.URL, token, number(firstOf(sh.locations)), sh.currency)
 	}
 	<-ctx.Done()
