@@ -1,6 +1,7 @@
 package rag
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -21,6 +22,62 @@ type predicate struct {
 	inStock     bool
 	locations   []uint32 // any, if nil
 	atLeast     int64
+
+	any, labels, places uint64 // against facts
+}
+
+// facts are what can be said of a document without reading its record: they rule out
+// most of what a filter does not let through.
+type facts struct {
+	labels    uint64 // a bit for each collection and tag, as in a Bloom filter
+	places    uint64 // a bit for each location with stock
+	low, high int64  // prices
+}
+
+func labelBit(s string) uint64 { return 1 << (hashString(s) >> 58) }
+
+// tagBit is the same for tags that differ in case alone. Beyond ASCII case is not so
+// simple: then all bits are set, which rules nothing out.
+func tagBit(tag string) uint64 {
+	for i := range len(tag) {
+		if tag[i] >= 0x80 {
+			return ^uint64(0)
+		}
+	}
+	return labelBit(strings.ToLower(tag))
+}
+
+func (s *state) facts() facts {
+	f := facts{low: math.MaxInt64, high: -1}
+	for _, c := range s.doc.Collections {
+		f.labels |= labelBit(string(appendID(nil, c)))
+	}
+	for _, t := range s.doc.Tags {
+		f.labels |= tagBit(t)
+	}
+	for i := range s.doc.Variants {
+		m, _ := micros(s.doc.Variants[i].Price) // valid
+		f.low, f.high = min(f.low, m), max(f.high, m)
+		for _, l := range s.levels[i] {
+			if !l.unknown && (l.untracked || l.available > 0) {
+				f.places |= 1 << (l.location % 64)
+			}
+		}
+	}
+	return f
+}
+
+// may reports whether a document with these facts may match.
+func (p *predicate) may(f facts) bool {
+	switch {
+	case p.any != 0 && f.labels&p.any == 0, f.labels&p.labels != p.labels:
+		return false
+	case p.variants && (f.high < p.minPrice || f.low > p.maxPrice):
+		return false
+	case p.inStock && p.atLeast > 0 && f.places&p.places == 0:
+		return false
+	}
+	return true
 }
 
 // compile makes a predicate for the locations of a view.
@@ -53,6 +110,20 @@ func (f *Filter) compile(locations []string) predicate {
 				}
 			}
 		}
+	}
+	for _, c := range p.collections {
+		p.any |= labelBit(c)
+	}
+	for _, t := range p.tags {
+		if bit := tagBit(t); bit != ^uint64(0) {
+			p.labels |= bit
+		}
+	}
+	for _, l := range p.locations {
+		p.places |= 1 << (l % 64)
+	}
+	if p.locations == nil {
+		p.places = ^uint64(0)
 	}
 	p.all = p.product && p.policy && len(p.tags) == 0 && len(p.collections) == 0 && !p.variants
 	p.none = p.minPrice > p.maxPrice

@@ -79,6 +79,7 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 // A view is the index at one moment. Nothing in it changes.
 type view struct {
 	records   paged[record] // by number; empty where there is none
+	facts     paged[facts]
 	lengths   paged[uint16]
 	ords      uint32   // numbers that were given
 	free      []uint32 // of those, the ones that can be given again

@@ -90,7 +90,7 @@ func (t *tx) put(c Put) error {
 		for i := range now.doc.Variants {
 			now.levels[i] = known[stockKey(&now.doc.Variants[i])]
 		}
-		t.records.set(t.gen, ord, t.encode(&now))
+		t.keep(ord, &now)
 		return nil
 	}
 	if newerGroups(old.grouped, old.doc.Collections, next.grouped, next.doc.Collections) {
@@ -278,7 +278,7 @@ func (t *tx) group(id string, groups []string, at int64) {
 	s, _ := t.records.get(ord).decode()
 	if newerGroups(at, groups, s.grouped, s.doc.Collections) {
 		s.doc.Collections, s.grouped = groups, at
-		t.records.set(t.gen, ord, t.encode(&s))
+		t.keep(ord, &s)
 	}
 }
 
@@ -315,7 +315,7 @@ func (t *tx) stock(item string, levels []level) {
 			}
 		}
 		if changed {
-			t.records.set(t.gen, ord, t.encode(&s))
+			t.keep(ord, &s)
 			found = true
 		}
 	}
@@ -338,10 +338,12 @@ func (t *tx) orphan(item string, levels []level) {
 	}
 }
 
-func (t *tx) encode(s *state) record {
+// keep stores a document.
+func (t *tx) keep(ord uint32, s *state) {
 	r, buffer := s.encode(t.m.buffer)
 	t.m.buffer = buffer
-	return r
+	t.records.set(t.gen, ord, r)
+	t.facts.set(t.gen, ord, s.facts())
 }
 
 // insert gives a new document a number.
@@ -360,7 +362,7 @@ func (t *tx) insert(s *state) {
 	t.docs++
 	t.words += int64(terms.length)
 	t.lengths.set(t.gen, ord, uint16(terms.length)) //nolint:gosec // bounded by analyze
-	t.records.set(t.gen, ord, t.encode(s))
+	t.keep(ord, s)
 	for _, code := range codeKeys(&s.doc) {
 		t.codes.add(t.gen, hashString(code), ord)
 	}
@@ -406,7 +408,7 @@ func (t *tx) replace(ord uint32, old, next *state) {
 	if after.length != before.length {
 		t.lengths.set(t.gen, ord, uint16(after.length)) //nolint:gosec // bounded by analyze
 	}
-	t.records.set(t.gen, ord, t.encode(next))
+	t.keep(ord, next)
 	same := func(o uint32) bool { return o == ord }
 	was, is := codeKeys(&old.doc), codeKeys(&next.doc)
 	for _, code := range was {

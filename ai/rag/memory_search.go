@@ -57,7 +57,7 @@ func (m *Memory) Search(ctx context.Context, q Query) (*Results, error) {
 	if pred.none {
 		return res, nil
 	}
-	ok := func(ord uint32) bool { return pred.match(v.records.get(ord)) }
+	ok := func(ord uint32) bool { return pred.may(v.facts.get(ord)) && pred.match(v.records.get(ord)) }
 	if !pred.all {
 		ok = remembered(ok, int(v.ords))
 	}
