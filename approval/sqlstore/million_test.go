@@ -180,7 +180,7 @@ func largeStore(t *testing.T, databaseURL string, n int) {
 		name, path string
 		found      string // on the page
 	}{
-		{"inbox", "/", "order #" + strconv.Itoa(n)},
+		{"inbox", "/", "order #7<"}, // the oldest
 		{"decided", "/?show=decided", "order #"},
 		{"decided, deep in the past", "/?show=decided&after=" + deep, "order #" + strconv.Itoa(n/3-1)},
 		{"all", "/?show=all", "order #"},
@@ -204,7 +204,7 @@ func largeStore(t *testing.T, databaseURL string, n int) {
 		body := fetch(t, server.URL+page.path)
 		took := time.Since(began)
 		filters := watched.take()
-		assert.Contains(t, body, page.found, page.name)
+		assert.True(t, strings.Contains(body, page.found), "%s: %q is not on the page", page.name, page.found)
 		t.Logf("%8.1f ms, %3d queries: %s", took.Seconds()*1000, len(filters), page.name)
 		for _, f := range filters {
 			requireIndexed(t, store, page.name, f)
