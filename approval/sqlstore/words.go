@@ -37,12 +37,15 @@ func (s *Store) probe(ctx context.Context, words []string) (ids []string, all bo
 }
 
 func (s *Store) probeQuery(words []string) (query string, args []any) {
+	table := `posai_approval_text t`
 	condition, args := like(words)
 	if s.db.Dialect == sqldb.SQLite {
-		condition = `t.n IN (SELECT rowid FROM posai_approval_trigram WHERE posai_approval_trigram MATCH ?) AND ` + condition
+		// In this order it ends with the limit.
+		table = `posai_approval_trigram CROSS JOIN posai_approval_text t`
+		condition = `posai_approval_trigram MATCH ? AND t.n = posai_approval_trigram.rowid AND ` + condition
 		args = append([]any{trigrams(words)}, args...)
 	}
-	return s.db.Rebind(`SELECT t.request_id FROM posai_approval_text t WHERE ` + condition + ` LIMIT ` + strconv.Itoa(maxProbe+1)), args
+	return s.db.Rebind(`SELECT t.request_id FROM ` + table + ` WHERE ` + condition + ` LIMIT ` + strconv.Itoa(maxProbe+1)), args
 }
 
 // ids narrows the list to requests.
