@@ -624,7 +624,7 @@ func TestCartsOverHTTP(t *testing.T) {
 	}
 	p := begun(t)
 	shown := 0
-	for range carts {
+	for i := range carts {
 		products := map[int64]shopifytest.Product{}
 		available := map[int64]int{}
 		for _, product := range p.sim.Products() {
@@ -646,7 +646,7 @@ func TestCartsOverHTTP(t *testing.T) {
 			}
 			require.LessOrEqual(t, s.Percent, 10)
 		}
-		if len(a.Suggestions) > 0 {
+		if len(a.Suggestions) > 0 && (i < 300 || i%50 == 0) { // or there is soon nothing left to suggest
 			_, err := p.till.ringUp(q, a.Offer, []int64{a.Suggestions[0].VariantID}, nil)
 			require.NoError(t, err)
 		}
