@@ -282,7 +282,7 @@ func (s suite) order(t *testing.T) {
 		rag.Put{Document: renamed, Triggered: at(5)},
 		rag.Put{Document: sameSecond},
 		rag.Put{Document: resized},
-		level("12", 0, 7, 7), tie, level("12", 0, 5, 3), level("12", 3, 9, 1), gone, level("11", 1, 3, 30), level("77", 1, 1, 1),
+		level("12", 0, 7, 7), tie, level("12", 0, 5, 3), level("12", 3, 9, 1), gone, level("12", 1, 4, 6), level("12", 1, 2, 6), level("11", 1, 3, 30), level("77", 1, 1, 1),
 		rag.SetCollections{ID: docs[0].ID, Collections: []string{"gid://shopify/Collection/5"}, At: at(4)},
 		rag.SetCollections{ID: docs[0].ID, Collections: []string{"gid://shopify/Collection/6", "gid://shopify/Collection/5"}, At: at(10)},
 		rag.Delete{ID: docs[1].ID, At: at(12)},
@@ -324,7 +324,7 @@ func (s suite) order(t *testing.T) {
 			assert.Equal(t, []string{"gid://shopify/Collection/5", "gid://shopify/Collection/6"}, d.Collections)
 			require.Len(t, d.Variants, 1)
 			assert.Equal(t, "79.9", d.Variants[0].Price.String())
-			assert.Equal(t, []rag.Level{{Location: Location(0), Available: 1, UpdatedAt: at(7)}}, d.Variants[0].Stock)
+			assert.Equal(t, []rag.Level{{Location: Location(0), Available: 1, UpdatedAt: at(7)}, {Location: Location(1), Available: 2, UpdatedAt: at(6)}}, d.Variants[0].Stock)
 			continue
 		}
 		assert.Equal(t, want, got, "round %d", round)
