@@ -254,6 +254,13 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"read_inventory"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "GetInventoryShipment", Kind: "query", Fields: []string{"inventoryShipment"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"read_inventory", "read_products"}},
+		Also: []string{
+			"QueryRoot.inventoryShipment: The user must have permission to view products.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "GetInventoryTransfer", Kind: "query", Fields: []string{"inventoryTransfer"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_inventory_shipments"}, {"read_inventory_transfers"}, {"read_inventory", "read_products"}, {"read_locations", "read_inventory", "read_markets_home"}},
 		Also: []string{
@@ -360,14 +367,21 @@ var operations = []shopify.OperationSpec{
 	},
 	{
 		Operation: shopify.Operation{Name: "InventoryShipmentCreate", Kind: "mutation", Fields: []string{"inventoryShipmentCreate"}, Safety: shopify.SafetyKeyed},
-		Scopes:    [][]string{{"write_inventory_shipments"}},
+		Scopes:    [][]string{{"write_inventory_shipments"}, {"read_inventory", "read_products"}},
 		Also: []string{
 			"Mutation.inventoryShipmentCreate: The user must have permission to manage inventory.",
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "InventoryShipmentMarkInTransit", Kind: "mutation", Fields: []string{"inventoryShipmentMarkInTransit"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_inventory_shipments"}, {"read_inventory", "read_products"}},
+		Also: []string{
+			"Mutation.inventoryShipmentMarkInTransit: The user must have permission to manage inventory.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "InventoryShipmentReceive", Kind: "mutation", Fields: []string{"inventoryShipmentReceive"}, Safety: shopify.SafetyKeyed},
-		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_shipments_received_items"}},
+		Scopes:    [][]string{{"read_inventory_shipments"}, {"write_inventory_shipments_received_items"}, {"read_inventory", "read_products"}},
 		Also: []string{
 			"Mutation.inventoryShipmentReceive: The user must have permission to manage inventory.",
 		},

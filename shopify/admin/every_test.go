@@ -25,7 +25,7 @@ import (
 // their own.
 var functions = map[string]any{
 	"BulkOperationCancel": admin.BulkOperationCancel, "BulkOperationRunMutation": admin.BulkOperationRunMutation,
-	"BulkOperationRunQuery": admin.BulkOperationRunQuery, "CashSummary": admin.CashSummary,
+	"BulkOperationRunQuery": admin.BulkOperationRunQuery, "RecentBulkOperations": admin.RecentBulkOperations, "CashSummary": admin.CashSummary,
 	"CustomerCreate": admin.CustomerCreate, "CustomerEmailMarketingConsentUpdate": admin.CustomerEmailMarketingConsentUpdate,
 	"CustomerRequestDataErasure": admin.CustomerRequestDataErasure, "CustomerSet": admin.CustomerSet,
 	"CustomerSmsMarketingConsentUpdate": admin.CustomerSmsMarketingConsentUpdate, "CustomerUpdate": admin.CustomerUpdate,
@@ -51,6 +51,7 @@ var functions = map[string]any{
 	"InventoryAdjustQuantities": admin.InventoryAdjustQuantities, "InventoryItemUpdate": admin.InventoryItemUpdate,
 	"InventoryMoveQuantities": admin.InventoryMoveQuantities, "InventorySetQuantities": admin.InventorySetQuantities,
 	"InventoryShipmentCreate": admin.InventoryShipmentCreate, "InventoryShipmentReceive": admin.InventoryShipmentReceive,
+	"GetInventoryShipment": admin.GetInventoryShipment, "InventoryShipmentMarkInTransit": admin.InventoryShipmentMarkInTransit,
 	"InventoryTransferCancel": admin.InventoryTransferCancel, "InventoryTransferCreate": admin.InventoryTransferCreate,
 	"InventoryTransferCreateAsReadyToShip": admin.InventoryTransferCreateAsReadyToShip, "InventoryTransferEdit": admin.InventoryTransferEdit,
 	"InventoryTransferMarkAsReadyToShip": admin.InventoryTransferMarkAsReadyToShip, "InventoryTransferRemoveItems": admin.InventoryTransferRemoveItems,
@@ -243,6 +244,9 @@ func TestListsOnAShop(t *testing.T) {
 	c := connect(t, shop, shopify.Options{}).With(shopify.CallOptions{Info: &info})
 	location, collection := shopify.GID(shop.Locations()[0].ID), shopify.GID("gid://shopify/Collection/1")
 	ctx := t.Context()
+	require.NoError(t, second(admin.GiftCardCreate(ctx, c, admin.GiftCardCreateInput{InitialAmount: shopify.Some(dollars(10))})))
+	require.NoError(t, second(admin.InventoryTransferCreate(ctx, c, admin.InventoryTransferCreateInput{}, "transfer")))
+	require.NoError(t, second(admin.BulkOperationRunQuery(ctx, c, "{ products { edges { node { id } } } }", false)))
 	for name, list := range map[string]func() (int, error){
 		"Customers":            count(admin.Customers(ctx, c, nil)),
 		"Segments":             count(admin.Segments(ctx, c, nil)),

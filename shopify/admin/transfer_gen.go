@@ -10,6 +10,11 @@ import (
 	"github.com/posai-go/posai/shopify"
 )
 
+// GetInventoryShipmentResponse is returned by GetInventoryShipment on success.
+type GetInventoryShipmentResponse struct {
+	InventoryShipment *ShipmentWithItems `json:"inventoryShipment"`
+}
+
 // GetInventoryTransferResponse is returned by GetInventoryTransfer on success.
 type GetInventoryTransferResponse struct {
 	InventoryTransfer *Transfer `json:"inventoryTransfer"`
@@ -41,7 +46,7 @@ type InventoryShipmentCreateInput struct {
 
 // InventoryShipmentCreatePayload includes the requested fields of the GraphQL type InventoryShipmentCreatePayload.
 type InventoryShipmentCreatePayload struct {
-	InventoryShipment *InventoryShipment                 `json:"inventoryShipment"`
+	InventoryShipment *ShipmentWithItems                 `json:"inventoryShipment"`
 	UserErrors        []InventoryShipmentCreateUserError `json:"userErrors"`
 }
 
@@ -91,6 +96,41 @@ type InventoryShipmentLineItemInput struct {
 	Quantity        int         `json:"quantity"`
 }
 
+// InventoryShipmentMarkInTransitPayload includes the requested fields of the GraphQL type InventoryShipmentMarkInTransitPayload.
+type InventoryShipmentMarkInTransitPayload struct {
+	InventoryShipment *ShipmentWithItems                        `json:"inventoryShipment"`
+	UserErrors        []InventoryShipmentMarkInTransitUserError `json:"userErrors"`
+}
+
+// InventoryShipmentMarkInTransitResponse is returned by InventoryShipmentMarkInTransit on success.
+type InventoryShipmentMarkInTransitResponse struct {
+	InventoryShipmentMarkInTransit *InventoryShipmentMarkInTransitPayload `json:"inventoryShipmentMarkInTransit"`
+}
+
+// InventoryShipmentMarkInTransitUserError includes the requested fields of the GraphQL type InventoryShipmentMarkInTransitUserError.
+type InventoryShipmentMarkInTransitUserError struct {
+	Field   []string                                    `json:"field"`
+	Message string                                      `json:"message"`
+	Code    InventoryShipmentMarkInTransitUserErrorCode `json:"code"`
+}
+
+// InventoryShipmentMarkInTransitUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/InventoryShipmentMarkInTransitUserErrorCode
+type InventoryShipmentMarkInTransitUserErrorCode string
+
+const (
+	InventoryShipmentMarkInTransitUserErrorCodeActivationFailed        InventoryShipmentMarkInTransitUserErrorCode = "ACTIVATION_FAILED"
+	InventoryShipmentMarkInTransitUserErrorCodeInvalidQuantity         InventoryShipmentMarkInTransitUserErrorCode = "INVALID_QUANTITY"
+	InventoryShipmentMarkInTransitUserErrorCodeInvalidShipmentStatus   InventoryShipmentMarkInTransitUserErrorCode = "INVALID_SHIPMENT_STATUS"
+	InventoryShipmentMarkInTransitUserErrorCodeInventoryStateNotActive InventoryShipmentMarkInTransitUserErrorCode = "INVENTORY_STATE_NOT_ACTIVE"
+	InventoryShipmentMarkInTransitUserErrorCodeItemsEmpty              InventoryShipmentMarkInTransitUserErrorCode = "ITEMS_EMPTY"
+	InventoryShipmentMarkInTransitUserErrorCodeItemNotFound            InventoryShipmentMarkInTransitUserErrorCode = "ITEM_NOT_FOUND"
+	InventoryShipmentMarkInTransitUserErrorCodeLocationNotActive       InventoryShipmentMarkInTransitUserErrorCode = "LOCATION_NOT_ACTIVE"
+	InventoryShipmentMarkInTransitUserErrorCodeShipmentNotFound        InventoryShipmentMarkInTransitUserErrorCode = "SHIPMENT_NOT_FOUND"
+	InventoryShipmentMarkInTransitUserErrorCodeUntrackedItem           InventoryShipmentMarkInTransitUserErrorCode = "UNTRACKED_ITEM"
+)
+
 // InventoryShipmentReceiveItemInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/InventoryShipmentReceiveItemInput
@@ -112,7 +152,7 @@ const (
 
 // InventoryShipmentReceivePayload includes the requested fields of the GraphQL type InventoryShipmentReceivePayload.
 type InventoryShipmentReceivePayload struct {
-	InventoryShipment *InventoryShipment                  `json:"inventoryShipment"`
+	InventoryShipment *ShipmentWithItems                  `json:"inventoryShipment"`
 	UserErrors        []InventoryShipmentReceiveUserError `json:"userErrors"`
 }
 
@@ -511,6 +551,36 @@ type ListInventoryTransfersResponse struct {
 	InventoryTransfers TransferPage `json:"inventoryTransfers"`
 }
 
+// ShipmentItem includes the requested fields of the GraphQL type InventoryShipmentLineItem.
+type ShipmentItem struct {
+	ID                 shopify.GID       `json:"id"`
+	Quantity           int               `json:"quantity"`
+	AcceptedQuantity   int               `json:"acceptedQuantity"`
+	RejectedQuantity   int               `json:"rejectedQuantity"`
+	UnreceivedQuantity int               `json:"unreceivedQuantity"`
+	InventoryItem      *InventoryItemRef `json:"inventoryItem"`
+}
+
+// ShipmentItems includes the requested fields of the GraphQL type InventoryShipmentLineItemConnection.
+type ShipmentItems struct {
+	Nodes    []ShipmentItem `json:"nodes"`
+	PageInfo PageInfo       `json:"pageInfo"`
+}
+
+// ShipmentWithItems includes the GraphQL fields of InventoryShipment requested by the fragment ShipmentWithItems.
+type ShipmentWithItems struct {
+	ID                    shopify.GID             `json:"id"`
+	Name                  string                  `json:"name"`
+	Status                InventoryShipmentStatus `json:"status"`
+	DateShipped           *time.Time              `json:"dateShipped"`
+	DateReceived          *time.Time              `json:"dateReceived"`
+	LineItemTotalQuantity int                     `json:"lineItemTotalQuantity"`
+	TotalAcceptedQuantity int                     `json:"totalAcceptedQuantity"`
+	TotalRejectedQuantity int                     `json:"totalRejectedQuantity"`
+	TotalReceivedQuantity int                     `json:"totalReceivedQuantity"`
+	LineItems             *ShipmentItems          `json:"lineItems"`
+}
+
 // Transfer includes the GraphQL fields of InventoryTransfer requested by the fragment Transfer.
 type Transfer struct {
 	ID               shopify.GID             `json:"id"`
@@ -578,6 +648,11 @@ const (
 	TransferSortKeysStatus                  TransferSortKeys = "STATUS"
 )
 
+// __GetInventoryShipmentInput is used internally by genqlient
+type __GetInventoryShipmentInput struct {
+	ID shopify.GID `json:"id"`
+}
+
 // __GetInventoryTransferInput is used internally by genqlient
 type __GetInventoryTransferInput struct {
 	ID shopify.GID `json:"id"`
@@ -589,12 +664,19 @@ type __InventoryShipmentCreateInput struct {
 	Key   string                       `json:"key"`
 }
 
+// __InventoryShipmentMarkInTransitInput is used internally by genqlient
+type __InventoryShipmentMarkInTransitInput struct {
+	ID          shopify.GID                 `json:"id"`
+	DateShipped shopify.Optional[time.Time] `json:"dateShipped,omitzero"`
+}
+
 // __InventoryShipmentReceiveInput is used internally by genqlient
 type __InventoryShipmentReceiveInput struct {
-	ID           shopify.GID                                           `json:"id"`
-	LineItems    shopify.Optional[[]InventoryShipmentReceiveItemInput] `json:"lineItems,omitzero"`
-	DateReceived shopify.Optional[time.Time]                           `json:"dateReceived,omitzero"`
-	Key          string                                                `json:"key"`
+	ID                shopify.GID                                              `json:"id"`
+	LineItems         shopify.Optional[[]InventoryShipmentReceiveItemInput]    `json:"lineItems,omitzero"`
+	BulkReceiveAction shopify.Optional[InventoryShipmentReceiveLineItemReason] `json:"bulkReceiveAction,omitzero"`
+	DateReceived      shopify.Optional[time.Time]                              `json:"dateReceived,omitzero"`
+	Key               string                                                   `json:"key"`
 }
 
 // __InventoryTransferCancelInput is used internally by genqlient
@@ -643,6 +725,73 @@ type __ListInventoryTransfersInput struct {
 	Query   shopify.Optional[string]           `json:"query,omitzero"`
 	SortKey shopify.Optional[TransferSortKeys] `json:"sortKey,omitzero"`
 	Reverse shopify.Optional[bool]             `json:"reverse,omitzero"`
+}
+
+// The query executed by GetInventoryShipment.
+const getInventoryShipmentDocument = `
+query GetInventoryShipment ($id: ID!) {
+	inventoryShipment(id: $id) {
+		... ShipmentWithItems
+	}
+}
+fragment ShipmentWithItems on InventoryShipment {
+	id
+	name
+	status
+	dateShipped
+	dateReceived
+	lineItemTotalQuantity
+	totalAcceptedQuantity
+	totalRejectedQuantity
+	totalReceivedQuantity
+	lineItems(first: 100) {
+		nodes {
+			id
+			quantity
+			acceptedQuantity
+			rejectedQuantity
+			unreceivedQuantity
+			inventoryItem {
+				id
+			}
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// GetInventoryShipment returns one shipment with its items (the first 100), or nil.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/inventoryShipment
+func GetInventoryShipment(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *GetInventoryShipmentResponse, err error) {
+	req := &graphql.Request{
+		OpName: "GetInventoryShipment",
+		Query:  getInventoryShipmentDocument,
+		Variables: &__GetInventoryShipmentInput{
+			ID: id,
+		},
+	}
+
+	data = &GetInventoryShipmentResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
 }
 
 // The query executed by GetInventoryTransfer.
@@ -747,7 +896,7 @@ const inventoryShipmentCreateDocument = `
 mutation InventoryShipmentCreate ($input: InventoryShipmentCreateInput!, $key: String!) {
 	inventoryShipmentCreate(input: $input) @idempotent(key: $key) {
 		inventoryShipment {
-			... InventoryShipment
+			... ShipmentWithItems
 		}
 		userErrors {
 			field
@@ -756,7 +905,7 @@ mutation InventoryShipmentCreate ($input: InventoryShipmentCreateInput!, $key: S
 		}
 	}
 }
-fragment InventoryShipment on InventoryShipment {
+fragment ShipmentWithItems on InventoryShipment {
 	id
 	name
 	status
@@ -766,6 +915,25 @@ fragment InventoryShipment on InventoryShipment {
 	totalAcceptedQuantity
 	totalRejectedQuantity
 	totalReceivedQuantity
+	lineItems(first: 100) {
+		nodes {
+			id
+			quantity
+			acceptedQuantity
+			rejectedQuantity
+			unreceivedQuantity
+			inventoryItem {
+				id
+			}
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
 }
 `
 
@@ -800,12 +968,12 @@ func InventoryShipmentCreate(
 	return data, err
 }
 
-// The mutation executed by InventoryShipmentReceive.
-const inventoryShipmentReceiveDocument = `
-mutation InventoryShipmentReceive ($id: ID!, $lineItems: [InventoryShipmentReceiveItemInput!], $dateReceived: DateTime, $key: String!) {
-	inventoryShipmentReceive(id: $id, lineItems: $lineItems, dateReceived: $dateReceived) @idempotent(key: $key) {
+// The mutation executed by InventoryShipmentMarkInTransit.
+const inventoryShipmentMarkInTransitDocument = `
+mutation InventoryShipmentMarkInTransit ($id: ID!, $dateShipped: DateTime) {
+	inventoryShipmentMarkInTransit(id: $id, dateShipped: $dateShipped) {
 		inventoryShipment {
-			... InventoryShipment
+			... ShipmentWithItems
 		}
 		userErrors {
 			field
@@ -814,7 +982,7 @@ mutation InventoryShipmentReceive ($id: ID!, $lineItems: [InventoryShipmentRecei
 		}
 	}
 }
-fragment InventoryShipment on InventoryShipment {
+fragment ShipmentWithItems on InventoryShipment {
 	id
 	name
 	status
@@ -824,12 +992,109 @@ fragment InventoryShipment on InventoryShipment {
 	totalAcceptedQuantity
 	totalRejectedQuantity
 	totalReceivedQuantity
+	lineItems(first: 100) {
+		nodes {
+			id
+			quantity
+			acceptedQuantity
+			rejectedQuantity
+			unreceivedQuantity
+			inventoryItem {
+				id
+			}
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// InventoryShipmentMarkInTransit says that a shipment has left: its goods are no
+// longer reserved at the origin but incoming at the destination.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/inventoryShipmentMarkInTransit
+func InventoryShipmentMarkInTransit(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	dateShipped shopify.Optional[time.Time],
+) (data *InventoryShipmentMarkInTransitResponse, err error) {
+	req := &graphql.Request{
+		OpName: "InventoryShipmentMarkInTransit",
+		Query:  inventoryShipmentMarkInTransitDocument,
+		Variables: &__InventoryShipmentMarkInTransitInput{
+			ID:          id,
+			DateShipped: dateShipped,
+		},
+	}
+
+	data = &InventoryShipmentMarkInTransitResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by InventoryShipmentReceive.
+const inventoryShipmentReceiveDocument = `
+mutation InventoryShipmentReceive ($id: ID!, $lineItems: [InventoryShipmentReceiveItemInput!], $bulkReceiveAction: InventoryShipmentReceiveLineItemReason, $dateReceived: DateTime, $key: String!) {
+	inventoryShipmentReceive(id: $id, lineItems: $lineItems, bulkReceiveAction: $bulkReceiveAction, dateReceived: $dateReceived) @idempotent(key: $key) {
+		inventoryShipment {
+			... ShipmentWithItems
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ShipmentWithItems on InventoryShipment {
+	id
+	name
+	status
+	dateShipped
+	dateReceived
+	lineItemTotalQuantity
+	totalAcceptedQuantity
+	totalRejectedQuantity
+	totalReceivedQuantity
+	lineItems(first: 100) {
+		nodes {
+			id
+			quantity
+			acceptedQuantity
+			rejectedQuantity
+			unreceivedQuantity
+			inventoryItem {
+				id
+			}
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
 }
 `
 
 // InventoryShipmentReceive takes in what arrived of a shipment: accepted
-// quantities become available at the destination. The same key has the effect
-// of once.
+// quantities become available at the destination. What lineItems leaves over is
+// dealt with by bulkReceiveAction, or stays to be received if that is not set. The
+// same key has the effect of once.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/inventoryShipmentReceive
 func InventoryShipmentReceive(
@@ -837,6 +1102,7 @@ func InventoryShipmentReceive(
 	client graphql.Client,
 	id shopify.GID,
 	lineItems shopify.Optional[[]InventoryShipmentReceiveItemInput],
+	bulkReceiveAction shopify.Optional[InventoryShipmentReceiveLineItemReason],
 	dateReceived shopify.Optional[time.Time],
 	key string,
 ) (data *InventoryShipmentReceiveResponse, err error) {
@@ -844,10 +1110,11 @@ func InventoryShipmentReceive(
 		OpName: "InventoryShipmentReceive",
 		Query:  inventoryShipmentReceiveDocument,
 		Variables: &__InventoryShipmentReceiveInput{
-			ID:           id,
-			LineItems:    lineItems,
-			DateReceived: dateReceived,
-			Key:          key,
+			ID:                id,
+			LineItems:         lineItems,
+			BulkReceiveAction: bulkReceiveAction,
+			DateReceived:      dateReceived,
+			Key:               key,
 		},
 	}
 

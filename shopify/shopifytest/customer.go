@@ -17,8 +17,9 @@ type customer struct {
 	emailOptIn                              string // CustomerMarketingOptInLevel
 	emailStateAt                            time.Time
 	taxExempt                               bool
-	addresses                               []*address // the first is the default
-	orders                                  []*order   // as they were placed
+	addresses                               []*address     // the first is the default
+	orders                                  []*order       // as they were placed
+	credit                                  *creditAccount // nil: none
 }
 
 // address is a customer's or an order's postal address.

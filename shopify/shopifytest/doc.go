@@ -16,20 +16,32 @@
 //
 // # What is stored
 //
-// Shop, locations, staff, products, variants, inventory, customers, orders with transactions, discounts, refunds
-// and returns, the general part of the library of return reasons, risk assessments, draft orders, basic discount codes, metafields, tags, bulk operations and webhook subscriptions. The data is made up
-// ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that the shop knows
-// nothing of are null or empty where the schema allows it.
+// Shop, locations, staff, products, variants, inventory and its transfers, customers with their store credit, gift
+// cards, orders with transactions, discounts, refunds and returns, the general part of the library of return
+// reasons, risk assessments, draft orders, basic discount codes, metafields, tags, bulk operations and webhook
+// subscriptions. The data is made up ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that
+// the shop knows nothing of are null or empty where the schema allows it.
 //
 // # What can be written
 //
-// bulkOperationCancel, bulkOperationRunMutation, bulkOperationRunQuery, customerCreate, customerUpdate, discountCodeBasicCreate, discountCodeDeactivate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate,
-// inventoryAdjustQuantities, inventorySetQuantities, metafieldsDelete, metafieldsSet, orderCreate,
-// orderRiskAssessmentCreate, orderUpdate, productUpdate, productVariantsBulkUpdate, refundCreate, returnApproveRequest, returnCancel, returnClose,
-// returnCreate, returnDeclineRequest, returnProcess, returnReopen, returnRequest, stagedUploadsCreate, tagsAdd, tagsRemove,
-// webhookSubscriptionCreate, webhookSubscriptionDelete and webhookSubscriptionUpdate, with the user errors of Shopify. Every other mutation, and every part of an
-// input that these do not carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends
-// to have been written.
+//   - Bulk: bulkOperationCancel, bulkOperationRunMutation, bulkOperationRunQuery, stagedUploadsCreate
+//   - Customers: customerCreate, customerUpdate, storeCreditAccountCredit, storeCreditAccountDebit
+//   - Discounts: discountCodeBasicCreate, discountCodeDeactivate
+//   - Draft orders: draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate
+//   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
+//   - Inventory: inventoryAdjustQuantities, inventoryMoveQuantities, inventorySetQuantities
+//   - Metafields and tags: metafieldsDelete, metafieldsSet, tagsAdd, tagsRemove
+//   - Orders: orderCreate, orderRiskAssessmentCreate, orderUpdate, refundCreate
+//   - Products: productUpdate, productVariantsBulkUpdate
+//   - Returns: returnApproveRequest, returnCancel, returnClose, returnCreate, returnDeclineRequest, returnProcess,
+//     returnReopen, returnRequest
+//   - Transfers: inventoryShipmentCreate, inventoryShipmentCreateInTransit, inventoryShipmentMarkInTransit,
+//     inventoryShipmentReceive, inventoryTransferCancel, inventoryTransferCreate, inventoryTransferCreateAsReadyToShip,
+//     inventoryTransferEdit, inventoryTransferMarkAsReadyToShip, inventoryTransferRemoveItems, inventoryTransferSetItems
+//   - Webhooks: webhookSubscriptionCreate, webhookSubscriptionDelete, webhookSubscriptionUpdate
+//
+// They answer with the user errors of Shopify. Every other mutation, and every part of an input that these do not
+// carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends to have been written.
 //
 // # Storefront API
 //

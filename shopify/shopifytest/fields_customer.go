@@ -56,6 +56,12 @@ var customerFields = table[*customer]{
 	},
 	"defaultAddress": func(_ *state, v *customer, _ *graph.Call) any { return addressObject(v.defaultAddress()) },
 	"addresses":      func(_ *state, v *customer, c *graph.Call) any { return first(addressList(v.addresses), c) },
+	"storeCreditAccounts": func(_ *state, v *customer, _ *graph.Call) any {
+		if v.credit == nil {
+			return graph.List{}
+		}
+		return list([]*creditAccount{v.credit})
+	},
 	"addressesV2":    func(_ *state, v *customer, _ *graph.Call) any { return addressList(v.addresses) },
 	"numberOfOrders": func(_ *state, v *customer, _ *graph.Call) any { return len(v.orders) },
 	"amountSpent":    func(s *state, v *customer, _ *graph.Call) any { return s.moneyV2(v.spent()) },

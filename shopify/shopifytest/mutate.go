@@ -47,6 +47,28 @@ var mutations = map[string]func(s *state, c *graph.Call) (any, error){
 
 	"inventoryAdjustQuantities": inventoryAdjustQuantities,
 	"inventorySetQuantities":    inventorySetQuantities,
+	"inventoryMoveQuantities":   inventoryMoveQuantities,
+
+	"inventoryTransferCreate":              inventoryTransferCreate("DRAFT"),
+	"inventoryTransferCreateAsReadyToShip": inventoryTransferCreate("READY_TO_SHIP"),
+	"inventoryTransferSetItems":            onTransfer(inputID, inventoryTransferSetItems, "DRAFT", "READY_TO_SHIP"),
+	"inventoryTransferRemoveItems":         onTransfer(inputID, inventoryTransferRemoveItems, "DRAFT", "READY_TO_SHIP"),
+	"inventoryTransferEdit":                onTransfer(argID, inventoryTransferEdit, "DRAFT", "READY_TO_SHIP", "IN_PROGRESS"),
+	"inventoryTransferMarkAsReadyToShip":   onTransfer(argID, inventoryTransferReady, "DRAFT"),
+	"inventoryTransferCancel":              onTransfer(argID, inventoryTransferCancel, "DRAFT", "READY_TO_SHIP"),
+	"inventoryShipmentCreate":              inventoryShipmentCreate(false),
+	"inventoryShipmentCreateInTransit":     inventoryShipmentCreate(true),
+	"inventoryShipmentMarkInTransit":       inventoryShipmentMarkInTransit,
+	"inventoryShipmentReceive":             inventoryShipmentReceive,
+
+	"storeCreditAccountCredit": storeCreditAccountCredit,
+	"storeCreditAccountDebit":  storeCreditAccountDebit,
+
+	"giftCardCreate":     giftCardCreate,
+	"giftCardUpdate":     giftCardUpdate,
+	"giftCardCredit":     giftCardMove("creditInput", "creditAmount", "giftCardCreditTransaction", "GiftCardCreditTransaction", 1),
+	"giftCardDebit":      giftCardMove("debitInput", "debitAmount", "giftCardDebitTransaction", "GiftCardDebitTransaction", -1),
+	"giftCardDeactivate": giftCardDeactivate,
 
 	"bulkOperationRunQuery":    bulkOperationRunQuery,
 	"bulkOperationRunMutation": bulkOperationRunMutation,

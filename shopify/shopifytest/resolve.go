@@ -56,6 +56,17 @@ var tables = map[string]fieldTable{
 	"Shop":                   shopFields,
 	"StaffMember":            staffFields,
 	"WebhookSubscription":    subscriptionFields,
+
+	"GiftCard":                            giftCardFields,
+	"GiftCardCreditTransaction":           giftCardTransactionFields,
+	"GiftCardDebitTransaction":            giftCardTransactionFields,
+	"InventoryShipment":                   shipmentFields,
+	"InventoryShipmentLineItem":           shipmentLineFields,
+	"InventoryTransfer":                   transferFields,
+	"InventoryTransferLineItem":           transferLineFields,
+	"StoreCreditAccount":                  creditAccountFields,
+	"StoreCreditAccountCreditTransaction": creditTransactionFields,
+	"StoreCreditAccountDebitTransaction":  creditTransactionFields,
 }
 
 // Resolve answers one field from the stored state. The caller holds the lock.

@@ -46,6 +46,10 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 	"refund":              byID[*refund],
 	"return":              byID[*orderReturn],
 	"webhookSubscription": byID[*subscription],
+	"storeCreditAccount":  byID[*creditAccount],
+	"giftCard":            byID[*giftCard],
+	"inventoryTransfer":   byID[*transfer],
+	"inventoryShipment":   byID[*shipment],
 	"location": func(s *state, c *graph.Call) (any, error) {
 		if c.Args["id"] == nil {
 			return object(s.locations[0]), nil
@@ -108,6 +112,12 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 	"locations": func(s *state, c *graph.Call) (any, error) {
 		return query(c, locationIndex, s.locations, locationSort), nil
 	},
+	"giftCards": func(s *state, c *graph.Call) (any, error) {
+		return query(c, giftCardIndex, s.giftCards, sorts[*giftCard]{"CREATED_AT": byTime[*giftCard], "UPDATED_AT": byUpdate[*giftCard]}), nil
+	},
+	"inventoryTransfers": func(s *state, c *graph.Call) (any, error) {
+		return query(c, transferIndex, s.transfers, transferSort), nil
+	},
 	"returnReasonDefinitions": returnReasonDefinitions,
 	"draftOrders": func(s *state, c *graph.Call) (any, error) {
 		return query(c, draftIndex, s.drafts, draftSort), nil
@@ -125,6 +135,7 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 	"productVariantsCount":      counter(variantIndex, func(s *state) []*variant { return s.variants }),
 	"locationsCount":            counter(locationIndex, func(s *state) []*location { return s.locations }),
 	"draftOrdersCount":          counter(draftIndex, func(s *state) []*draft { return s.drafts }),
+	"giftCardsCount":            counter(giftCardIndex, func(s *state) []*giftCard { return s.giftCards }),
 	"webhookSubscriptionsCount": counter(subscriptionIndex, func(s *state) []*subscription { return s.subscriptions }),
 }
 

@@ -38,7 +38,10 @@ type state struct {
 	metafields    map[string][]*metafield // by the owner's GID
 	carts         map[string]*cart        // of the Storefront API, by GID
 
-	lastOrder, lastDraft int // numbers
+	giftCards []*giftCard
+	transfers []*transfer
+
+	lastOrder, lastDraft, lastTransfer int // numbers
 
 	random *rand.Rand // for what is made up at run time: confirmation numbers and the like
 	events eventSink  // nil while the data is loaded
