@@ -68,6 +68,10 @@ type Record struct {
 	ServiceNotes  string    // for people to read
 
 	Purchases []Purchase
+
+	// Distinct says that a person compared it with the CRM's records that looked like it,
+	// and that it is none of them: it is created without looking again.
+	Distinct bool
 }
 
 // A Purchase is one order of a customer.
