@@ -85,6 +85,11 @@ type Line struct {
 	Returned int           // of Quantity
 	Paid     shopify.Money // for all pieces, after discounts
 	GiftCard bool
+
+	// Gift is set where the customer said that it is for somebody else, by a property of
+	// the line or an attribute of the order ("gift", "gift_wrap", …): it says nothing of
+	// what they wear or like themselves.
+	Gift bool
 }
 
 // An Option is what tells a variant from others: {"Size", "M"}.
@@ -98,6 +103,14 @@ type Note struct {
 	By       string // the associate, by the name that the store signs with
 	Kind     NoteKind
 	Text     string // at most 2,000 bytes
+
+	// Due is when a promise is to be kept by, or the day of an occasion; zero if nobody
+	// said. It is a day: the time of it does not count.
+	Due time.Time
+
+	// Settles is the ID of an earlier note of the same customer that is done with this
+	// one: a promise that was kept, an alteration that was picked up.
+	Settles string
 }
 
 // NoteKind is what a note is about.
