@@ -42,7 +42,7 @@ bench: ## ratios against a peer or a raw limit, in one run
 	cd ai/rag/internal/bench && go test -mod=mod -run '^$$' -bench . # beside chromem-go, likewise
 
 generate: ## code from the pinned schema; needs no network
-	go generate ./shopify ./shopify/admin ./shopify/storefront ./webhook
+	go generate ./shopify ./shopify/admin ./shopify/storefront ./webhook ./examples/...
 
 schema: ## refresh the pinned schema from Shopify's published introspection; needs the network
 	go generate ./shopify/schema
