@@ -25,8 +25,9 @@ type Sink interface {
 	// Save makes the CRM agree with the records: creates what it does not have, by
 	// Record.Key, and changes what differs. It returns one outcome for each record, in
 	// their order. The error is for what kept records from being tried at all
-	// (ErrUnavailable, ErrLimit, ErrRefused); the outcomes of the others are there beside
-	// it. len(outcomes) is always len(records).
+	// (ErrUnavailable, ErrLimit, ErrRefused, or that of ctx); the outcomes of the others
+	// are there beside it, and those records are Retry. len(outcomes) is always
+	// len(records). Of records with one key the last is the valid one.
 	Save(ctx context.Context, records []Record) ([]Outcome, error)
 
 	// Load is Save for very many, such as the first synchronization, by a way that is
@@ -35,7 +36,9 @@ type Sink interface {
 	Load(ctx context.Context, records iter.Seq2[Record, error]) iter.Seq2[Outcome, error]
 
 	// Link ties a record that the CRM has already, by the CRM's own id, to a key: what a
-	// person decided about an ambiguous match. It does not change anything else.
+	// person decided about an ambiguous match. It does not change anything else, and
+	// nothing at all if they are tied already. If either is tied to another one meanwhile,
+	// the error matches ErrLinked; if the CRM has no such record, ErrNoRecord.
 	Link(ctx context.Context, key, id string) error
 
 	// Forget deletes the customers with these keys and their purchases. A key that the
@@ -116,6 +119,9 @@ type Outcome struct {
 	// Candidates are the CRM's records that it may be, for Ambiguous.
 	Candidates []Candidate
 
+	// Shortened are the CRM's names of fields whose values were cut to fit.
+	Shortened []string
+
 	// Err says why, for Invalid and Retry. Its text holds codes and field names, no
 	// values.
 	Err error
@@ -139,6 +145,14 @@ var (
 	// ErrRefused: the sign-in or a permission is missing, or objects and fields that
 	// the sink needs are not there. A person has to set something up.
 	ErrRefused = errors.New("crm: refused")
+)
+
+// What keeps Link from tying.
+var (
+	// ErrLinked: the record is tied to another key, or the key to another record.
+	ErrLinked = errors.New("crm: tied already")
+	// ErrNoRecord: the CRM has no record with this id.
+	ErrNoRecord = errors.New("crm: no such record")
 )
 
 // LimitError says when an allowance is there again.
