@@ -25,7 +25,10 @@
 // # What can be written
 //
 //   - Bulk: bulkOperationCancel, bulkOperationRunMutation, bulkOperationRunQuery, stagedUploadsCreate
-//   - Customers: customerCreate, customerUpdate, storeCreditAccountCredit, storeCreditAccountDebit
+//   - Customers: customerAddressCreate, customerAddressDelete, customerAddressUpdate, customerCancelDataErasure,
+//     customerCreate, customerDelete, customerEmailMarketingConsentUpdate, customerMerge, customerRequestDataErasure,
+//     customerSet, customerSmsMarketingConsentUpdate, customerUpdate, customerUpdateDefaultAddress,
+//     storeCreditAccountCredit, storeCreditAccountDebit
 //   - Discounts: discountCodeBasicCreate, discountCodeDeactivate
 //   - Draft orders: draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate
 //   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
@@ -42,6 +45,9 @@
 //
 // They answer with the user errors of Shopify. Every other mutation, and every part of an input that these do not
 // carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends to have been written.
+//
+// What people do in the shop is done from Go: [Shop.RingUp], [Shop.TakeBack], [Shop.RequestReturn],
+// [Shop.AddCustomer], [Shop.SetConsent], [Shop.DeleteCustomer], [Shop.EraseCustomer] and [Shop.RequestCustomerData].
 //
 // # Storefront API
 //
@@ -69,7 +75,9 @@
 // on Shopify's schedule ([Options.RetrySchedule]). Events are sent for orders/create, orders/paid, orders/fulfilled,
 // orders/updated, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
 // returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
-// customers/update, products/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
+// customers/update, customers/delete, customers/merge, customers_email_marketing_consent/update,
+// customers_marketing_consent/update, customer.tags_added, customer.tags_removed, products/update,
+// inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
 //
