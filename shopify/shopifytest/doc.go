@@ -53,13 +53,15 @@
 //
 // Buyers see active products, the shop's own search and carts (cartCreate, cartLinesAdd, cartLinesUpdate,
 // cartLinesRemove, cartAttributesUpdate, cartNoteUpdate, cartDiscountCodesUpdate, cartBuyerIdentityUpdate), with
-// [Shop.StorefrontToken] as the public or the private token, or without one. No discount code applies.
+// [Shop.StorefrontToken] as the public or the private token, or without one. No discount code applies. What @defer
+// puts off comes in parts (multipart/mixed).
 //
 // # REST
 //
 // Of the legacy REST Admin API there are shop, orders (read; note and tags can be changed), products and customers
-// (read) and webhooks, with pages by the Link header and a bucket of 40 requests; a [Fault] hits a request by an
-// operation such as "GET orders.json". Filters and fields beyond those are refused.
+// (read) and webhooks, with their counts, pages by the Link header, the filters ids and since_id, and a bucket of
+// requests by [Options.Plan] (40 on Standard); a [Fault] hits a request by an operation such as "GET orders.json".
+// Filters and fields beyond those are refused.
 //
 // # Tokens
 //

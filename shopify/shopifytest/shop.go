@@ -190,7 +190,7 @@ func (s *Shop) routes(control bool) http.Handler {
 	mux.Handle(adminPath, s.admin)
 	mux.Handle(storefrontPath, s.storefront)
 	s.oauth.routes(mux)
-	(&restAPI{shop: s, bucket: newBucket(restBucket, s.admin.cfg.now)}).routes(mux)
+	(&restAPI{shop: s, bucket: newBucket(s.admin.cfg.plan.requests(), s.admin.cfg.now)}).routes(mux)
 	mux.Handle(storagePath, s.storage)
 	if control {
 		mux.Handle(controlPath, s.control())
