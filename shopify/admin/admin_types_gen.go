@@ -541,8 +541,7 @@ const (
 
 // ProductVariants includes the requested fields of the GraphQL type ProductVariantConnection.
 type ProductVariants struct {
-	Nodes    []Variant `json:"nodes"`
-	PageInfo PageInfo  `json:"pageInfo"`
+	Nodes []Variant `json:"nodes"`
 }
 
 // RedeemCode includes the requested fields of the GraphQL type DiscountRedeemCode.

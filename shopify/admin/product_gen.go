@@ -825,9 +825,6 @@ fragment Product on Product {
 		nodes {
 			... Variant
 		}
-		pageInfo {
-			... PageInfo
-		}
 	}
 }
 fragment PageInfo on PageInfo {
@@ -856,8 +853,7 @@ fragment Variant on ProductVariant {
 
 // ListProducts returns one page of products with their variants (the first 30)
 // and how many of each are available at a location. Use [Products] to get all
-// pages, and [Variants] with the query "product_id:7001" for a product of which
-// Variants.PageInfo says that there are more.
+// pages.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/products
 func ListProducts(

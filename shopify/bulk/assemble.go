@@ -1,8 +1,6 @@
 package bulk
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"reflect"
@@ -12,9 +10,14 @@ import (
 type assembler[T any] struct {
 	plan  *plan
 	batch *batch
+	json  lineDecoder
 	limit int64 // bytes of one object with its children
 	size  int64 // of the present one
-	out   *OrphanError
+	out   OrphanError
+}
+
+func newAssembler[T any](plan *plan, batch *batch, limit int64) *assembler[T] {
+	return &assembler[T]{plan: plan, batch: batch, limit: limit}
 }
 
 // root decodes a root with its children.
@@ -79,26 +82,11 @@ func (a *assembler[T]) decode(i int32, into any) error {
 	if a.size += int64(l.len); a.size > a.limit {
 		return &LineError{Line: l.n, Err: errGroup(a.limit)}
 	}
-	return unmarshal(a.batch.line(i), l.n, into)
+	return a.json.decode(a.batch.line(i), l.n, into)
 }
 
 func errGroup(limit int64) error {
 	return fmt.Errorf("%w: an object with its children has more than %d bytes", ErrTooLarge, limit)
-}
-
-// unmarshal decodes a line. The error does not hold its content.
-func unmarshal(line []byte, n int64, into any) error {
-	err := json.Unmarshal(line, into)
-	if err == nil {
-		return nil
-	}
-	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &LineError{Line: n, Err: fmt.Errorf("%w: %s does not fit %s", ErrMalformed, te.Field, te.Type)}
-	}
-	if se, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return &LineError{Line: n, Err: fmt.Errorf("%w: not JSON at byte %d", ErrMalformed, se.Offset)}
-	}
-	return &LineError{Line: n, Err: fmt.Errorf("%w: it does not fit %T", ErrMalformed, into)}
 }
 
 // all gives out every root of the batch. It returns false if the loop ended.

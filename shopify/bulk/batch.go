@@ -60,6 +60,9 @@ func (b *batch) reset() {
 	b.lines, b.ids = b.lines[:0], b.ids[:0]
 }
 
+// release gives up the memory, too.
+func (b *batch) release() { *b = batch{seed: b.seed} }
+
 // size is what the batch holds, in bytes.
 func (b *batch) size() int { return len(b.buf) + len(b.spare) + lineOverhead*len(b.lines) }
 

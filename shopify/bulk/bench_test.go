@@ -156,12 +156,12 @@ func scanner(tb testing.TB, c catalogFile) {
 }
 
 // joined reads the file with [bulk.Decode] and calls each for every product.
-func joined(tb testing.TB, c catalogFile, dir string, each func(n int)) {
+func joined(tb testing.TB, c catalogFile, limits bulk.Limits, each func(n int)) {
 	f, err := os.Open(c.path)
 	require.NoError(tb, err)
 	defer f.Close()
 	products, variants, metafields := 0, 0, 0
-	for p, err := range bulk.Decode[soldProduct](tb.Context(), f, &bulk.DecodeOptions{Size: c.size, Limits: bulk.Limits{Dir: dir}}) {
+	for p, err := range bulk.Decode[soldProduct](tb.Context(), f, &bulk.DecodeOptions{Size: c.size, Limits: limits}) {
 		require.NoError(tb, err)
 		products++
 		variants += len(p.Variants)
@@ -173,9 +173,21 @@ func joined(tb testing.TB, c catalogFile, dir string, each func(n int)) {
 	require.Equal(tb, [3]int{c.products, c.variants, c.metafield}, [3]int{products, variants, metafields})
 }
 
+// A stopwatch adds up the time that went by and the processors' time.
+type stopwatch struct{ wall, cpu time.Duration }
+
+func (s *stopwatch) time(do func()) {
+	start, cpu := time.Now(), cpuTime()
+	do()
+	s.wall, s.cpu = s.wall+time.Since(start), s.cpu+cpuTime()-cpu
+}
+
 // BenchmarkDecodeShuffled joins a file in which children stand anywhere, beside
-// a loop that only decodes its lines. "speed" is the scanner's time over ours,
-// "cpu-speed" the same of the processors' time.
+// a loop that only decodes its lines, in one goroutine. "speed" is the loop's
+// time over ours, "cpu-speed" the same of the processors' time (garbage
+// collection is in both), "cpus" how many processors ours kept busy; the loop's
+// are "scanner-cpus". The serial ones are of [bulk.Limits.Serial]: one goroutine
+// against one.
 func BenchmarkDecodeShuffled(b *testing.B) {
 	for _, deep := range []bool{false, true} {
 		name := "children"
@@ -185,21 +197,22 @@ func BenchmarkDecodeShuffled(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			c := writeCatalog(b, fileSize(), deep)
 			b.SetBytes(c.size)
-			var ours, theirs, ourCPU, theirCPU time.Duration
+			var ours, serial, theirs stopwatch
 			for b.Loop() {
-				start, cpu := time.Now(), cpuTime()
-				scanner(b, c)
-				theirs, theirCPU = theirs+time.Since(start), theirCPU+cpuTime()-cpu
-				start, cpu = time.Now(), cpuTime()
-				joined(b, c, b.TempDir(), func(int) {})
-				ours, ourCPU = ours+time.Since(start), ourCPU+cpuTime()-cpu
+				theirs.time(func() { scanner(b, c) })
+				ours.time(func() { joined(b, c, bulk.Limits{Dir: b.TempDir()}, func(int) {}) })
+				serial.time(func() { joined(b, c, bulk.Limits{Dir: b.TempDir(), Serial: true}, func(int) {}) })
 			}
-			b.ReportMetric(theirs.Seconds()/ours.Seconds(), "speed")
-			if ourCPU > 0 {
-				b.ReportMetric(theirCPU.Seconds()/ourCPU.Seconds(), "cpu-speed")
+			b.ReportMetric(theirs.wall.Seconds()/ours.wall.Seconds(), "speed")
+			b.ReportMetric(theirs.wall.Seconds()/serial.wall.Seconds(), "serial-speed")
+			if theirs.cpu > 0 {
+				b.ReportMetric(theirs.cpu.Seconds()/ours.cpu.Seconds(), "cpu-speed")
+				b.ReportMetric(theirs.cpu.Seconds()/serial.cpu.Seconds(), "serial-cpu-speed")
+				b.ReportMetric(ours.cpu.Seconds()/ours.wall.Seconds(), "cpus")
+				b.ReportMetric(theirs.cpu.Seconds()/theirs.wall.Seconds(), "scanner-cpus")
 			}
-			b.ReportMetric(float64(c.size)*float64(b.N)/1e6/ours.Seconds(), "ours-MB/s")
-			b.ReportMetric(float64(c.size)*float64(b.N)/1e6/theirs.Seconds(), "scanner-MB/s")
+			b.ReportMetric(float64(c.size)*float64(b.N)/1e6/ours.wall.Seconds(), "ours-MB/s")
+			b.ReportMetric(float64(c.size)*float64(b.N)/1e6/theirs.wall.Seconds(), "scanner-MB/s")
 		})
 	}
 }
@@ -228,7 +241,7 @@ func TestDecodeInBoundedMemory(t *testing.T) {
 				}
 			}
 		}()
-		joined(t, c, t.TempDir(), func(int) {})
+		joined(t, c, bulk.Limits{Dir: t.TempDir()}, func(int) {})
 		close(stop)
 		<-done
 		t.Logf("deep %v: %d MB in %.1f MiB of live heap", deep, c.size/1e6, float64(most)/(1<<20))

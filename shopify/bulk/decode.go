@@ -44,6 +44,12 @@ type Limits struct {
 	// MaxObject is the longest object with all its children, in bytes of
 	// JSON: it is decoded as a whole. If zero, 256 MiB.
 	MaxObject int64
+	// Serial does everything in the goroutine of the loop, one thing after the
+	// other. Otherwise, where there is more than one processor, a file that
+	// exceeds Memory is written to disk by one goroutine besides, and read back
+	// and decoded by two: methods UnmarshalJSON of the caller's structs are
+	// called from them. They end before the loop does.
+	Serial bool
 }
 
 func (l *Limits) setDefaults() {
@@ -103,10 +109,7 @@ func decode[T any](ctx context.Context, r io.Reader, o *DecodeOptions, yield fun
 	if err != nil {
 		return err
 	}
-	seed := maphash.MakeSeed()
-	d := decoder[T]{joiner: joiner{ctx: ctx, plan: plan, limits: &o.Limits, seed: seed, spill: spill{dir: o.Dir}, batch: newBatch(seed)}}
-	d.asm = assembler[T]{plan: plan, batch: d.batch, limit: o.MaxObject, out: &d.out}
-	d.lines = newLineReader(r, o.MaxLine)
+	d := newDecoder[T](ctx, plan, r, o)
 	stopped := false
 	d.yield = func(v T, err error) bool {
 		stopped = !yield(v, err)
@@ -124,6 +127,7 @@ func decode[T any](ctx context.Context, r io.Reader, o *DecodeOptions, yield fun
 	default:
 		err = d.join(o.Size)
 	}
+	d.out.merge(&d.asm.out)
 	switch {
 	case stopped:
 		return errStop
@@ -136,9 +140,18 @@ func decode[T any](ctx context.Context, r io.Reader, o *DecodeOptions, yield fun
 // A decoder is one reading of a file.
 type decoder[T any] struct {
 	joiner
-	asm   assembler[T]
+	asm   *assembler[T]
 	lines *lineReader
 	yield func(T, error) bool
+}
+
+func newDecoder[T any](ctx context.Context, plan *plan, r io.Reader, o *DecodeOptions) *decoder[T] {
+	seed := maphash.MakeSeed()
+	d := &decoder[T]{lines: newLineReader(r, o.MaxLine)}
+	d.joiner = joiner{ctx: ctx, plan: plan, limits: &o.Limits, seed: seed, batch: newBatch(seed)}
+	d.spill = spill{dir: o.Dir, behind: o.concurrent()}
+	d.asm = newAssembler[T](plan, d.batch, o.MaxObject)
+	return d
 }
 
 var errStop = errors.New("the loop ended")
@@ -223,26 +236,42 @@ func (d *decoder[T]) join(size int64) error {
 	if err := d.finish(d.final); err != nil {
 		return err
 	}
-	for i := range d.final {
-		if err := d.partition(&d.final[i], d.bits); err != nil {
+	return d.partitions(d.final, d.bits)
+}
+
+// partitions gives out the objects of finished partitions. skip is how many
+// bits of the roots' hashes they have been divided by.
+func (d *decoder[T]) partitions(parts []partition, skip int) error {
+	var together, alone []*partition
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case p.lines == 0:
+		case d.spill.behind && p.memory() <= int64(d.limits.Memory/abreast):
+			together = append(together, p)
+		default:
+			alone = append(alone, p)
+		}
+	}
+	if err := d.ahead(together); err != nil {
+		return err
+	}
+	for _, p := range alone {
+		if err := d.partition(p, skip); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// partition gives out the objects of a finished partition. skip is how many
-// bits of the roots' hashes it has been divided by.
+// partition gives out the objects of one partition.
 func (d *decoder[T]) partition(p *partition, skip int) error {
-	if p.lines == 0 {
-		return nil
-	}
 	if d.ctx.Err() != nil {
 		return context.Cause(d.ctx)
 	}
 	switch {
-	case p.size+lineOverhead*p.lines <= int64(d.limits.Memory):
-		if err := d.load(p); err != nil {
+	case p.memory() <= int64(d.limits.Memory):
+		if err := d.load(d.batch, p); err != nil {
 			return err
 		}
 		more, err := d.asm.all(d.yield)
@@ -257,10 +286,5 @@ func (d *decoder[T]) partition(p *partition, skip int) error {
 	if err != nil {
 		return err
 	}
-	for i := range parts {
-		if err := d.partition(&parts[i], skip+splitBits); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.partitions(parts, skip+splitBits)
 }

@@ -45,7 +45,9 @@
 // with [QueryOptions.GroupObjects]. Until then lines stay in memory, and beyond
 // [Limits].Memory in a temporary file, divided by the ids of their roots, so that
 // each part can be joined in memory. What the loop holds of the file does not
-// depend on its length.
+// depend on its length: while two parts are joined at once they share
+// [Limits].Memory, and of what is decoded up to three chunks wait, of 64 objects
+// or 128 KiB of JSON.
 //
 // # Errors
 //
@@ -56,8 +58,13 @@
 //
 // # Concurrency
 //
-// Runner and Operation are safe for concurrent use. Nothing runs in the
-// background: a loop reads as it goes, and leaves nothing behind when it ends.
+// Runner and Operation are safe for concurrent use. The file is read in the
+// loop's goroutine. If it goes to disk, and there is more than one processor,
+// goroutines of the loop's own write it there and later decode two of its parts
+// at once, while the loop's body runs; a slow body holds them up. So methods
+// UnmarshalJSON of the caller's structs must not depend on where they are
+// called. What goes wrong there, even a panic, appears in the loop, and they end
+// before the loop does, however it ends. [Limits].Serial does without them.
 // Calls to Shopify are made in the background lane, and downloads carry no
 // credentials.
 //

@@ -128,6 +128,12 @@ func (e *OrphanError) add(line int64, id, parent []byte) {
 	}
 }
 
+// merge adds what others have found.
+func (e *OrphanError) merge(more *OrphanError) {
+	e.Count += more.Count
+	e.First = append(e.First, more.First[:min(len(more.First), maxOrphans-len(e.First))]...)
+}
+
 // clip bounds what an error holds of foreign text.
 func clip(b []byte) []byte { return b[:min(len(b), 200)] }
 

@@ -42,8 +42,13 @@ func FuzzDecode(f *testing.F) {
 		padded := append(slices.Clone(bytes.TrimRight(file, "\r\n")), padding...)
 		file = padded
 		disk, diskErr := read(bulk.DecodeOptions{Limits: bulk.Limits{Memory: 1}})
+		whole := len(disk)
 		disk = slices.DeleteFunc(disk, func(p product) bool { return len(p.Title) == 4000 })
 		_, _ = read(bulk.DecodeOptions{Grouped: true})
+		serial, serialErr := read(bulk.DecodeOptions{Limits: bulk.Limits{Memory: 1, Serial: true}})
+		if (serialErr == nil) != (diskErr == nil) || serialErr == nil && len(serial) != whole {
+			t.Fatalf("with goroutines %d objects, %v; without %d, %v", whole, diskErr, len(serial), serialErr)
+		}
 		var a, b *bulk.LineError
 		if errors.As(memErr, &a) != errors.As(diskErr, &b) {
 			t.Fatalf("in memory %v, on disk %v", memErr, diskErr)

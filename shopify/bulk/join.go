@@ -35,9 +35,6 @@ type joiner struct {
 	out    OrphanError
 }
 
-// budget is how much a batch may hold.
-func (j *joiner) budget() int { return j.limits.Memory }
-
 // hash of an id.
 func (j *joiner) hash(id []byte) uint64 { return maphash.Bytes(j.seed, id) }
 
@@ -46,7 +43,10 @@ func top(hash uint64, skip, n int) int { return int(hash << skip >> (64 - n)) }
 
 // partitions makes the partitions for a file of about this size, in bytes.
 func (j *joiner) partitions(size int64) {
-	want := 2 * size / int64(j.budget())
+	// With what its lines take besides, a partition is to fit into half of the
+	// memory, so that two can be joined at once. 2.5 leaves room for chance.
+	each := float64(j.batch.size()) / float64(max(len(j.batch.buf), 1))
+	want := 2.5 * each * float64(size) / float64(j.limits.Memory)
 	j.bits = min(max(bits.Len64(uint64(want)), 4), 9)
 	j.final = make([]partition, 1<<j.bits)
 	if j.plan.depth > 1 {
@@ -65,7 +65,7 @@ func (j *joiner) overflow(size int64) error {
 			return err
 		}
 	}
-	j.batch.reset()
+	j.batch.release() // partitions are smaller
 	return nil
 }
 
@@ -245,7 +245,7 @@ func (j *joiner) finish(partitions []partition) error {
 			return err
 		}
 	}
-	return nil
+	return j.spill.flush()
 }
 
 // each reads the records of a finished partition. A record is valid during the
@@ -295,9 +295,8 @@ func (j *joiner) each(p *partition, do func(r *record) error) error {
 	}
 }
 
-// load reads a finished partition into the batch.
-func (j *joiner) load(p *partition) error {
-	b := j.batch
+// load reads a finished partition into a batch.
+func (j *joiner) load(b *batch, p *partition) error {
 	b.reset()
 	b.lines = slices.Grow(b.lines, int(p.lines))
 	if int64(cap(b.buf)) < p.size {

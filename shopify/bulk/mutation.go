@@ -119,7 +119,7 @@ func (s *spool) Write(b []byte) (int, error) {
 	if s.spill == nil {
 		s.spill = &spill{dir: s.dir}
 	}
-	_, err := s.spill.write(s.buf.Bytes())
+	_, _, err := s.spill.write(s.buf.Bytes())
 	s.buf.Reset()
 	return len(b), err
 }

@@ -18,6 +18,10 @@ type spill struct {
 	file *os.File
 	name string // empty once the name is gone
 	size int64
+	// behind says that a goroutine writes the blocks, so that reading and
+	// writing go on at once.
+	behind bool
+	writer *blockWriter
 }
 
 // open makes the file. It is not made before something has to go there.
@@ -33,6 +37,9 @@ func (s *spill) open() error {
 	if os.Remove(s.name) == nil { // not on Windows, where it goes when it is closed
 		s.name = ""
 	}
+	if s.behind {
+		s.writer = newBlockWriter(f)
+	}
 	return nil
 }
 
@@ -40,6 +47,10 @@ func (s *spill) open() error {
 func (s *spill) close() error {
 	if s.file == nil {
 		return nil
+	}
+	if s.writer != nil {
+		s.writer.close()
+		s.writer = nil
 	}
 	err := s.file.Close()
 	if s.name != "" {
@@ -49,18 +60,35 @@ func (s *spill) close() error {
 	return err
 }
 
-// write appends a block and returns where it is.
-func (s *spill) write(block []byte) (at int64, err error) {
+// write appends a block and returns where it is, and a buffer as large to go on
+// with: the block's own may not have been written yet.
+func (s *spill) write(block []byte) (at int64, buf []byte, err error) {
 	if err := s.open(); err != nil {
-		return 0, err
+		return 0, block[:0], err
 	}
 	at = s.size
-	n, err := s.file.WriteAt(block, at)
-	s.size += int64(n)
-	if err != nil {
-		return 0, fmt.Errorf("bulk: temporary file: %w", err)
+	s.size += int64(len(block))
+	if s.writer != nil {
+		buf, err = s.writer.write(block, at)
+	} else {
+		_, err = s.file.WriteAt(block, at)
+		buf = block[:0]
 	}
-	return at, nil
+	if err != nil {
+		return 0, buf, fmt.Errorf("bulk: temporary file: %w", err)
+	}
+	return at, buf, nil
+}
+
+// flush waits until all blocks can be read.
+func (s *spill) flush() error {
+	if s.writer == nil {
+		return nil
+	}
+	if err := s.writer.flush(); err != nil {
+		return fmt.Errorf("bulk: temporary file: %w", err)
+	}
+	return nil
 }
 
 // A partition is a sequence of bytes in a spill.
@@ -107,21 +135,26 @@ func (p *partition) flush(s *spill) error {
 	if len(p.buf) == 0 {
 		return nil
 	}
-	at, err := s.write(p.buf)
+	n := len(p.buf)
+	at, buf, err := s.write(p.buf)
 	if err != nil {
 		return err
 	}
-	p.blocks = append(p.blocks, block{at, len(p.buf)})
-	p.buf = p.buf[:0]
+	p.blocks = append(p.blocks, block{at, n})
+	p.buf = buf
 	return nil
 }
 
-// finish writes what is left and gives the buffer up.
+// finish writes what is left and gives the buffer up. Before it is read, the
+// spill has to be flushed.
 func (p *partition) finish(s *spill) error {
 	err := p.flush(s)
 	p.buf = nil
 	return err
 }
+
+// memory is what the partition takes as a batch, in bytes.
+func (p *partition) memory() int64 { return p.size + lineOverhead*p.lines }
 
 // reader reads a finished partition from its start.
 func (p *partition) reader(s *spill) io.Reader { return &partitionReader{spill: s, blocks: p.blocks} }

@@ -114,7 +114,6 @@ type selection struct {
 	def    *ast.FieldDefinition
 	nodes  []*ast.Field
 	sub    map[string][]*selection // by concrete type; see Operation.children
-	later  *deferral               // nil: it is answered at once
 }
 
 func (s *selection) name() string { return s.nodes[0].Name }
@@ -138,7 +137,7 @@ func (op *Operation) children(s *selection, typeName string) []*selection {
 
 // collect is CollectFields of the GraphQL specification.
 func (op *Operation) collect(typeName string, sets ...ast.SelectionSet) []*selection {
-	c := collector{op: op, typeName: typeName, byKey: map[fieldKey]*selection{}, seen: map[string]bool{}}
+	c := collector{op: op, typeName: typeName, byKey: map[string]*selection{}, seen: map[string]bool{}}
 	for _, set := range sets {
 		c.add(set)
 	}
@@ -149,15 +148,8 @@ type collector struct {
 	op       *Operation
 	typeName string
 	out      []*selection
-	byKey    map[fieldKey]*selection
+	byKey    map[string]*selection
 	seen     map[string]bool // fragments
-	later    *deferral       // of the fragment at hand
-}
-
-// fieldKey is a response key, which may be answered both at once and later.
-type fieldKey struct {
-	later *deferral
-	key   string
 }
 
 func (c *collector) add(set ast.SelectionSet) {
@@ -167,38 +159,26 @@ func (c *collector) add(set ast.SelectionSet) {
 			if !c.op.included(sel.Directives) {
 				continue
 			}
-			key := fieldKey{c.later, sel.Alias}
+			key := sel.Alias
 			if s := c.byKey[key]; s != nil {
 				s.nodes = append(s.nodes, sel)
 				continue
 			}
-			s := &selection{key: sel.Alias, parent: c.typeName, def: c.op.definition(c.typeName, sel.Name), nodes: []*ast.Field{sel}, later: c.later}
+			s := &selection{key: key, parent: c.typeName, def: c.op.definition(c.typeName, sel.Name), nodes: []*ast.Field{sel}}
 			c.byKey[key] = s
 			c.out = append(c.out, s)
 		case *ast.InlineFragment:
 			if c.op.included(sel.Directives) && c.op.engine.is(c.typeName, sel.TypeCondition) {
-				c.fragment(c.op.deferral(sel.Directives), sel.SelectionSet)
+				c.add(sel.SelectionSet)
 			}
 		case *ast.FragmentSpread:
-			if !c.op.included(sel.Directives) || !c.op.engine.is(c.typeName, sel.Definition.TypeCondition) {
+			if c.seen[sel.Name] || !c.op.included(sel.Directives) || !c.op.engine.is(c.typeName, sel.Definition.TypeCondition) {
 				continue
 			}
-			d := c.op.deferral(sel.Directives)
-			if name := sel.Name + d.suffix(); !c.seen[name] {
-				c.seen[name] = true
-				c.fragment(d, sel.Definition.SelectionSet)
-			}
+			c.seen[sel.Name] = true
+			c.add(sel.Definition.SelectionSet)
 		}
 	}
-}
-
-// fragment adds what a fragment selects, for later if d is not nil.
-func (c *collector) fragment(d *deferral, set ast.SelectionSet) {
-	if d != nil {
-		defer func(outer *deferral) { c.later = outer }(c.later)
-		c.later = d
-	}
-	c.add(set)
 }
 
 // included evaluates @skip and @include.
