@@ -31,10 +31,14 @@ full: ## the proofs that otherwise run at a reduced size, whole
 npm: ## what tests that want Node need
 	@for lock in $$(git ls-files '*package-lock.json'); do npm ci --no-audit --no-fund --prefix "$$(dirname "$$lock")" || exit 1; done
 
-interop: ## what tools of others say of the audit log; a module of its own, so that none of them weighs on this one
-	@# with a copy of its go.mod, which thus follows this module's by itself
-	@tmp=$$(mktemp -d) && cp audit/internal/interop/go.mod audit/internal/interop/go.sum "$$tmp" && cd audit/internal/interop && \
-	go vet -mod=mod -modfile="$$tmp/go.mod" ./... && go test -mod=mod -modfile="$$tmp/go.mod" ./...; status=$$?; rm -rf "$$tmp"; exit $$status
+INTEROP := audit/internal/interop shopify/internal/goclients
+
+interop: ## what tools and clients of others say; modules of their own, so that none of them weighs on this one
+	@# with a copy of each go.mod, which thus follows this module's by itself
+	@for dir in $(INTEROP); do \
+	tmp=$$(mktemp -d) && cp $$dir/go.mod $$dir/go.sum "$$tmp" && (cd $$dir && \
+	go vet -mod=mod -modfile="$$tmp/go.mod" ./... && go test -mod=mod -modfile="$$tmp/go.mod" ./...); status=$$?; rm -rf "$$tmp"; \
+	[ $$status = 0 ] || exit $$status; done
 
 bench: ## ratios against a peer or a raw limit, in one run
 	go test -run '^$$' -bench . -benchmem $(BENCHES)
@@ -42,7 +46,7 @@ bench: ## ratios against a peer or a raw limit, in one run
 	cd ai/rag/internal/bench && go test -mod=mod -run '^$$' -bench . # beside chromem-go, likewise
 
 generate: ## code from the pinned schema; needs no network
-	go generate ./shopify ./shopify/admin ./shopify/storefront ./webhook
+	go generate ./shopify ./shopify/admin ./shopify/storefront ./webhook ./examples/...
 
 schema: ## refresh the pinned schema from Shopify's published introspection; needs the network
 	go generate ./shopify/schema

@@ -22,6 +22,14 @@ import (
 
 const soon = 20 * time.Second
 
+// visit is the action of these tests.
+type visit struct {
+	Customer string `json:"customer"`
+}
+
+func (visit) Kind() string    { return "test.visit" }
+func (visit) Validate() error { return nil }
+
 // newQueue returns a queue with a log of its own on the store.
 func newQueue(t *testing.T, store approval.Store, policy approval.Policy, calls func(approval.Execution)) *approval.Queue {
 	t.Helper()

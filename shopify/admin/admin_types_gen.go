@@ -541,7 +541,8 @@ const (
 
 // ProductVariants includes the requested fields of the GraphQL type ProductVariantConnection.
 type ProductVariants struct {
-	Nodes []Variant `json:"nodes"`
+	Nodes    []Variant `json:"nodes"`
+	PageInfo PageInfo  `json:"pageInfo"`
 }
 
 // RedeemCode includes the requested fields of the GraphQL type DiscountRedeemCode.

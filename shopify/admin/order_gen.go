@@ -117,7 +117,8 @@ type OrderUpdateResponse struct {
 
 // PastLines includes the requested fields of the GraphQL type LineItemConnection.
 type PastLines struct {
-	Nodes []BoughtItem `json:"nodes"`
+	Nodes    []BoughtItem `json:"nodes"`
+	PageInfo PageInfo     `json:"pageInfo"`
 }
 
 // PastOrder includes the requested fields of the GraphQL type Order.
@@ -203,6 +204,9 @@ query CustomerHistory ($id: ID!, $first: Int!, $after: String) {
 					nodes {
 						... BoughtItem
 					}
+					pageInfo {
+						... PageInfo
+					}
 				}
 				refunds(first: 10) {
 					refundLineItems(first: 20) {
@@ -238,9 +242,11 @@ fragment PageInfo on PageInfo {
 `
 
 // CustomerHistory returns one page of a customer's orders, the newest first,
-// with what was bought (the first 30 line items of each order) and returned
-// (the first 10 refunds, 20 line items of each). Customer is nil if there is
-// none. Use [CustomerOrders] to get all pages.
+// with what was bought (the first 30 line items of each order, LineItems.PageInfo
+// says whether there are more) and refunded (the first 10 refunds, 20 line items
+// of each). Returns that are not refunded yet are not in it, see
+// [OrdersWithReturns]. Customer is nil if there is none. Use [CustomerOrders] to
+// get all pages.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/customer
 func CustomerHistory(

@@ -825,6 +825,9 @@ fragment Product on Product {
 		nodes {
 			... Variant
 		}
+		pageInfo {
+			... PageInfo
+		}
 	}
 }
 fragment PageInfo on PageInfo {
@@ -853,7 +856,8 @@ fragment Variant on ProductVariant {
 
 // ListProducts returns one page of products with their variants (the first 30)
 // and how many of each are available at a location. Use [Products] to get all
-// pages.
+// pages, and [Variants] with the query "product_id:7001" for a product of which
+// Variants.PageInfo says that there are more.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/products
 func ListProducts(

@@ -100,6 +100,10 @@ func (x *exchange) run(ctx context.Context, op *graph.Operation, fault Fault) {
 		out.Extensions["cost"] = queryCost{op.RequestedCost, &resp.ActualCost, x.api.bucket.status()}
 	}
 	wait(ctx, fault.Delay)
+	if resp.Deferred != nil {
+		x.stream(out, resp.Deferred, fault)
+		return
+	}
 	x.send(out, fault)
 }
 
@@ -151,13 +155,18 @@ func (x *exchange) cut() {
 	panic(http.ErrAbortHandler)
 }
 
-// send answers with status 200, unless the fault loses the answer.
-func (x *exchange) send(out answer, fault Fault) {
-	for _, err := range out.Errors {
+// note keeps the codes of errors for the journal.
+func (x *exchange) note(errs []*graph.Error) {
+	for _, err := range errs {
 		if code := err.Code(); code != "" {
 			x.entry.Codes = append(x.entry.Codes, code)
 		}
 	}
+}
+
+// send answers with status 200, unless the fault loses the answer.
+func (x *exchange) send(out answer, fault Fault) {
+	x.note(out.Errors)
 	if fault.LoseResponse {
 		x.cut()
 	}

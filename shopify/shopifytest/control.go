@@ -28,7 +28,7 @@ func (s *Shop) control() http.Handler {
 		writeJSON(w, http.StatusOK, o)
 	})
 	mux.HandleFunc("GET "+controlPath+"draft_orders", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.DraftOrders()) })
-	mux.HandleFunc("GET "+controlPath+"customers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Customers()) })
+	s.controlCustomers(mux)
 	mux.HandleFunc("GET "+controlPath+"products", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Products()) })
 	mux.HandleFunc("GET "+controlPath+"locations", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Locations()) })
 	mux.HandleFunc("GET "+controlPath+"subscriptions", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Subscriptions()) })

@@ -13,10 +13,9 @@ type customer struct {
 	firstName, lastName, email, phone, note string
 	locale                                  string
 	tags                                    []string
-	emailState, smsState                    string
-	emailOptIn                              string // CustomerMarketingOptInLevel
-	emailStateAt                            time.Time
+	emailConsent, smsConsent                consent
 	taxExempt                               bool
+	erasure                                 time.Time      // when the erasure of the personal data was asked for; zero: it was not
 	addresses                               []*address     // the first is the default
 	orders                                  []*order       // as they were placed
 	credit                                  *creditAccount // nil: none
@@ -65,13 +64,7 @@ func (s *state) addCustomer(d CustomerData, at time.Time) *customer {
 	}
 	c := &customer{
 		firstName: d.FirstName, lastName: d.LastName, email: d.Email, phone: d.Phone, note: d.Note, locale: "en",
-		tags: normalizeTags(d.Tags), emailState: d.EmailMarketing, smsState: d.SMSMarketing, emailOptIn: "SINGLE_OPT_IN", emailStateAt: at,
-	}
-	if c.emailState == "" {
-		c.emailState = "NOT_SUBSCRIBED"
-	}
-	if c.smsState == "" {
-		c.smsState = "NOT_SUBSCRIBED"
+		tags: normalizeTags(d.Tags), emailConsent: newConsent(d.EmailMarketing, at), smsConsent: newConsent(d.SMSMarketing, time.Time{}),
 	}
 	s.add(c, "Customer", d.ID, at)
 	if d.Address != (AddressData{}) {

@@ -25,7 +25,10 @@
 // # What can be written
 //
 //   - Bulk: bulkOperationCancel, bulkOperationRunMutation, bulkOperationRunQuery, stagedUploadsCreate
-//   - Customers: customerCreate, customerUpdate, storeCreditAccountCredit, storeCreditAccountDebit
+//   - Customers: customerAddressCreate, customerAddressDelete, customerAddressUpdate, customerCancelDataErasure,
+//     customerCreate, customerDelete, customerEmailMarketingConsentUpdate, customerMerge, customerRequestDataErasure,
+//     customerSet, customerSmsMarketingConsentUpdate, customerUpdate, customerUpdateDefaultAddress,
+//     storeCreditAccountCredit, storeCreditAccountDebit
 //   - Discounts: discountCodeBasicCreate, discountCodeDeactivate
 //   - Draft orders: draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate
 //   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
@@ -43,17 +46,22 @@
 // They answer with the user errors of Shopify. Every other mutation, and every part of an input that these do not
 // carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends to have been written.
 //
+// What people do in the shop is done from Go: [Shop.RingUp], [Shop.TakeBack], [Shop.RequestReturn],
+// [Shop.AddCustomer], [Shop.SetConsent], [Shop.DeleteCustomer], [Shop.EraseCustomer] and [Shop.RequestCustomerData].
+//
 // # Storefront API
 //
 // Buyers see active products, the shop's own search and carts (cartCreate, cartLinesAdd, cartLinesUpdate,
 // cartLinesRemove, cartAttributesUpdate, cartNoteUpdate, cartDiscountCodesUpdate, cartBuyerIdentityUpdate), with
-// [Shop.StorefrontToken] as the public or the private token, or without one. No discount code applies.
+// [Shop.StorefrontToken] as the public or the private token, or without one. No discount code applies. What @defer
+// puts off comes in parts (multipart/mixed).
 //
 // # REST
 //
 // Of the legacy REST Admin API there are shop, orders (read; note and tags can be changed), products and customers
-// (read) and webhooks, with pages by the Link header and a bucket of 40 requests; a [Fault] hits a request by an
-// operation such as "GET orders.json". Filters and fields beyond those are refused.
+// (read) and webhooks, with their counts, pages by the Link header, the filters ids and since_id, and a bucket of
+// requests by [Options.Plan] (40 on Standard); a [Fault] hits a request by an operation such as "GET orders.json".
+// Filters and fields beyond those are refused.
 //
 // # Tokens
 //
@@ -69,7 +77,9 @@
 // on Shopify's schedule ([Options.RetrySchedule]). Events are sent for orders/create, orders/paid, orders/fulfilled,
 // orders/updated, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
 // returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
-// customers/update, products/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
+// customers/update, customers/delete, customers/merge, customers_email_marketing_consent/update,
+// customers_marketing_consent/update, customer.tags_added, customer.tags_removed, products/update,
+// inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
 //

@@ -41,8 +41,8 @@ var customerFields = table[*customer]{
 			return nil
 		}
 		return graph.Object{
-			"__typename": "CustomerEmailMarketingConsentState", "marketingState": v.emailState,
-			"marketingOptInLevel": v.emailOptIn, "consentUpdatedAt": v.emailStateAt, graph.Closed: true,
+			"__typename": "CustomerEmailMarketingConsentState", "marketingState": v.emailConsent.state,
+			"marketingOptInLevel": v.emailConsent.optIn, "consentUpdatedAt": timeOrNull(v.emailConsent.at), "sourceLocation": ref(v.emailConsent.source), graph.Closed: true,
 		}
 	},
 	"smsMarketingConsent": func(_ *state, v *customer, _ *graph.Call) any {
@@ -50,8 +50,8 @@ var customerFields = table[*customer]{
 			return nil
 		}
 		return graph.Object{
-			"__typename": "CustomerSmsMarketingConsentState", "marketingState": v.smsState,
-			"marketingOptInLevel": "SINGLE_OPT_IN", "consentCollectedFrom": "SHOPIFY", graph.Closed: true,
+			"__typename": "CustomerSmsMarketingConsentState", "marketingState": v.smsConsent.state, "consentUpdatedAt": timeOrNull(v.smsConsent.at),
+			"marketingOptInLevel": v.smsConsent.optIn, "consentCollectedFrom": v.smsConsent.from(), "sourceLocation": ref(v.smsConsent.source), graph.Closed: true,
 		}
 	},
 	"defaultAddress": func(_ *state, v *customer, _ *graph.Call) any { return addressObject(v.defaultAddress()) },
@@ -74,7 +74,7 @@ var customerFields = table[*customer]{
 	"statistics": func(s *state, v *customer, _ *graph.Call) any {
 		return graph.Object{"__typename": "CustomerStatistics", "rfmGroup": s.rfm(v), "predictedSpendTier": s.spendTier(v)}
 	},
-	"mergeable": always[*customer](graph.Object{"__typename": "CustomerMergeable", "isMergeable": true, "errorFields": []any{}, "mergeInProgress": nil, "reason": nil}),
+	"mergeable": func(s *state, v *customer, _ *graph.Call) any { return s.mergeable(v) },
 }
 
 // lifetime is how long somebody has been a customer, in words.
@@ -137,16 +137,28 @@ func (s *state) spendTier(c *customer) any {
 
 var emailFields = table[*customer]{
 	"emailAddress":        func(_ *state, v *customer, _ *graph.Call) any { return v.email },
-	"marketingState":      func(_ *state, v *customer, _ *graph.Call) any { return v.emailState },
-	"marketingOptInLevel": func(_ *state, v *customer, _ *graph.Call) any { return v.emailOptIn },
-	"marketingUpdatedAt":  func(_ *state, v *customer, _ *graph.Call) any { return v.emailStateAt },
+	"marketingState":      func(_ *state, v *customer, _ *graph.Call) any { return v.emailConsent.state },
+	"marketingOptInLevel": func(_ *state, v *customer, _ *graph.Call) any { return v.emailConsent.optIn },
+	"marketingUpdatedAt":  func(_ *state, v *customer, _ *graph.Call) any { return timeOrNull(v.emailConsent.at) },
 	"validFormat":         always[*customer](true),
 	"openTrackingLevel":   always[*customer]("UNKNOWN"),
+	"sourceLocation":      func(_ *state, v *customer, _ *graph.Call) any { return ref(v.emailConsent.source) },
 }
 
 var phoneFields = table[*customer]{
-	"phoneNumber":    func(_ *state, v *customer, _ *graph.Call) any { return v.phone },
-	"marketingState": func(_ *state, v *customer, _ *graph.Call) any { return v.smsState },
+	"phoneNumber":            func(_ *state, v *customer, _ *graph.Call) any { return v.phone },
+	"marketingState":         func(_ *state, v *customer, _ *graph.Call) any { return v.smsConsent.state },
+	"marketingOptInLevel":    func(_ *state, v *customer, _ *graph.Call) any { return v.smsConsent.optIn },
+	"marketingUpdatedAt":     func(_ *state, v *customer, _ *graph.Call) any { return timeOrNull(v.smsConsent.at) },
+	"marketingCollectedFrom": func(_ *state, v *customer, _ *graph.Call) any { return v.smsConsent.from() },
+	"sourceLocation":         func(_ *state, v *customer, _ *graph.Call) any { return ref(v.smsConsent.source) },
+	"smsMarketingConsent": func(_ *state, v *customer, _ *graph.Call) any {
+		return graph.Object{
+			"__typename": "CustomerSmsMarketingConsent", "state": v.smsConsent.word(), "optInLevel": v.smsConsent.optIn, "updatedAt": timeOrNull(v.smsConsent.at),
+			"collectedFrom": v.smsConsent.from(), "sourceLocation": ref(v.smsConsent.source), graph.Closed: true,
+		}
+	},
+	"whatsAppMarketingConsent": always[*customer](graph.Object{"__typename": "CustomerWhatsAppMarketingConsent", "state": "NEVER_SUBSCRIBED", graph.Closed: true}),
 }
 
 func addressList(addresses []*address) graph.List {

@@ -78,7 +78,7 @@ var orderFields = table[*order]{
 	"merchantEditable":   always[*order](true),
 	"productNetwork":     always[*order](false),
 	"customerAcceptsMarketing": func(_ *state, o *order, _ *graph.Call) any {
-		return o.customer != nil && o.customer.emailState == "SUBSCRIBED"
+		return o.customer != nil && o.customer.emailConsent.state == "SUBSCRIBED"
 	},
 
 	"discountCode":         func(_ *state, o *order, _ *graph.Call) any { return orNull(o.code) },

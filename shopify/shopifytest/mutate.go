@@ -39,9 +39,21 @@ var mutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"discountCodeBasicCreate": discountCodeBasicCreate,
 	"discountCodeDeactivate":  discountCodeDeactivate,
 
-	"customerCreate": customerCreate,
-	"customerUpdate": customerUpdate,
-	"productUpdate":  productUpdate,
+	"customerCreate":                      customerCreate,
+	"customerUpdate":                      customerUpdate,
+	"customerSet":                         customerSet,
+	"customerDelete":                      customerDelete,
+	"customerMerge":                       customerMerge,
+	"customerEmailMarketingConsentUpdate": customerEmailMarketingConsentUpdate,
+	"customerSmsMarketingConsentUpdate":   customerSmsMarketingConsentUpdate,
+	"customerRequestDataErasure":          customerRequestDataErasure,
+	"customerCancelDataErasure":           customerCancelDataErasure,
+	"customerAddressCreate":               onAddress(customerAddressCreate),
+	"customerAddressUpdate":               onAddress(customerAddressUpdate),
+	"customerAddressDelete":               onAddress(customerAddressDelete),
+	"customerUpdateDefaultAddress":        onAddress(customerUpdateDefaultAddress),
+
+	"productUpdate": productUpdate,
 
 	"productVariantsBulkUpdate": productVariantsBulkUpdate,
 

@@ -3,7 +3,6 @@ package shopifytest
 import (
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
 )
@@ -17,15 +16,12 @@ func customerCreate(s *state, c *graph.Call) (any, error) {
 		return refused(userError{field: []string{"id"}, message: "Cannot specify ID on creation"}), nil
 	}
 	if errs, err := s.checkCustomer(nil, in); err != nil || len(errs) > 0 {
-		return refused(errs...), err
+		return refused(withoutCodes(errs)...), err
 	}
-	if text(in, "email") == "" && text(in, "phone") == "" && text(in, "firstName") == "" && text(in, "lastName") == "" {
-		return refused(userError{message: "A name, phone number, or email address must be present"}), nil
+	if nameless(in) {
+		return refused(userError{message: namelessProblem}), nil
 	}
-	v := s.addCustomer(CustomerData{}, s.now())
-	s.writeCustomer(v, in)
-	s.emit("customers/create", v, s.customerPayload(v), s.newGroup())
-	return done("customer", object(v)), nil
+	return done("customer", object(s.createCustomer(in))), nil
 }
 
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/customerUpdate
@@ -36,7 +32,7 @@ func customerUpdate(s *state, c *graph.Call) (any, error) {
 		return refused(userError{field: []string{"id"}, message: "Customer does not exist"}), nil
 	}
 	if errs, err := s.checkCustomer(v, in); err != nil || len(errs) > 0 {
-		return refused(errs...), err
+		return refused(withoutCodes(errs)...), err
 	}
 	if in["emailMarketingConsent"] != nil || in["smsMarketingConsent"] != nil {
 		return refused(userError{
@@ -44,9 +40,31 @@ func customerUpdate(s *state, c *graph.Call) (any, error) {
 			message: "To update emailMarketingConsent, please use the customerEmailMarketingConsentUpdate Mutation instead",
 		}), nil
 	}
-	s.writeCustomer(v, in)
-	s.updated(v)
+	s.updateCustomer(v, in)
 	return done("customer", object(v)), nil
+}
+
+const namelessProblem = "A name, phone number, or email address must be present"
+
+// nameless tells whether a new customer would have nothing to be known by.
+func nameless(in map[string]any) bool {
+	return text(in, "email") == "" && text(in, "phone") == "" && text(in, "firstName") == "" && text(in, "lastName") == ""
+}
+
+// createCustomer carries out a checked input and tells the subscribers.
+func (s *state) createCustomer(in map[string]any) *customer {
+	v := s.addCustomer(CustomerData{}, s.now())
+	s.writeCustomer(v, in)
+	group := s.newGroup()
+	s.emit("customers/create", v, s.customerPayload(v), group)
+	s.customerTags(v, nil, group)
+	return v
+}
+
+func (s *state) updateCustomer(v *customer, in map[string]any) {
+	before := v.tags
+	s.writeCustomer(v, in)
+	s.customerTags(v, before, s.updated(v))
 }
 
 // checkCustomer checks in for the customer, nil for a new one.
@@ -56,21 +74,31 @@ func (s *state) checkCustomer(v *customer, in map[string]any) ([]userError, erro
 		return nil, notSimulated("CustomerInput." + key)
 	}
 	errs := s.checkMetafields(in["metafields"], "metafields")
+	for _, key := range []string{"emailMarketingConsent", "smsMarketingConsent"} {
+		if consent := nested(in, key); consent != nil && v == nil {
+			if _, e := s.consentFrom(consent); e != nil {
+				errs = append(errs, userError{append([]string{key}, e.field...), e.message, "INVALID"})
+			}
+		}
+	}
+	if nested(in, "smsMarketingConsent") != nil && text(in, "phone") == "" && v == nil {
+		errs = append(errs, userError{[]string{"smsMarketingConsent"}, "A phone number is required to set the SMS consent state", "INVALID"})
+	}
 	if email := text(in, "email"); email != "" {
 		if other := s.byEmail[strings.ToLower(email)]; other != nil && other != v {
-			errs = append(errs, userError{field: []string{"email"}, message: "Email has already been taken"})
+			errs = append(errs, userError{field: []string{"email"}, message: "Email has already been taken", code: "TAKEN"})
 		}
 		if !plausibleEmail(email) {
-			errs = append(errs, userError{field: []string{"email"}, message: "Email is invalid"})
+			errs = append(errs, userError{field: []string{"email"}, message: "Email is invalid", code: "INVALID"})
 		}
 	}
 	if phone := text(in, "phone"); phone != "" {
 		if !phoneShape.MatchString(phone) {
-			errs = append(errs, userError{field: []string{"phone"}, message: "Phone is invalid"})
+			errs = append(errs, userError{field: []string{"phone"}, message: "Phone is invalid", code: "INVALID"})
 		}
 		for _, other := range s.customers {
 			if other.phone == phone && other != v {
-				errs = append(errs, userError{field: []string{"phone"}, message: "Phone has already been taken"})
+				errs = append(errs, userError{field: []string{"phone"}, message: "Phone has already been taken", code: "TAKEN"})
 			}
 		}
 	}
@@ -78,9 +106,9 @@ func (s *state) checkCustomer(v *customer, in map[string]any) ([]userError, erro
 		errs = append(errs, *e)
 	}
 	if len(text(in, "note")) > maxNote {
-		errs = append(errs, userError{field: []string{"note"}, message: "Note is too long (maximum is 5000 characters)"})
+		errs = append(errs, userError{field: []string{"note"}, message: "Note is too long (maximum is 5000 characters)", code: "TOO_LONG"})
 	}
-	return withoutCodes(errs), nil
+	return errs, nil
 }
 
 func (s *state) writeCustomer(v *customer, in map[string]any) {
@@ -100,75 +128,19 @@ func (s *state) writeCustomer(v *customer, in map[string]any) {
 		v.taxExempt, _ = exempt.(bool)
 	}
 	if addresses, sent := in["addresses"]; sent {
+		for _, a := range v.addresses {
+			delete(s.byID, a.gid)
+		}
 		v.addresses = nil
 		for _, a := range objects(addresses) {
 			v.addresses = append(v.addresses, s.addressFrom(a))
 		}
 	}
-	if consent := nested(in, "emailMarketingConsent"); consent != nil {
-		v.emailState, v.emailStateAt = text(consent, "marketingState"), s.now()
-		setText(consent, "marketingOptInLevel", &v.emailOptIn)
-		if at, err := time.Parse(time.RFC3339, text(consent, "consentUpdatedAt")); err == nil {
-			v.emailStateAt = at
-		}
+	if in := nested(in, "emailMarketingConsent"); in != nil {
+		v.emailConsent, _ = s.consentFrom(in)
 	}
-	if consent := nested(in, "smsMarketingConsent"); consent != nil {
-		v.smsState = text(consent, "marketingState")
+	if in := nested(in, "smsMarketingConsent"); in != nil {
+		v.smsConsent, _ = s.consentFrom(in)
 	}
 	s.setMetafields(v, in["metafields"])
-}
-
-// https://shopify.dev/docs/api/admin-graphql/latest/mutations/productUpdate
-func productUpdate(s *state, c *graph.Call) (any, error) {
-	in := input(c, "product")
-	if in == nil || c.Args["identifier"] != nil || c.Args["media"] != nil {
-		return nil, notSimulated("productUpdate without the argument product alone")
-	}
-	if key := unknown(in, "id", "title", "handle", "descriptionHtml", "productType", "vendor", "status", "tags", "metafields"); key != "" {
-		return nil, notSimulated("ProductUpdateInput." + key)
-	}
-	p, ok := find[*product](s, text(in, "id"))
-	if !ok {
-		return refused(userError{field: []string{"id"}, message: "Product does not exist"}), nil
-	}
-	errs := withoutCodes(s.checkMetafields(in["metafields"], "metafields"))
-	if title, sent := in["title"]; sent && (title == nil || title == "") {
-		errs = append(errs, userError{field: []string{"title"}, message: "Title can't be blank"})
-	}
-	if h := text(in, "handle"); h != "" && h != p.handle {
-		for _, other := range s.products {
-			if other.handle == h {
-				errs = append(errs, userError{field: []string{"handle"}, message: "Handle has already been taken"})
-			}
-		}
-	}
-	if len(errs) > 0 {
-		return refused(errs...), nil
-	}
-	setText(in, "title", &p.title)
-	setText(in, "productType", &p.productType)
-	setText(in, "vendor", &p.vendor)
-	if h := text(in, "handle"); h != "" {
-		p.handle = h
-	}
-	if status := text(in, "status"); status != "" {
-		p.status = status
-	}
-	if html, sent := in["descriptionHtml"]; sent {
-		p.html, _ = html.(string)
-		p.description = plain(p.html)
-	}
-	if tags, sent := in["tags"]; sent {
-		p.tags = normalizeTags(stringList(tags))
-	}
-	s.setMetafields(p, in["metafields"])
-	s.updated(p)
-	return done("product", object(p)), nil
-}
-
-var markup = regexp.MustCompile(`<[^>]*>`)
-
-// plain is HTML without its markup.
-func plain(html string) string {
-	return strings.TrimSpace(markup.ReplaceAllString(html, " "))
 }

@@ -11,6 +11,9 @@ import (
 // maxMetafields is how many metafields one call may write.
 const maxMetafields = 25
 
+// maxTags is how many tags a thing may have.
+const maxTags = 250
+
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/metafieldsSet
 func metafieldsSet(s *state, c *graph.Call) (any, error) {
 	inputs := objects(c.Args["metafields"])
@@ -155,12 +158,15 @@ func (s *state) changeTags(c *graph.Call, change func(have, tags []string) []str
 		return refused(*e), nil
 	}
 	changed := change(*have, tags)
-	if len(changed) > 250 {
+	if len(changed) > maxTags {
 		return refused(userError{field: []string{"tags"}, message: "A maximum of 250 tags is allowed"}), nil
 	}
-	if !slices.Equal(*have, changed) {
+	if before := *have; !slices.Equal(before, changed) {
 		*have = changed
-		s.updated(n)
+		group := s.updated(n)
+		if v, ok := n.(*customer); ok {
+			s.customerTags(v, before, group)
+		}
 	}
 	return done("node", object(n)), nil
 }
@@ -178,10 +184,10 @@ func hasTag(tags []string, tag string) bool {
 	return slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) })
 }
 
-// updated notes that n was changed and tells the subscribers.
-func (s *state) updated(n node) {
+// updated notes that n was changed and tells the subscribers. It returns the event's id.
+func (s *state) updated(n node) (group string) {
 	s.touch(n)
-	group := s.newGroup()
+	group = s.newGroup()
 	switch n := n.(type) {
 	case *order:
 		s.emit("orders/updated", n, s.orderPayload(n), group)
@@ -192,4 +198,5 @@ func (s *state) updated(n node) {
 	case *product:
 		s.emit("products/update", n, s.productPayload(n), group)
 	}
+	return group
 }

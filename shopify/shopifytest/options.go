@@ -47,6 +47,11 @@ type Options struct {
 	// four hours, at growing distance. Empty but not nil: no retries.
 	RetrySchedule []time.Duration
 
+	// ComplianceURI is where customers/data_request and customers/redact go ([Shop.RequestCustomerData],
+	// [Shop.EraseCustomer]): an app's configuration file names it to Shopify, no subscription does. If empty, they
+	// are not sent.
+	ComplianceURI string
+
 	// WebhookTransport carries the deliveries. If nil, a transport of the shop's own
 	// that connects within 1 s. Set it to reach a handler without sockets, or a
 	// server with a private certificate. An attempt takes at most 5 s either way.

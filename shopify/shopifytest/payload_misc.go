@@ -15,14 +15,10 @@ func (s *state) customerPayload(v *customer) map[string]any {
 		"orders_count": len(v.orders), "total_spent": s.fixed(v.spent()), "last_order_id": nil, "last_order_name": nil,
 	}
 	if v.email != "" {
-		p["email_marketing_consent"] = map[string]any{
-			"state": strings.ToLower(v.emailState), "opt_in_level": strings.ToLower(v.emailOptIn), "consent_updated_at": s.restTime(v.emailStateAt),
-		}
+		p["email_marketing_consent"] = s.emailConsentPayload(v)
 	}
 	if v.phone != "" {
-		p["sms_marketing_consent"] = map[string]any{
-			"state": strings.ToLower(v.smsState), "opt_in_level": "single_opt_in", "consent_updated_at": nil, "consent_collected_from": "SHOPIFY",
-		}
+		p["sms_marketing_consent"] = s.smsConsentPayload(v)
 	}
 	if o := v.lastOrder(); o != nil {
 		p["last_order_id"], p["last_order_name"] = o.id, o.name()

@@ -49,7 +49,7 @@ func (s *state) orderPayload(o *order) map[string]any {
 		"email": o.email, "contact_email": orNull(o.email), "phone": orNull(o.phone), "customer_locale": "en",
 		"currency": s.shop.data.Currency, "presentment_currency": s.shop.data.Currency,
 		"financial_status": strings.ToLower(o.financialStatus()), "fulfillment_status": o.restFulfillment(),
-		"buyer_accepts_marketing": o.customer != nil && o.customer.emailState == "SUBSCRIBED",
+		"buyer_accepts_marketing": o.customer != nil && o.customer.emailConsent.state == "SUBSCRIBED",
 		"note":                    orNull(o.note), "note_attributes": restAttributes(o.attributes), "tags": strings.Join(o.tags, ", "), "po_number": orNull(o.poNumber),
 		"payment_gateway_names": o.gateways(), "taxes_included": false, "tax_exempt": o.customer != nil && o.customer.taxExempt, "estimated_taxes": false,
 		"total_weight": 0, "total_tip_received": s.fixed(decimal.Zero), "duties_included": false,

@@ -182,9 +182,9 @@ var customerIndex = search.Index[*customer]{
 		"state":                 one(search.Keyword, func(*customer) any { return "disabled" }),
 		"orders_count":          one(search.Number, func(v *customer) any { return len(v.orders) }),
 		"total_spent":           one(search.Number, func(v *customer) any { return v.spent() }),
-		"accepts_marketing":     one(search.Bool, func(v *customer) any { return v.emailState == "SUBSCRIBED" }),
-		"email_marketing_state": one(search.Keyword, func(v *customer) any { return v.emailState }),
-		"sms_marketing_state":   one(search.Keyword, func(v *customer) any { return v.smsState }),
+		"accepts_marketing":     one(search.Bool, func(v *customer) any { return v.emailConsent.state == "SUBSCRIBED" }),
+		"email_marketing_state": one(search.Keyword, func(v *customer) any { return v.emailConsent.state }),
+		"sms_marketing_state":   one(search.Keyword, func(v *customer) any { return v.smsConsent.state }),
 		"country": one(search.Keyword, func(v *customer) any {
 			if a := v.defaultAddress(); a != nil {
 				return a.Country

@@ -145,8 +145,9 @@ func draftCopy(d *draft) DraftOrder {
 
 func customerCopy(v *customer) Customer {
 	return Customer{
-		ID: v.gid, FirstName: v.firstName, LastName: v.lastName, Email: v.email, EmailMarketing: v.emailState,
-		Tags: slices.Clone(v.tags), Orders: len(v.orders), AmountSpent: v.spent(),
+		ID: v.gid, FirstName: v.firstName, LastName: v.lastName, Email: v.email, Phone: v.phone, Note: v.note,
+		EmailMarketing: v.emailConsent.state, SMSMarketing: v.smsConsent.state, ErasureRequested: v.erasure,
+		Tags: slices.Clone(v.tags), Orders: len(v.orders), AmountSpent: v.spent(), CreatedAt: v.createdAt, UpdatedAt: v.updatedAt,
 	}
 }
 

@@ -98,10 +98,18 @@ type Customer struct {
 	FirstName      string          `json:"first_name"`
 	LastName       string          `json:"last_name"`
 	Email          string          `json:"email"`
+	Phone          string          `json:"phone,omitempty"`
+	Note           string          `json:"note,omitempty"`
 	EmailMarketing string          `json:"email_marketing"` // as in the Admin schema, such as "SUBSCRIBED"
+	SMSMarketing   string          `json:"sms_marketing"`
 	Tags           []string        `json:"tags,omitempty"`
 	Orders         int             `json:"orders"`
 	AmountSpent    decimal.Decimal `json:"amount_spent"`
+	CreatedAt      time.Time       `json:"created_at"`
+	UpdatedAt      time.Time       `json:"updated_at"`
+
+	// ErasureRequested is when the erasure of the personal data was asked for. Zero: it was not.
+	ErasureRequested time.Time `json:"erasure_requested,omitzero"`
 }
 
 // Product is a copy of a product.

@@ -1,23 +1,29 @@
 package shopifytest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/posai-go/posai/shopify/schema"
 )
 
-// restBucket is the bucket of requests of Shopify's standard plans.
-// Source: https://shopify.dev/docs/api/admin-rest/usage/rate-limits
-var restBucket = Plan{Maximum: 40, RestoreRate: 2}
+// requests is the plan's bucket of REST requests: 2 a second and 40 at once on
+// Shopify's standard plans, and as many times that as a plan has query cost.
+// Source: https://shopify.dev/docs/api/usage/limits#rate-limits
+func (p Plan) requests() Plan {
+	if p == (Plan{}) {
+		p = Standard
+	}
+	times := max(1, p.RestoreRate/Standard.RestoreRate)
+	return Plan{Maximum: 40 * times, RestoreRate: 2 * times}
+}
 
 // restAPI is the subset of the REST Admin API that the shop has. Safe for concurrent
 // use.
@@ -48,20 +54,23 @@ func (a *restAPI) routes(mux *http.ServeMux) {
 		scope  string
 		handle func(*restRequest) (any, *restProblem)
 	}{
-		"GET /shop.json":         {"", (*restRequest).getShop},
-		"GET /orders.json":       {"read_orders", func(q *restRequest) (any, *restProblem) { return q.list("orders", q.orders()) }},
-		"GET /orders/count.json": {"read_orders", func(q *restRequest) (any, *restProblem) { return map[string]any{"count": len(q.orders())}, nil }},
-		"GET /orders/{id}":       {"read_orders", func(q *restRequest) (any, *restProblem) { return q.one("order", q.orders()) }},
-		"PUT /orders/{id}":       {"write_orders", (*restRequest).putOrder},
-		"GET /products.json":     {"read_products", func(q *restRequest) (any, *restProblem) { return q.list("products", q.products()) }},
-		"GET /products/{id}":     {"read_products", func(q *restRequest) (any, *restProblem) { return q.one("product", q.products()) }},
-		"GET /customers.json":    {"read_customers", func(q *restRequest) (any, *restProblem) { return q.list("customers", q.customers()) }},
-		"GET /customers/{id}":    {"read_customers", func(q *restRequest) (any, *restProblem) { return q.one("customer", q.customers()) }},
-		"GET /webhooks.json":     {"", func(q *restRequest) (any, *restProblem) { return q.list("webhooks", q.webhooks()) }},
-		"GET /webhooks/{id}":     {"", func(q *restRequest) (any, *restProblem) { return q.one("webhook", q.webhooks()) }},
-		"POST /webhooks.json":    {"", (*restRequest).postWebhook},
-		"PUT /webhooks/{id}":     {"", (*restRequest).putWebhook},
-		"DELETE /webhooks/{id}":  {"", (*restRequest).deleteWebhook},
+		"GET /shop.json":            {"", (*restRequest).getShop},
+		"GET /orders.json":          {"read_orders", func(q *restRequest) (any, *restProblem) { return q.list("orders", q.orders()) }},
+		"GET /orders/count.json":    {"read_orders", func(q *restRequest) (any, *restProblem) { return q.count(q.orders()) }},
+		"GET /orders/{id}":          {"read_orders", func(q *restRequest) (any, *restProblem) { return q.one("order", q.orders()) }},
+		"PUT /orders/{id}":          {"write_orders", (*restRequest).putOrder},
+		"GET /products.json":        {"read_products", func(q *restRequest) (any, *restProblem) { return q.list("products", q.products()) }},
+		"GET /products/count.json":  {"read_products", func(q *restRequest) (any, *restProblem) { return q.count(q.products()) }},
+		"GET /products/{id}":        {"read_products", func(q *restRequest) (any, *restProblem) { return q.one("product", q.products()) }},
+		"GET /customers.json":       {"read_customers", func(q *restRequest) (any, *restProblem) { return q.list("customers", q.customers()) }},
+		"GET /customers/count.json": {"read_customers", func(q *restRequest) (any, *restProblem) { return q.count(q.customers()) }},
+		"GET /customers/{id}":       {"read_customers", func(q *restRequest) (any, *restProblem) { return q.one("customer", q.customers()) }},
+		"GET /webhooks.json":        {"", func(q *restRequest) (any, *restProblem) { return q.list("webhooks", q.webhooks()) }},
+		"GET /webhooks/count.json":  {"", func(q *restRequest) (any, *restProblem) { return q.count(q.webhooks()) }},
+		"GET /webhooks/{id}":        {"", func(q *restRequest) (any, *restProblem) { return q.one("webhook", q.webhooks()) }},
+		"POST /webhooks.json":       {"", (*restRequest).postWebhook},
+		"PUT /webhooks/{id}":        {"", (*restRequest).putWebhook},
+		"DELETE /webhooks/{id}":     {"", (*restRequest).deleteWebhook},
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" "+adminPath+"{version}"+path, func(w http.ResponseWriter, r *http.Request) {
@@ -217,7 +226,7 @@ func (c cursor) text() string {
 // Source: https://shopify.dev/docs/api/admin-rest/usage/pagination
 func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 	query := q.r.URL.Query()
-	limit, start, end := restPage, 0, len(all)
+	limit := restPage
 	for name, values := range query {
 		switch name {
 		case "limit":
@@ -227,6 +236,14 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 			}
 			limit = n
 		case "page_info", "fields":
+		case "topic", "address", "ids", "since_id":
+			if key != "webhooks" && (name == "topic" || name == "address") {
+				return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this filter is not simulated"}}
+			}
+			var problem *restProblem
+			if all, problem = all.only(name, values[0]); problem != nil {
+				return nil, problem
+			}
 		case "status":
 			if query.Has("page_info") {
 				return nil, &restProblem{http.StatusBadRequest, map[string]string{"status": "status cannot be passed when page_info is present."}}
@@ -238,6 +255,7 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 			return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this filter is not simulated"}}
 		}
 	}
+	start, end := 0, len(all)
 	if text := query.Get("page_info"); text != "" {
 		var c cursor
 		raw, err := base64.RawURLEncoding.DecodeString(text)
@@ -281,6 +299,40 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 	return map[string]any{key: page}, nil
 }
 
+// count answers with how many resources there are.
+func (q *restRequest) count(all payloads) (any, *restProblem) {
+	for name := range q.r.URL.Query() {
+		if name != "status" || q.r.URL.Query().Get(name) != "any" {
+			return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this filter is not simulated"}}
+		}
+	}
+	return map[string]any{"count": len(all)}, nil
+}
+
+// only keeps the resources that a filter lets through.
+func (all payloads) only(filter, value string) (payloads, *restProblem) {
+	var keep func(payload) bool
+	switch filter {
+	case "ids":
+		ids := map[string]bool{}
+		for id := range strings.SplitSeq(value, ",") {
+			ids[strings.TrimSpace(id)] = true
+		}
+		keep = func(p payload) bool { return ids[strconv.FormatInt(p.id, 10)] }
+	case "since_id":
+		since, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return nil, &restProblem{http.StatusBadRequest, map[string]string{filter: "Invalid value."}}
+		}
+		// From here on the order is that of the ids.
+		all = slices.SortedFunc(slices.Values(all), func(a, b payload) int { return cmp.Compare(a.id, b.id) })
+		keep = func(p payload) bool { return p.id > since }
+	default:
+		keep = func(p payload) bool { return p.make()[filter] == value }
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(p payload) bool { return !keep(p) }), nil
+}
+
 // only keeps the fields of a comma-separated list; all, if it is empty.
 func only(p map[string]any, fields string) map[string]any {
 	if fields == "" {
@@ -312,6 +364,9 @@ func (q *restRequest) one(key string, all payloads) (any, *restProblem) {
 	return nil, restNotFound
 }
 
+// readOnly are fields of every resource that a client may send back as it got them.
+var readOnly = []string{"id", "admin_graphql_api_id", "created_at", "updated_at"}
+
 // input reads the object under key from the body, which may have these fields alone.
 func (q *restRequest) input(key string, fields ...string) (map[string]any, *restProblem) {
 	var body map[string]map[string]any
@@ -321,7 +376,7 @@ func (q *restRequest) input(key string, fields ...string) (map[string]any, *rest
 		return nil, &restProblem{http.StatusBadRequest, map[string]string{key: "Required parameter missing or invalid"}}
 	}
 	for name := range body[key] {
-		if name != "id" && !slices.Contains(fields, name) {
+		if !slices.Contains(readOnly, name) && !slices.Contains(fields, name) {
 			return nil, &restProblem{http.StatusUnprocessableEntity, map[string][]string{name: {"is not simulated"}}}
 		}
 	}
@@ -352,112 +407,4 @@ func (q *restRequest) putOrder() (any, *restProblem) {
 	}
 	s.updated(o)
 	return map[string]any{"order": s.orderPayload(o)}, nil
-}
-
-func (q *restRequest) webhooks() payloads {
-	s := q.api.shop.state
-	var out payloads
-	for _, w := range s.subscriptions {
-		out = append(out, payload{w.id, func() map[string]any { return s.webhookPayload(w) }})
-	}
-	return out
-}
-
-func (s *state) webhookPayload(w *subscription) map[string]any {
-	return map[string]any{
-		"id": w.id, "admin_graphql_api_id": w.gid, "topic": w.header(), "address": w.uri, "format": strings.ToLower(w.format), "api_version": schema.Admin().Version(),
-		"fields": w.includeFields, "metafield_namespaces": w.namespaces, "created_at": s.restTime(w.createdAt), "updated_at": s.restTime(w.updatedAt),
-	}
-}
-
-// topicsEnum are the topics that the schema names.
-var topicsEnum = sync.OnceValue(func() []string {
-	_, rest, _ := strings.Cut(schema.Admin().SDL(), "enum WebhookSubscriptionTopic {")
-	block, _, _ := strings.Cut(rest, "}")
-	return regexp.MustCompile(`(?m)^\s*([A-Z_]+)`).FindAllString(block, -1)
-})
-
-// topicOf is the enum name of a topic as REST names it, or "".
-func topicOf(header string) string {
-	for _, name := range topicsEnum() {
-		name = strings.TrimSpace(name)
-		if (&subscription{topic: name}).header() == header {
-			return name
-		}
-	}
-	return ""
-}
-
-// readWebhook changes w as the body says.
-func (q *restRequest) readWebhook(w *subscription) *restProblem {
-	in, problem := q.input("webhook", "topic", "address", "format", "fields")
-	if problem != nil {
-		return problem
-	}
-	wrong := func(field, message string) *restProblem {
-		return &restProblem{http.StatusUnprocessableEntity, map[string][]string{field: {message}}}
-	}
-	if _, sent := in["topic"]; sent {
-		if w.topic = topicOf(text(in, "topic")); w.topic == "" {
-			return wrong("topic", "Invalid topic specified")
-		}
-	}
-	if f := text(in, "format"); f != "" && f != "json" {
-		return wrong("format", "is not simulated")
-	}
-	change := map[string]any{}
-	if v, sent := in["address"]; sent {
-		change["uri"] = v
-	}
-	if v, sent := in["fields"]; sent {
-		change["includeFields"] = v
-	}
-	errs, err := q.api.shop.state.readSubscription(w, change)
-	switch {
-	case err != nil:
-		return wrong("webhook", err.Error())
-	case len(errs) > 0:
-		return wrong("address", errs[0].message)
-	case w.uri == "":
-		return wrong("address", "can't be blank")
-	case w.topic == "":
-		return wrong("topic", "can't be blank")
-	}
-	return nil
-}
-
-func (q *restRequest) postWebhook() (any, *restProblem) {
-	s := q.api.shop.state
-	w := &subscription{format: "JSON"}
-	if problem := q.readWebhook(w); problem != nil {
-		return nil, problem
-	}
-	s.add(w, "WebhookSubscription", 0, s.now())
-	s.subscriptions = append(s.subscriptions, w)
-	return map[string]any{"webhook": s.webhookPayload(w)}, nil
-}
-
-func (q *restRequest) putWebhook() (any, *restProblem) {
-	s := q.api.shop.state
-	id, ok := q.id()
-	old, found := find[*subscription](s, gid("WebhookSubscription", id))
-	if !ok || !found {
-		return nil, restNotFound
-	}
-	changed := *old
-	if problem := q.readWebhook(&changed); problem != nil {
-		return nil, problem
-	}
-	s.touch(&changed)
-	s.byID[old.gid] = &changed
-	s.subscriptions[slices.Index(s.subscriptions, old)] = &changed
-	return map[string]any{"webhook": s.webhookPayload(&changed)}, nil
-}
-
-func (q *restRequest) deleteWebhook() (any, *restProblem) {
-	id, ok := q.id()
-	if !ok || !q.api.shop.state.unsubscribe(gid("WebhookSubscription", id)) {
-		return nil, restNotFound
-	}
-	return map[string]any{}, nil
 }

@@ -27,6 +27,10 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 		return out, nil
 	},
 
+	"job":                    jobRoot,
+	"customerMergePreview":   customerMergePreview,
+	"customerMergeJobStatus": customerMergeJobStatus,
+
 	"bulkOperation": byID[*bulkOperation],
 	"bulkOperations": func(s *state, c *graph.Call) (any, error) {
 		return query(c, bulkIndex, s.bulk, bulkSort), nil
@@ -75,11 +79,7 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 			return ref(s.byEmail[strings.ToLower(email)])
 		}
 		if phone, ok := id["phoneNumber"].(string); ok {
-			for _, v := range s.customers {
-				if v.phone == phone {
-					return object(v)
-				}
-			}
+			return ref(s.customerByPhone(phone))
 		}
 		return nil
 	})),
@@ -158,6 +158,9 @@ func (s *state) byGID(id any) any {
 	}
 	if a, ok := n.(*address); ok {
 		return addressObject(a)
+	}
+	if n.common().typename == "Job" {
+		return nil // no Node in the schema
 	}
 	return object(n)
 }

@@ -163,7 +163,7 @@ func (n *sender) run(e *delivery) {
 // exhausted ends a delivery whose last try failed, and its subscription if all has been failing.
 func (n *sender) exhausted(e *delivery) {
 	n.mu.Lock()
-	fatal := n.failures[e.SubscriptionID] >= fatalFailures
+	fatal := e.SubscriptionID != "" && n.failures[e.SubscriptionID] >= fatalFailures
 	n.mu.Unlock()
 	n.log.Warn("webhook delivery failed for good", "topic", e.Topic, "webhook_id", e.WebhookID, "attempts", len(n.schedule)+1)
 	if fatal {

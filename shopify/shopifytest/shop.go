@@ -25,6 +25,7 @@ type Shop struct {
 	token, secret string
 
 	storefrontToken string
+	complianceURI   string
 
 	clock      *clock
 	state      *state
@@ -77,7 +78,7 @@ func Start(opts *Options) (*Shop, error) {
 	}
 	st.app.installation.scopes = o.Scopes
 	st.improvise = o.Improvise
-	s := &Shop{token: o.Token, storefrontToken: o.StorefrontToken, secret: o.Secret, state: st, clock: now}
+	s := &Shop{token: o.Token, storefrontToken: o.StorefrontToken, complianceURI: o.ComplianceURI, secret: o.Secret, state: st, clock: now}
 	st.events = s
 	s.oauth = newOAuthAPI(&o, st.shop.data.Domain)
 	s.oauth.granted, s.oauth.user = s.grantedScopes, s.loggedIn
@@ -153,6 +154,9 @@ func (o *Options) complete() error {
 	if len(o.RetrySchedule) > 100 || slices.ContainsFunc(o.RetrySchedule, func(d time.Duration) bool { return d < 0 }) {
 		return errors.New("shopifytest: RetrySchedule must have at most 100 elements, none negative")
 	}
+	if problem := checkTarget(o.ComplianceURI); o.ComplianceURI != "" && problem != "" {
+		return errors.New("shopifytest: ComplianceURI: " + problem)
+	}
 	o.RetrySchedule = slices.Clone(o.RetrySchedule)
 	o.Scopes = slices.Clone(o.Scopes)
 	if o.Data != nil {
@@ -186,7 +190,7 @@ func (s *Shop) routes(control bool) http.Handler {
 	mux.Handle(adminPath, s.admin)
 	mux.Handle(storefrontPath, s.storefront)
 	s.oauth.routes(mux)
-	(&restAPI{shop: s, bucket: newBucket(restBucket, s.admin.cfg.now)}).routes(mux)
+	(&restAPI{shop: s, bucket: newBucket(s.admin.cfg.plan.requests(), s.admin.cfg.now)}).routes(mux)
 	mux.Handle(storagePath, s.storage)
 	if control {
 		mux.Handle(controlPath, s.control())

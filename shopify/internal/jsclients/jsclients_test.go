@@ -35,17 +35,23 @@ func newShop(t *testing.T) *shopifytest.Shop {
 // drive runs a scenario of drive.mjs against the shop.
 func drive(t *testing.T, s *shopifytest.Shop, scenario string, into any) {
 	t.Helper()
+	runScript(t, s, "drive.mjs", scenario, into)
+}
+
+// runScript runs a scenario of a script in testdata against the shop.
+func runScript(t *testing.T, s *shopifytest.Shop, script, scenario string, into any) {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		missing(t, "Node")
 	}
-	if _, err := os.Stat(filepath.Join("testdata", "node_modules", "@shopify", "shopify-api")); err != nil {
-		missing(t, "@shopify/shopify-api (npm ci --prefix shopify/internal/jsclients/testdata)")
+	if _, err := os.Stat(filepath.Join("testdata", "node_modules", "@shopify", "storefront-api-client")); err != nil {
+		missing(t, "Shopify's clients (npm ci --prefix shopify/internal/jsclients/testdata)")
 	}
-	cmd := exec.CommandContext(t.Context(), node, "drive.mjs", scenario)
+	cmd := exec.CommandContext(t.Context(), node, script, scenario)
 	cmd.Dir = "testdata"
 	cmd.Env = append(os.Environ(), "SIM_URL="+s.URL(), "SHOP="+s.Domain(), "CLIENT_ID="+s.ClientID(), "CLIENT_SECRET="+s.Secret(),
-		"SCOPES=read_products,write_products,read_orders", "SESSION_TOKEN="+s.SessionToken(7))
+		"SCOPES=read_products,write_products,read_orders", "SESSION_TOKEN="+s.SessionToken(7), "TOKEN="+s.Token(), "STOREFRONT_TOKEN="+s.StorefrontToken())
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -16,6 +16,7 @@
 //	-plan PLAN            standard, advanced, plus or enterprise: how much query cost is allowed; standard by default
 //	-secret SECRET        the client secret that signs webhooks, callbacks and session tokens; made up by default
 //	-client-id ID         the app's client ID; made up by default
+//	-compliance-uri URL   where customers/data_request and customers/redact go; nowhere by default
 //	-seed N               which shop is made up; 1 by default
 //	-today YYYY-MM-DD     the day on which the made-up year of orders ends; the present day by default
 //	-data FILE            take the shop from a file
@@ -32,6 +33,11 @@
 //	GET    /_sim/orders, /_sim/orders/{id}          orders with tags and metafields; the id is numeric
 //	GET    /_sim/draft_orders                       draft orders
 //	GET    /_sim/customers, /_sim/products, /_sim/locations, /_sim/subscriptions
+//	POST   /_sim/customers                          add a customer: {"first_name":…,"last_name":…,"email":…}; 201 and the customer
+//	POST   /_sim/customers/{id}/consent             what they say about marketing: {"email":"UNSUBSCRIBED"} or "sms"
+//	POST   /_sim/customers/{id}/data_requests       customers/data_request
+//	POST   /_sim/customers/{id}/erase               erase their personal data: customers/redact
+//	DELETE /_sim/customers/{id}                     delete a customer without orders; 409 for one with orders
 //	GET    /_sim/deliveries                         the log of webhook deliveries with all attempts
 //	POST   /_sim/deliveries/{webhook_id}/redeliver  send a webhook once more
 //	POST   /_sim/faults                             make the API fail: {"operation":…,"field":…,"skip":0,"times":1} and one or more of
@@ -118,6 +124,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.StringVar(&plan, "plan", "standard", "`plan` of the shop: standard, advanced, plus or enterprise")
 	fs.StringVar(&cfg.opts.Secret, "secret", "", "client `secret` that signs webhooks, callbacks and session tokens (made up if empty)")
 	fs.StringVar(&cfg.opts.OAuth.ClientID, "client-id", "", "the app's client `ID` (made up if empty)")
+	fs.StringVar(&cfg.opts.ComplianceURI, "compliance-uri", "", "`URL` that customers/data_request and customers/redact go to (none if empty)")
 	fs.Uint64Var(&cfg.opts.Seed, "seed", 1, "`number` of the made-up shop")
 	fs.StringVar(&today, "today", "", "last `day` of the made-up year, as 2006-01-02 (the present day if empty)")
 	fs.StringVar(&data, "data", "", "`file` with the shop's data")

@@ -184,7 +184,7 @@ func (c *bulkCheck) problems() []string {
 func (op *Operation) ExecuteBulk(ctx context.Context, r Resolver) ([]*BulkLine, []*Error) {
 	root := &BulkLine{}
 	x := &execution{op: op, ctx: ctx, resolver: r, line: root}
-	x.object(op.root.Name, Object{typenameField: op.root.Name}, seedOf(op.root.Name), op.fields)
+	x.object(op.root.Name, Object{typenameField: op.root.Name}, seedOf(op.root.Name), op.fields, nil)
 	if x.fatal != nil {
 		return root.Children, append(x.errs, x.fatal)
 	}
@@ -243,7 +243,7 @@ func (x *execution) lineOf(s *selection, v any, seed uint64) bool {
 	}
 	parent, buf := x.line, x.buf
 	x.line, x.buf = &BulkLine{}, nil
-	written := x.object(concrete, obj, identity(obj, seed, s), x.op.children(s, concrete))
+	written := x.object(concrete, obj, identity(obj, seed, s), x.op.children(s, concrete), nil)
 	if written {
 		x.line.JSON = x.buf
 		parent.Children = append(parent.Children, x.line)

@@ -60,7 +60,7 @@ func (x *execution) complete(s *selection, t *ast.Type, value any, seed uint64) 
 	if !free(s, concrete) && !strings.HasPrefix(concrete, "__") && !x.inPayload() {
 		x.cost++
 	}
-	if x.object(concrete, obj, identity(obj, seed, s), x.op.children(s, concrete)) {
+	if x.object(concrete, obj, identity(obj, seed, s), x.op.children(s, concrete), nil) {
 		return true
 	}
 	return x.null(s, t, nil)
@@ -119,7 +119,7 @@ func (x *execution) list(s *selection, t *ast.Type, value any, seed uint64) bool
 	if !ok {
 		return x.null(s, t, fmt.Errorf("a %T is not a list", value))
 	}
-	start, cost := len(x.buf), x.cost
+	start, waiting, cost := len(x.buf), len(x.later), x.cost
 	x.buf = append(x.buf, '[')
 	for i, el := range elements {
 		if i > 0 {
@@ -129,7 +129,7 @@ func (x *execution) list(s *selection, t *ast.Type, value any, seed uint64) bool
 		ok := x.complete(s, t.Elem, el, mix(seed, uint64(i)+1))
 		x.path = x.path[:len(x.path)-1]
 		if !ok || x.exhausted() {
-			x.buf = x.buf[:start]
+			x.rewind(start, waiting)
 			return x.null(s, t, nil)
 		}
 	}

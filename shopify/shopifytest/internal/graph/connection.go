@@ -163,14 +163,18 @@ func (x *execution) connection(s *selection, t *ast.Type, conn Object, n int, se
 	if err != nil {
 		return x.null(s, t, err)
 	}
-	start, before := len(x.buf), x.cost
+	start, waiting, before := len(x.buf), len(x.later), x.cost
 	id := identity(conn, seed, s)
 	var elements, others float64
 	x.connections++
 	x.buf = append(x.buf, '{')
 	ok := true
-	for i, c := range x.op.children(s, typeName) {
-		if i > 0 {
+	fields := x.op.children(s, typeName)
+	for _, c := range fields {
+		if c.later != nil {
+			continue
+		}
+		if len(x.buf) > start+1 {
 			x.buf = append(x.buf, ',')
 		}
 		x.buf = appendJSON(x.buf, c.key)
@@ -196,9 +200,10 @@ func (x *execution) connection(s *selection, t *ast.Type, conn Object, n int, se
 		x.cost += elements / float64(n) * float64(share(n))
 	}
 	if !ok {
-		x.buf = x.buf[:start]
+		x.rewind(start, waiting)
 		return x.null(s, t, nil)
 	}
 	x.buf = append(x.buf, '}')
+	x.postpone(typeName, conn, id, fields)
 	return true
 }

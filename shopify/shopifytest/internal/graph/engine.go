@@ -57,6 +57,9 @@ type Response struct {
 	Errors []*Error
 	// Extensions of the response, such as search warnings. May be nil.
 	Extensions map[string]any
+	// Deferred are the parts that come later, in order. Nil where nothing is
+	// deferred.
+	Deferred []Part
 	// ActualCost is what the operation did cost, in points; 0 where it did not
 	// run. It is never more than [Operation.RequestedCost].
 	ActualCost int
@@ -81,7 +84,9 @@ func New(sdl string, opts *Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("graph: schema: %w", err)
 	}
-	delete(schema.Directives, "defer") // gqlparser's own; Shopify has none
+	if !definesDefer.MatchString(sdl) {
+		delete(schema.Directives, deferDirective) // gqlparser's own; the Admin API has none
+	}
 	e := &Engine{
 		schema:   schema,
 		rules:    specifiedRules(),

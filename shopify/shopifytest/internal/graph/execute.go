@@ -33,6 +33,8 @@ type execution struct {
 	connections int
 	fields      int
 	fatal       *Error
+	// later are the fragments that wait for the rest to be done.
+	later []*postponed
 	// line is what a bulk query is writing; nil in other executions.
 	line *BulkLine
 }
@@ -41,19 +43,15 @@ type execution struct {
 // latter case the response has no data.
 func (op *Operation) Execute(ctx context.Context, r Resolver) *Response {
 	x := &execution{op: op, ctx: ctx, resolver: r}
-	ok := x.object(op.root.Name, Object{typenameField: op.root.Name}, seedOf(op.root.Name), op.fields)
+	if !x.object(op.root.Name, Object{typenameField: op.root.Name}, seedOf(op.root.Name), op.fields, nil) {
+		x.buf = append(x.buf[:0], "null"...)
+	}
+	resp := &Response{Data: json.RawMessage(x.buf), Errors: x.errs}
+	resp.Deferred = x.deferred()
 	if x.fatal != nil {
 		return &Response{Errors: []*Error{x.fatal}, Causes: x.causes}
 	}
-	if !ok {
-		x.buf = append(x.buf[:0], "null"...)
-	}
-	resp := &Response{
-		Data:       json.RawMessage(x.buf),
-		Errors:     x.errs,
-		ActualCost: min(int(x.cost+0.999), op.RequestedCost),
-		Causes:     x.causes,
-	}
+	resp.ActualCost, resp.Causes = min(int(x.cost+0.999), op.RequestedCost), x.causes
 	if x.search != nil {
 		resp.Extensions = map[string]any{"search": x.search}
 	}
@@ -61,15 +59,19 @@ func (op *Operation) Execute(ctx context.Context, r Resolver) *Response {
 }
 
 // object writes an object. It returns false, and nothing is written, where a
-// field that must not be null is null.
-func (x *execution) object(typeName string, obj Object, seed uint64, fields []*selection) bool {
-	start := len(x.buf)
+// field that must not be null is null. Of the fields only those are written that
+// are due: at once, or with the fragment that has been deferred until now.
+func (x *execution) object(typeName string, obj Object, seed uint64, fields []*selection, due *deferral) bool {
+	start, waiting := len(x.buf), len(x.later)
 	isRoot := typeName == x.op.root.Name
 	x.buf = append(x.buf, '{')
 	for _, s := range fields {
+		if s.later != due {
+			continue
+		}
 		if x.line != nil && isConnection(s.def) {
 			if !x.lines(typeName, obj, seed, s) {
-				x.buf = x.buf[:start]
+				x.rewind(start, waiting)
 				return false
 			}
 			continue
@@ -86,13 +88,19 @@ func (x *execution) object(typeName string, obj Object, seed uint64, fields []*s
 		ok := x.field(typeName, obj, seed, s)
 		x.path = x.path[:len(x.path)-1]
 		if !ok || x.fatal != nil {
-			x.buf = x.buf[:start]
+			x.rewind(start, waiting)
 			return false
 		}
 	}
 	x.buf = append(x.buf, '}')
+	if due == nil {
+		x.postpone(typeName, obj, seed, fields)
+	}
 	return true
 }
+
+// rewind takes back what was written and what was deferred since.
+func (x *execution) rewind(start, waiting int) { x.buf, x.later = x.buf[:start], x.later[:waiting] }
 
 // field writes the value of one field, or null. It returns false where null is
 // not allowed.

@@ -114,6 +114,7 @@ type selection struct {
 	def    *ast.FieldDefinition
 	nodes  []*ast.Field
 	sub    map[string][]*selection // by concrete type; see Operation.children
+	later  *deferral               // nil: it is answered at once
 }
 
 func (s *selection) name() string { return s.nodes[0].Name }
@@ -137,7 +138,7 @@ func (op *Operation) children(s *selection, typeName string) []*selection {
 
 // collect is CollectFields of the GraphQL specification.
 func (op *Operation) collect(typeName string, sets ...ast.SelectionSet) []*selection {
-	c := collector{op: op, typeName: typeName, byKey: map[string]*selection{}, seen: map[string]bool{}}
+	c := collector{op: op, typeName: typeName, byKey: map[fieldKey]*selection{}, seen: map[string]bool{}}
 	for _, set := range sets {
 		c.add(set)
 	}
@@ -148,8 +149,15 @@ type collector struct {
 	op       *Operation
 	typeName string
 	out      []*selection
-	byKey    map[string]*selection
+	byKey    map[fieldKey]*selection
 	seen     map[string]bool // fragments
+	later    *deferral       // of the fragment at hand
+}
+
+// fieldKey is a response key, which may be answered both at once and later.
+type fieldKey struct {
+	later *deferral
+	key   string
 }
 
 func (c *collector) add(set ast.SelectionSet) {
@@ -159,26 +167,38 @@ func (c *collector) add(set ast.SelectionSet) {
 			if !c.op.included(sel.Directives) {
 				continue
 			}
-			key := sel.Alias
+			key := fieldKey{c.later, sel.Alias}
 			if s := c.byKey[key]; s != nil {
 				s.nodes = append(s.nodes, sel)
 				continue
 			}
-			s := &selection{key: key, parent: c.typeName, def: c.op.definition(c.typeName, sel.Name), nodes: []*ast.Field{sel}}
+			s := &selection{key: sel.Alias, parent: c.typeName, def: c.op.definition(c.typeName, sel.Name), nodes: []*ast.Field{sel}, later: c.later}
 			c.byKey[key] = s
 			c.out = append(c.out, s)
 		case *ast.InlineFragment:
 			if c.op.included(sel.Directives) && c.op.engine.is(c.typeName, sel.TypeCondition) {
-				c.add(sel.SelectionSet)
+				c.fragment(c.op.deferral(sel.Directives), sel.SelectionSet)
 			}
 		case *ast.FragmentSpread:
-			if c.seen[sel.Name] || !c.op.included(sel.Directives) || !c.op.engine.is(c.typeName, sel.Definition.TypeCondition) {
+			if !c.op.included(sel.Directives) || !c.op.engine.is(c.typeName, sel.Definition.TypeCondition) {
 				continue
 			}
-			c.seen[sel.Name] = true
-			c.add(sel.Definition.SelectionSet)
+			d := c.op.deferral(sel.Directives)
+			if name := sel.Name + d.suffix(); !c.seen[name] {
+				c.seen[name] = true
+				c.fragment(d, sel.Definition.SelectionSet)
+			}
 		}
 	}
+}
+
+// fragment adds what a fragment selects, for later if d is not nil.
+func (c *collector) fragment(d *deferral, set ast.SelectionSet) {
+	if d != nil {
+		defer func(outer *deferral) { c.later = outer }(c.later)
+		c.later = d
+	}
+	c.add(set)
 }
 
 // included evaluates @skip and @include.

@@ -1,0 +1,93 @@
+package approvaltest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/posai-go/posai/approval"
+)
+
+// TestPause is for stores that several processes may have open at once. Like
+// [TestCrash], but the process is stopped at a step (SIGSTOP) as if its machine
+// hung, until another one has taken the request over and brought it to its end.
+// Then the first goes on (SIGCONT), and what it still brings home must not
+// count. At the end the same must hold as there.
+//
+// This is where an Update that does not compare versions is seen, or a claim
+// whose fence does not grow. That a call which is under way meanwhile has no
+// second effect is what the fence is for: the outside refuses a smaller one than
+// it has seen, see [approval.Execution].
+//
+// A round stops about 15 processes in each setting, each until its lease has run
+// out, so that leases should be short: a second. Every process writes a log of its
+// own. Where processes cannot be stopped, as on Windows, the test is skipped.
+func TestPause(t *testing.T, open func(ctx context.Context, at CrashPlace) (approval.Store, error), opts *CrashOptions) {
+	t.Helper()
+	if !canPause {
+		t.Skip("processes cannot be stopped on this system")
+	}
+	k := crashKit{open: open, opts: opts.withDefaults(t), pause: true}
+	k.opts.Outside = fencing
+	k.run(t, (*crash).stop)
+}
+
+// stop makes the rounds: in each, the steps of a visit are counted and a process
+// is stopped at every one of them, or at every stride-th, while another finishes
+// the visit.
+func (c *crash) stop(rounds, stride int) error {
+	for range rounds {
+		for step := 1; ; step += stride {
+			if stopped, err := c.stopAt(step); err != nil {
+				return err
+			} else if !stopped {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (c *crash) stopAt(step int) (stopped bool, err error) {
+	key := c.nextKey()
+	first, err := c.start(crashVisit{key, step})
+	if err != nil {
+		return false, err
+	}
+	end := make(chan error, 1)
+	go func() {
+		_, err := first.wait()
+		end <- err
+	}()
+	at, err := first.stopped(end)
+	if at == "" || err != nil {
+		return false, err
+	}
+	c.note(key, at)
+	_, err = c.process(crashVisit{Key: key})
+	if err != nil {
+		_ = first.cmd.Process.Kill()
+	} else {
+		err = resume(first.cmd.Process)
+	}
+	if went := <-end; err == nil && went != nil {
+		err = fmt.Errorf("%s, which was stopped at %q and went on: %w", key, at, went)
+	}
+	return true, err
+}
+
+// stopped waits until the process is stopped, and returns at which step; or
+// until it has ended otherwise, and returns "".
+func (p *crashProcess) stopped(end <-chan error) (step string, err error) {
+	for {
+		select {
+		case err := <-end:
+			return "", err
+		case <-time.After(5 * time.Millisecond):
+		}
+		if step, err := p.died(); step != "" || err != nil {
+			return step, err
+		}
+	}
+}

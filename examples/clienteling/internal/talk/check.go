@@ -1,0 +1,163 @@
+package talk
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// A model's sentence is made of words that the facts have which it names, and of the
+// words below, which say nothing by themselves. It cannot deny anything, since "not" is
+// not among them, nor say what the facts do not.
+var allowed = wordSet(`
+a about after again all an and any are as ask at back be been before begin bring by can check could did do does doing feel find first for from
+get give glad good great has have help here how if in into is it its just know last let like liked look love may mention more now of offer on one or
+our out over perhaps please recall remember right see shall should show since so some start still suits tell thank thanks that the their
+them then there these they this those time to today together turned up us visit visits was we welcome well were what when whether which
+while with would you your works working wear wearing follow first raise suggest happy keep kept promise promised open overdue due noted note service occasion new
+loyal customer ready point out talk`)
+
+// forbidden are never let through, whatever a fact says: what binds the shop, what is
+// about the person's body or money, and what leads elsewhere.
+var forbidden = wordSet(`
+free gratis discount discounts discounted sale bargain percent price prices priced cost costs cheap cheaper expensive refund refunds refunded guarantee guaranteed
+warranty voucher coupon code codes gift-card credit euro euros dollar dollars pound pounds cent cents usd eur gbp half
+always never everything nothing must deliver delivered delivery ship shipped tomorrow
+http https www com email mail phone call link website click scan password pin address
+he she his her hers him husband wife boyfriend girlfriend son daughter mother father age old young fat thin body weight beautiful ugly sexy
+ignore disregard instruction instructions system prompt assistant model ai script`)
+
+func wordSet(list string) map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq(list) {
+		out[w] = true
+	}
+	return out
+}
+
+// maxSay is the longest sentence of a model, in characters.
+const maxSay = 140
+
+// The reasons why a sentence is not let through.
+var (
+	errLength     = errors.New("empty or too long")
+	errCharacter  = errors.New("a character that a sentence may not have")
+	errSentences  = errors.New("more than one sentence")
+	errTopic      = errors.New("a sensitive topic")
+	errForbidden  = errors.New("a word that is never let through")
+	errUngrounded = errors.New("a word or figure that the facts do not have")
+	errEmpty      = errors.New("nothing of the facts is in it")
+)
+
+// Check says why a sentence must not be shown as resting on these facts, or nil.
+func Check(say string, facts []Fact) error {
+	if n := utf8.RuneCountInString(say); n == 0 || n > maxSay {
+		return errLength
+	}
+	// Lookalikes of Latin letters are other letters, or become some by NFKC.
+	if !norm.NFKC.IsNormalString(say) || !plain(say) {
+		return errCharacter
+	}
+	if at := strings.IndexAny(say, ".!?"); at >= 0 && at < len(say)-1 {
+		return errSentences
+	}
+	if Sensitive(say) {
+		return errTopic
+	}
+	known := map[string]bool{}
+	for _, f := range facts {
+		for _, text := range []string{f.Text, f.Words} {
+			for _, w := range words(text) {
+				known[w] = true
+			}
+		}
+	}
+	rests := false
+	for _, w := range words(say) {
+		switch {
+		case forbidden[w]:
+			return errForbidden
+		case known[w]:
+			rests = rests || !allowed[w] || isFactWord(w)
+		case !allowed[w]:
+			return errUngrounded
+		}
+	}
+	if !rests {
+		return errEmpty
+	}
+	return nil
+}
+
+// isFactWord says whether a word is of the kind of a fact, though the list has it too.
+func isFactWord(w string) bool {
+	switch w {
+	case "promise", "occasion", "service", "new", "loyal":
+		return true
+	}
+	return false
+}
+
+// plain says whether a text is of Latin letters, ASCII digits and ordinary punctuation,
+// which is followed by a space, so that nothing looks like an address.
+func plain(text string) bool {
+	runes := []rune(text)
+	word := func(i int) bool {
+		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) && unicode.Is(unicode.Latin, runes[i]) || runes[i] >= '0' && runes[i] <= '9')
+	}
+	space := func(i int) bool { return i < 0 || i >= len(runes) || runes[i] == ' ' }
+	for i, r := range runes {
+		ok := false
+		switch {
+		case word(i), r == ' ':
+			ok = true
+		case strings.ContainsRune(".,;:!?", r):
+			ok = (word(i-1) || i > 0 && runes[i-1] == ')') && space(i+1)
+		case strings.ContainsRune("-'’", r):
+			ok = word(i-1) && word(i+1)
+		case r == '&', r == '–', r == '—':
+			ok = space(i-1) && space(i+1)
+		case r == '(':
+			ok = space(i-1) && word(i+1)
+		case r == ')':
+			ok = word(i - 1)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// instructions are words by which a note is taken for one that speaks to a model.
+var instructions = wordSet(`
+ignore disregard forget override instruction instructions instruct system prompt prompts assistant assistants model models ai gpt llm chatbot bot output outputs
+respond response reply print repeat answer write say tell pretend role roleplay developer admin json xml html script token tokens secret password jailbreak rule rules policy
+ignoriere ignorieren anweisung anweisungen antworte schreibe sage ignorez instructions repondez ignora instrucciones istruzioni negeer`)
+
+// noteWords is the text of a note as a model may read it, or "": a note that holds a
+// sensitive topic, an instruction, a figure or markup is not told.
+func noteWords(text string) string {
+	if len(text) > maxNoteInWords {
+		text = text[:maxNoteInWords]
+		text = text[:strings.LastIndexByte(text, ' ')+1]
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" || !utf8.ValidString(text) || !norm.NFKC.IsNormalString(text) || Sensitive(text) {
+		return ""
+	}
+	for _, r := range text {
+		if !(unicode.IsLetter(r) && unicode.Is(unicode.Latin, r)) && !strings.ContainsRune(" .,;:!?'’-–—&()", r) {
+			return ""
+		}
+	}
+	for _, w := range words(text) {
+		if instructions[w] || forbidden[w] {
+			return ""
+		}
+	}
+	return text
+}

@@ -1,0 +1,35 @@
+package shopifytest
+
+import (
+	"slices"
+
+	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
+)
+
+// job is work that Shopify does in the background. Here it is done before it is answered.
+type job struct{ head }
+
+// addJob files a job, whose GID has no number.
+func (s *state) addJob(n node) {
+	n.common().gid = "gid://shopify/Job/" + s.uuid()
+	s.add(n, "Job", 0, s.now())
+}
+
+// jobObject is a job that is done.
+func jobObject(n node) graph.Object {
+	return graph.Object{"__typename": "Job", "id": n.common().gid, "done": true, "query": graph.Object{"__typename": "QueryRoot"}}
+}
+
+// https://shopify.dev/docs/api/admin-graphql/latest/queries/job
+func jobRoot(s *state, c *graph.Call) (any, error) {
+	n, ok := s.byID[text(c.Args, "id")]
+	if !ok || n.common().typename != "Job" {
+		return nil, nil
+	}
+	return jobObject(n), nil
+}
+
+// remove is things without t.
+func remove[T comparable](things []T, t T) []T {
+	return slices.DeleteFunc(things, func(o T) bool { return o == t })
+}
