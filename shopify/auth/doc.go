@@ -34,7 +34,9 @@
 // # Sessions
 //
 // [App.Sessions] lets requests of App Bridge and of POS UI extensions through that carry
-// a valid session token, and answers their browsers' questions about it (CORS).
+// a valid session token, and answers their browsers' questions about it (CORS). A token is
+// good for a minute and several requests; for handlers whose every request must be new
+// there is [SessionOptions.Replays].
 //
 // # The end
 //

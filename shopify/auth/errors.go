@@ -129,10 +129,10 @@ func (e *CallbackError) Error() string { return "auth: " + ErrCallback.Error() +
 func (e *CallbackError) Is(target error) bool { return target == ErrCallback }
 
 // SessionError says why a session token was refused, for the log: who sent it
-// learns nothing of it. It matches [ErrSession].
+// learns nothing of it. It matches [ErrSession], and [ErrReplayed] by its reason.
 type SessionError struct {
 	// Reason is one of "missing", "malformed", "signature", "claims", "shop",
-	// "refused".
+	// "refused", "replayed".
 	Reason string
 	cause  error
 }
@@ -140,8 +140,10 @@ type SessionError struct {
 // Error describes the failure.
 func (e *SessionError) Error() string { return "auth: " + ErrSession.Error() + ": " + e.Reason }
 
-// Is reports whether target is [ErrSession].
-func (e *SessionError) Is(target error) bool { return target == ErrSession }
+// Is joins the error with [ErrSession] and [ErrReplayed].
+func (e *SessionError) Is(target error) bool {
+	return target == ErrSession || target == ErrReplayed && e.Reason == "replayed"
+}
 
 // Unwrap returns what [SessionOptions.Check] said, or nil.
 func (e *SessionError) Unwrap() error { return e.cause }

@@ -32,7 +32,8 @@ type InstallOptions struct {
 	Installed func(ctx context.Context, t *Token) error
 
 	// States sees to it that each callback is taken once. If nil, this process
-	// remembers: set it where several processes answer callbacks.
+	// remembers: set it where several processes answer callbacks, to sqlstore's
+	// Store.States for instance.
 	States StateStore
 
 	// Fail answers a request that failed. If nil, a short text with a fitting status;

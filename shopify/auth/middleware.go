@@ -47,6 +47,21 @@ type SessionOptions struct {
 	// Check is asked last whether the session may go on, for example because a program
 	// serves one shop alone. If it fails the request is refused as one without a token.
 	Check func(ctx context.Context, s *Session) error
+
+	// Replays lets each session token through once; a second request with it is refused
+	// as one without a token. If nil, a token counts until it expires, which is a minute,
+	// as Shopify means it: App Bridge and POS UI extensions send one token with several
+	// requests.
+	//
+	// Set it for a handler that does something that must not be done again for whoever
+	// got hold of a token (from a log, a proxy), and whose clients fetch a new token
+	// for each request. Embedded pages do so by themselves when they are refused. POS UI
+	// extensions do not, and may get the same token when they ask for another; there,
+	// a key of the request's own is the better way.
+	//
+	// The token is used up just before the handler runs, so a 503 does not cost it. If
+	// the guard fails the answer is 503.
+	Replays ReplayGuard
 }
 
 type sessionKey struct{}
@@ -63,7 +78,8 @@ func SessionFrom(ctx context.Context) (*Session, bool) {
 // may read it. Nil options are the defaults.
 //
 // A refusal is 401 and says nothing of the reason; the app's log does, at debug level.
-// If Shopify cannot be reached for [SessionOptions.Tokens], the answer is 503.
+// If Shopify cannot be reached for [SessionOptions.Tokens], or [SessionOptions.Replays]
+// fails, the answer is 503.
 func (a *App) Sessions(next http.Handler, opts *SessionOptions) http.Handler {
 	m := &sessions{app: a, next: next}
 	if opts != nil {
@@ -98,12 +114,20 @@ func (m *sessions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = m.tokens(r.Context(), s)
 	}
+	guarded := false
+	if err == nil && m.opts.Replays != nil {
+		guarded, err = true, s.once(r.Context(), m.opts.Replays)
+	}
 	switch {
 	case err == nil:
 		m.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sessionKey{}, s)))
 	case errors.Is(err, ErrSession):
 		m.app.opts.Logger.LogAttrs(r.Context(), slog.LevelDebug, "auth: session refused", slog.Any("error", err))
 		m.refuse(w)
+	case guarded:
+		m.app.opts.Logger.LogAttrs(r.Context(), slog.LevelWarn, "auth: session not guarded against replay", slog.Any("error", err))
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "Try again.", http.StatusServiceUnavailable)
 	case errors.Is(err, shopify.ErrAccessDenied), errors.Is(err, ErrReauthorize):
 		m.app.opts.Logger.LogAttrs(r.Context(), slog.LevelWarn, "auth: no access token for a session", slog.Any("error", err))
 		w.Header().Set("Cache-Control", "no-store")

@@ -21,7 +21,7 @@ type Session struct {
 	// one signs.
 	Account string
 	// ID is the token's own (jti). A token is used for several requests: whoever must
-	// see each once needs a key of their own.
+	// see each once needs a key of their own, or a [ReplayGuard].
 	ID string
 	// SessionID is that of the session that the token is one of many of (sid).
 	SessionID string

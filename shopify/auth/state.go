@@ -19,11 +19,12 @@ import (
 const stateLifetime = 10 * time.Minute
 
 // StateStore sees to it that a state is used once, where several processes answer
-// callbacks. That the browser of the callback is the one that began is what the cookie
-// says.
+// callbacks; package sqlstore has one, and one of your own is right if
+// authtest.TestStateStore says so. That the browser of the callback is the one that began
+// is what the cookie says. Implementations are safe for concurrent use.
 type StateStore interface {
-	// Use records that the state was used and reports whether that is the first time.
-	// It may be forgotten at the time expires.
+	// Use records that the state was used and reports whether that is the first time; of
+	// several who ask at once one is told so. It may be forgotten at the time expires.
 	Use(ctx context.Context, state string, expires time.Time) (first bool, err error)
 }
 

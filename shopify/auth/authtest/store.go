@@ -1,4 +1,5 @@
-// Package authtest tests implementations of [auth.Store].
+// Package authtest tests implementations of [auth.Store], [auth.StateStore] and
+// [auth.ReplayGuard].
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestStore(t, func(t *testing.T) auth.Store { return newStore(t) })

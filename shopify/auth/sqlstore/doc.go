@@ -22,6 +22,12 @@
 // [Store.Reseal]; when it is done the old ones can go. A program that does not have
 // a token's key fails with [ErrKey] and loses nothing.
 //
+// # What is used once
+//
+// [Store.States] and [Store.ReplayGuard] remember, for all processes of an app, which OAuth
+// callbacks and which session tokens were used. The database holds hashes of them alone:
+// neither a state nor a token's ID can be got out of it.
+//
 // # What an Update holds
 //
 // While Shopify is asked for a token, on PostgreSQL a transaction and thus a

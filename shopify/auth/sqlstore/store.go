@@ -70,6 +70,10 @@ var migrations = []sqldb.Migration{{
 	Name:       "tokens",
 	SQLite:     tokensTable("BLOB"),
 	PostgreSQL: tokensTable("BYTEA"),
+}, {
+	Name:       "used once",
+	SQLite:     onceTable("BLOB"),
+	PostgreSQL: onceTable("BYTEA"),
 }}
 
 func tokensTable(bytes string) string {

@@ -26,7 +26,11 @@ import (
 // childEnv tells the test binary to be one of several processes of an app.
 const childEnv = "POSAI_AUTH_TEST_CHILD"
 
-type childConfig struct{ Database, Shop, URL, ClientID, Secret string }
+type childConfig struct {
+	Database, Shop, URL, ClientID, Secret string
+
+	States bool // the lines are states to use, and the answers how many were the first
+}
 
 func TestMain(m *testing.M) {
 	if raw := os.Getenv(childEnv); raw != "" {
@@ -53,6 +57,12 @@ func child(raw string) error {
 		return err
 	}
 	defer func() { _ = store.Close() }()
+	if cfg.States {
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			fmt.Println(raceStates(ctx, store.States(), lines.Text()))
+		}
+		return nil
+	}
 	app, err := cfg.app(store)
 	if err != nil {
 		return err
@@ -140,9 +150,11 @@ func start(t *testing.T, cfg childConfig) *process {
 	return p
 }
 
-func (p *process) ask(t *testing.T) string {
+func (p *process) ask(t *testing.T) string { return p.say(t, "go") }
+
+func (p *process) say(t *testing.T, line string) string {
 	t.Helper()
-	_, err := io.WriteString(p.in, "go\n")
+	_, err := io.WriteString(p.in, line+"\n")
 	require.NoError(t, err)
 	require.True(t, p.out.Scan(), "the process ended")
 	return p.out.Text()
