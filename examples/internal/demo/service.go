@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -41,6 +42,9 @@ type Parts struct {
 	Logger       *slog.Logger
 	Observe      func(inbox.Event) // may be nil
 	Queue        *approval.Options // Logger is set; may be nil
+	Inbox        *inbox.Options    // Logger and Observe are set; may be nil
+	// Health adds to what /healthz says, and may replace its "status". May be nil.
+	Health func(ctx context.Context) (map[string]any, error)
 	// Personal are the types of subjects, such as "customer", whom the audit log
 	// names by pseudonym and whose parts it seals. If nil, the log has no vault.
 	Personal []string
@@ -92,14 +96,19 @@ func Open(ctx context.Context, cfg *Config, parts *Parts) (_ *Service, err error
 	if err := s.openLog(ctx); err != nil {
 		return nil, err
 	}
-	database, err := cfg.databaseURL(s.Dir)
+	database, err := cfg.DatabaseURL(s.Dir)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.openQueue(ctx, database); err != nil {
 		return nil, err
 	}
-	box, err := inbox.Open(ctx, database, s.Topics.Process, &inbox.Options{Logger: s.parts.Logger, Observe: s.parts.Observe})
+	inboxOptions := inbox.Options{}
+	if s.parts.Inbox != nil {
+		inboxOptions = *s.parts.Inbox
+	}
+	inboxOptions.Logger, inboxOptions.Observe = s.parts.Logger, s.parts.Observe
+	box, err := inbox.Open(ctx, database, s.Topics.Process, &inboxOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -238,16 +247,22 @@ func (s *Service) health(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	stats, err := s.Inbox.Stats(ctx)
+	var more map[string]any
+	if err == nil && s.parts.Health != nil {
+		more, err = s.parts.Health(ctx)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte(`{"status":"the database does not answer"}` + "\n"))
 		return
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{
+	facts := map[string]any{
 		"status": "ok", "pending": stats.Pending + stats.Processing, "dead": stats.Dead,
 		"lag_seconds": stats.Lag.Seconds(), "audit_entries": s.Log.Size(),
-	})
+	}
+	maps.Copy(facts, more)
+	_ = json.NewEncoder(w).Encode(facts)
 }
 
 func (s *Service) serve(listener net.Listener) {
@@ -274,7 +289,9 @@ func (s *Service) serve(listener net.Listener) {
 	})
 }
 
-func (c *Config) databaseURL(dir string) (string, error) {
+// DatabaseURL is the database that the configuration names: if none, the SQLite file in
+// the folder dir, which everything that is opened in this process shares.
+func (c *Config) DatabaseURL(dir string) (string, error) {
 	if c.Database != "" {
 		return c.Database, nil
 	}
