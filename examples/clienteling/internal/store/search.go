@@ -1,0 +1,152 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/posai-go/posai/examples/clienteling/internal/book"
+)
+
+// The bounds of a search.
+const (
+	maxQuery = 200 // bytes that count
+	maxHits  = 50
+	rawHits  = 2000 // for one word
+)
+
+// Hit is a customer who was found.
+type Hit struct {
+	book.Customer
+	LastOrder time.Time // zero if there is none
+}
+
+// Search returns customers of whom every word of the query begins a part of the name,
+// the e-mail address or the phone number, without regard to case and accents, or who
+// made the order of that name, the latest buyer first. A word of fewer than two
+// characters finds nothing.
+func (s *Store) Search(ctx context.Context, query string, limit int) (out []Hit, err error) {
+	if len(query) > maxQuery {
+		query = query[:maxQuery]
+	}
+	terms := wordsOf(query)
+	if phone := digits(query); len(phone) >= 4 && len(phone) >= len(strings.Map(unlessSpace, query))/2 && !strings.Contains(query, "@") {
+		terms = []string{"+" + strings.TrimLeft(phone, "0")} // one number, however it is written
+	}
+	if limit <= 0 || limit > maxHits {
+		limit = maxHits
+	}
+	err = s.read(ctx, func(t *tx) error {
+		out = nil
+		found, err := t.numbers(ctx, `SELECT DISTINCT customer FROM clienteling_order WHERE name = ? AND customer <> 0 LIMIT ?`, strings.TrimSpace(query), limit)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			terms = nil
+		}
+		for i, term := range terms {
+			if len([]rune(term)) < 2 {
+				return nil
+			}
+			ids, err := t.withWord(ctx, term)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				found = ids
+				continue
+			}
+			found = slices.DeleteFunc(found, func(id int64) bool { return !slices.Contains(ids, id) })
+		}
+		for _, id := range found {
+			c, known, err := t.customer(ctx, id)
+			if err != nil {
+				return err
+			}
+			if !known {
+				continue
+			}
+			h := Hit{Customer: c}
+			var last int64
+			if _, err := t.row(ctx, `SELECT coalesce(max(at_us), 0) FROM clienteling_order WHERE customer = ?`, []any{id}, &last); err != nil {
+				return err
+			}
+			h.LastOrder = fromMicros(last)
+			out = append(out, h)
+		}
+		slices.SortFunc(out, func(a, b Hit) int {
+			return cmp.Or(b.LastOrder.Compare(a.LastOrder), strings.Compare(string(a.ID), string(b.ID)))
+		})
+		out = out[:min(len(out), limit)]
+		return nil
+	})
+	return out, err
+}
+
+func (t *tx) withWord(ctx context.Context, prefix string) ([]int64, error) {
+	return t.numbers(ctx, `SELECT DISTINCT customer FROM clienteling_word WHERE word >= ? AND word < ? LIMIT ?`, prefix, prefix+"\U0010FFFF", rawHits)
+}
+
+// index keeps the words that a customer is found by.
+func (t *tx) index(ctx context.Context, id int64, c *book.Customer) error {
+	if _, err := t.exec(ctx, `DELETE FROM clienteling_word WHERE customer = ?`, id); err != nil {
+		return err
+	}
+	words := append(wordsOf(c.FirstName), wordsOf(c.LastName)...)
+	if c.Email != "" {
+		words = append(words, fold(c.Email))
+	}
+	if n := digits(c.Phone); n != "" {
+		words = append(words, "+"+n)
+		// Without the country's code, which has one to three digits, as people write it.
+		for skip := 1; skip <= 3 && skip < len(n)-3; skip++ {
+			words = append(words, "+"+n[skip:])
+		}
+	}
+	slices.Sort(words)
+	for _, w := range slices.Compact(words) {
+		if _, err := t.exec(ctx, `INSERT INTO clienteling_word (word, customer) VALUES (?, ?)`, w, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wordsOf splits a text into folded words. An e-mail address is one.
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(fold(text), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`,;()"'`, r)
+	})
+}
+
+// fold removes case and accents.
+func fold(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) || r == 0 || r == unicode.ReplacementChar {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFKD.String(strings.ToValidUTF8(text, "")))
+}
+
+func digits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func unlessSpace(r rune) rune {
+	if unicode.IsSpace(r) {
+		return -1
+	}
+	return r
+}
