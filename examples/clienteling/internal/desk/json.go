@@ -179,7 +179,7 @@ func (d *Desk) pointsJSON(w http.ResponseWriter, r *http.Request, who Who, id sh
 func customerOf(entry *book.Entry, p *profile.Profile, who Who, points Points) Customer {
 	c := &entry.Customer
 	out := Customer{
-		ID: string(c.ID), Name: name(c), City: profile.Clip(c.City), Points: points,
+		ID: string(c.ID), Name: name(c), City: clip(c.City), Points: points,
 		Marketing: Marketing{c.EmailConsent.Given(), c.SMSConsent.Given(), c.NoSharing},
 		Orders:    p.Orders, Visits: []Visit{}, VisitsInAll: len(p.Visits), Overdue: p.Rhythm.Overdue, ReturnPercent: p.ReturnRate(),
 		UsualDays: int(p.Rhythm.Usual.Round(24*time.Hour) / (24 * time.Hour)), Preferences: preferencesOf(p), Notes: []Note{}, NotesInAll: len(p.Notes),
@@ -193,7 +193,7 @@ func customerOf(entry *book.Entry, p *profile.Profile, who Who, points Points) C
 		if titles == nil {
 			titles = []string{}
 		}
-		x := Visit{At: v.At, Channel: profile.Clip(string(v.Channel)), Store: profile.Clip(v.Store), Bought: titles, More: more}
+		x := Visit{At: v.At, Channel: clip(string(v.Channel)), Store: clip(v.Store), Bought: titles, More: more}
 		if who.Clienteling {
 			m := moneyOf(v.Value)
 			x.Value = &m
@@ -245,7 +245,7 @@ func preferencesOf(p *profile.Profile) []Preference {
 }
 
 func noteOf(n *profile.Note) Note {
-	out := Note{ID: n.ID, At: n.At, By: profile.Clip(n.By), Kind: string(n.Kind), Text: n.Text, Open: n.Open, Overdue: n.Overdue, Settled: n.Settled != nil}
+	out := Note{ID: plainID(n.ID), At: n.At, By: clip(n.By), Kind: clip(string(n.Kind)), Text: tidy(n.Text), Open: n.Open, Overdue: n.Overdue, Settled: n.Settled != nil}
 	if !n.Due.IsZero() {
 		out.Due = n.Due.Format(day)
 	}
@@ -255,14 +255,9 @@ func noteOf(n *profile.Note) Note {
 func pointsOf(r talk.Result) Points {
 	out := Points{Points: []Point{}, AI: r.AI, By: r.By, Why: r.Why}
 	for _, p := range r.Points {
-		out.Points = append(out.Points, Point{Text: p.Text, Kind: string(p.Kind), Note: p.Note, AI: p.AI})
+		out.Points = append(out.Points, Point{Text: p.Text, Kind: string(p.Kind), Note: plainID(p.Note), AI: p.AI})
 	}
 	return out
-}
-
-// name is the customer's name in one line; empty if the shop has none.
-func name(c *book.Customer) string {
-	return strings.TrimSpace(profile.Clip(c.FirstName) + " " + profile.Clip(c.LastName))
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

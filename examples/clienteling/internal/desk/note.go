@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/book"
@@ -43,6 +42,14 @@ var (
 	noteID  = regexp.MustCompile(`^[!-~]{1,128}$`)
 )
 
+// plainID is the ID of a note, or "" if it is none that could be sent back.
+func plainID(id string) string {
+	if noteID.MatchString(id) {
+		return id
+	}
+	return ""
+}
+
 // An inputError says what is wrong with a note. Its text repeats nothing of it.
 type inputError string
 
@@ -59,12 +66,7 @@ func (d *Desk) note(n NewNote, who Who, customer shopify.GID) (book.Note, error)
 	default:
 		return out, inputError("kind must be preference, service, occasion or promise")
 	}
-	out.Text = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
-			return -1
-		}
-		return r
-	}, n.Text))
+	out.Text = strings.TrimSpace(tidy(n.Text))
 	switch {
 	case !utf8.ValidString(n.Text):
 		return out, inputError("the text is not UTF-8")

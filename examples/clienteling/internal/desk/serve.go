@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/posai-go/posai/ai"
@@ -44,7 +43,7 @@ func New(b Book, opts *Options) *Desk {
 		d.opts.Talk = talk.New(nil, nil)
 	}
 	if d.opts.Authenticate != nil {
-		d.mux.Handle("/clients", http.NotFoundHandler())
+		d.pages()
 	}
 	if d.opts.App != nil {
 		d.registers()
@@ -167,39 +166,4 @@ func (d *Desk) statusOf(err error) (status int, text string) {
 	}
 	d.opts.Logger.Warn("the client book failed", "error", err)
 	return http.StatusServiceUnavailable, "the client book cannot be reached at the moment"
-}
-
-// maskEmail leaves what is needed to compare an address with one that is said: "m…@e…com".
-func maskEmail(s string) string {
-	local, domain, ok := strings.Cut(s, "@")
-	if !ok || local == "" || domain == "" {
-		return mask(s)
-	}
-	end := domain
-	if i := strings.LastIndexByte(domain, '.'); i > 0 {
-		end = domain[i+1:]
-	}
-	return first(local) + "…@" + first(domain) + "…" + end
-}
-
-// maskPhone leaves the last two digits.
-func maskPhone(s string) string {
-	if len(s) < 6 {
-		return mask(s)
-	}
-	return "… " + s[len(s)-2:]
-}
-
-func mask(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "…"
-}
-
-func first(s string) string {
-	for _, r := range s {
-		return string(r)
-	}
-	return ""
 }

@@ -20,8 +20,8 @@ const (
 // What shops call the options, in lower case without accents. An option is one of these
 // if its name is, or ends with the word: "Shoe size", "EU-Größe".
 var (
-	sizeNames  = set("size sizes grosse groesse konfektionsgrosse schuhgrosse taille pointure talla tamano tamanho maat taglia misura rozmiar velikost storlek storrelse koko meret размер サイズ 尺码 尺寸 사이즈")
-	colorNames = set("color colors colour colours farbe couleur coloris colore kleur cor farg farve farge vari kolor barva szin цвет カラー 色 颜色 顏色 색상")
+	sizeNames  = set("size sizes grosse groesse konfektionsgrosse schuhgrosse taille pointure talla tamano tamanho maat taglia misura rozmiar velikost storlek storrelse koko meret размер サイズ 尺码 尺寸 사이즈") //nolint:misspell // French
+	colorNames = set("color colors colour colours farbe couleur coloris colore kleur cor farg farve farge vari kolor barva szin цвет カラー 色 颜色 顏色 색상")                                                      //nolint:misspell // British, French
 	// What a value says that says nothing.
 	noValue = set("default|title|default title|one size|onesize|os|o/s|einheitsgrosse|taille unique|talla unica|taglia unica|n/a|none|-")
 )

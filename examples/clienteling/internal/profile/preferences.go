@@ -28,10 +28,11 @@ type tally struct {
 	kept, returned map[string]int            // by folded value
 	spelled        map[string]map[string]int // pieces by spelling
 	total          int                       // kept
+	enough         int                       // kept of a value, to state it
 }
 
-func newTally() *tally {
-	return &tally{kept: map[string]int{}, returned: map[string]int{}, spelled: map[string]map[string]int{}}
+func newTally(enough int) *tally {
+	return &tally{enough: enough, kept: map[string]int{}, returned: map[string]int{}, spelled: map[string]map[string]int{}}
 }
 
 func (t *tally) add(value string, kept, returned int) {
@@ -63,11 +64,11 @@ func (t *tally) spelling(key string) string {
 // state returns what may be said: what is kept more often than brought back, often
 // enough, with a share of at least least percent. What was brought back counts against
 // the order, too.
-func (t *tally) state(most, least, pieces int) []Preference {
+func (t *tally) state(most, least int) []Preference {
 	var out []Preference
 	for key, kept := range t.kept {
 		p := Preference{Value: t.spelling(key), Pieces: kept, Of: t.total, Returned: t.returned[key]}
-		if kept >= pieces && kept > p.Returned && p.Percent() >= least {
+		if kept >= t.enough && kept > p.Returned && p.Percent() >= least {
 			out = append(out, p)
 		}
 	}
@@ -85,7 +86,7 @@ type price struct {
 
 // preferences counts what the lines say. Gifts say nothing, gift cards neither.
 func (p *Profile) preferences(orders []*book.Order) {
-	categories, colors, brands := newTally(), newTally(), newTally()
+	categories, colors, brands := newTally(MinPieces), newTally(MinPieces), newTally(MinPieces)
 	sizes, prices := map[string]*tally{}, map[string][]price{}
 	for _, o := range orders {
 		for i := range o.Lines {
@@ -102,7 +103,7 @@ func (p *Profile) preferences(orders []*book.Order) {
 				switch optionKind(opt) {
 				case sizeOption:
 					if sizes[category] == nil {
-						sizes[category] = newTally()
+						sizes[category] = newTally(MinPieces)
 					}
 					sizes[category].add(opt.Value, kept, back)
 				case colorOption:
@@ -115,13 +116,13 @@ func (p *Profile) preferences(orders []*book.Order) {
 			}
 		}
 	}
-	p.Categories = categories.state(maxStated, minShare, MinPieces)
-	p.Colors = colors.state(maxStated, minShare, MinPieces)
-	p.Brands = brands.state(maxStated, minShare, MinPieces)
-	for _, c := range categories.state(maxCategories, 0, MinPieces) {
+	p.Categories = categories.state(maxStated, minShare)
+	p.Colors = colors.state(maxStated, minShare)
+	p.Brands = brands.state(maxStated, minShare)
+	for _, c := range categories.state(maxCategories, 0) {
 		key := fold(c.Value)
 		if t := sizes[key]; t != nil {
-			for _, s := range t.state(maxSizes, minSizeShare, MinPieces) {
+			for _, s := range t.state(maxSizes, minSizeShare) {
 				s.Category = c.Value
 				p.Sizes = append(p.Sizes, s)
 			}
@@ -132,7 +133,7 @@ func (p *Profile) preferences(orders []*book.Order) {
 		}
 	}
 	if t := sizes[""]; t != nil { // goods without a category share one
-		p.Sizes = append(p.Sizes, t.state(maxSizes, minSizeShare, MinPieces)...)
+		p.Sizes = append(p.Sizes, t.state(maxSizes, minSizeShare)...)
 	}
 }
 
@@ -160,7 +161,7 @@ func (p *Profile) band(prices []price) (PriceBand, bool) {
 
 // habits counts where and when they come.
 func (p *Profile) habits(now time.Time) {
-	stores, channels, times := newTally(), newTally(), newTally()
+	stores, channels, times := newTally(MinVisits), newTally(MinVisits), newTally(MinVisits)
 	for i := range p.Visits {
 		v := &p.Visits[i]
 		channels.add(string(v.Channel), 1, 0)
@@ -169,9 +170,9 @@ func (p *Profile) habits(now time.Time) {
 			times.add(partOfWeek(v.At.In(now.Location())), 1, 0)
 		}
 	}
-	p.Store = only(stores.state(1, minHabitShare, MinVisits))
-	p.Channel = only(channels.state(1, minHabitShare, MinVisits))
-	p.Time = only(times.state(1, minTimeShare, MinVisits))
+	p.Store = only(stores.state(1, minHabitShare))
+	p.Channel = only(channels.state(1, minHabitShare))
+	p.Time = only(times.state(1, minTimeShare))
 }
 
 func only(p []Preference) *Preference {

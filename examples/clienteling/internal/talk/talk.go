@@ -100,7 +100,8 @@ type Talker struct {
 }
 
 // New returns a talker that asks a model, or, if that is nil, has the baseline alone.
-// Retries and a budget belong around the model; redaction is put around it here. Nil
+// Retries, a budget and a cache belong around the model; redaction is put around those
+// here, so that a cache holds no personal data and equal facts cost once. Nil
 // options are the defaults.
 func New(model ai.Model, opts *Options) *Talker {
 	t := &Talker{}
@@ -134,11 +135,14 @@ func (f *Fact) point() Point {
 }
 
 // MayAsk says whether Points would ask a model about a customer.
-func (t *Talker) MayAsk(in *Input) bool { return t.model != nil && t.refusal(in) == "" }
+func (t *Talker) MayAsk(in *Input) bool { return t.model != nil && t.Refusal(in) == "" }
 
-// refusal says why no model is asked about a customer; empty if one may be.
-func (t *Talker) refusal(in *Input) string {
+// Refusal says why no model is asked about a customer though there is one; empty if there
+// is none, or it may be.
+func (t *Talker) Refusal(in *Input) string {
 	switch {
+	case t.model == nil:
+		return ""
 	case in.Entry.Customer.NoSharing:
 		return "the customer opted out of data sharing"
 	case !in.Allowed:
@@ -156,7 +160,7 @@ func (t *Talker) Points(ctx context.Context, in Input) Result {
 	if t.model == nil {
 		return baseline(facts, "")
 	}
-	if why := t.refusal(&in); why != "" {
+	if why := t.Refusal(&in); why != "" {
 		return baseline(facts, why)
 	}
 	points, asked, err := t.ask(ctx, &in, facts)

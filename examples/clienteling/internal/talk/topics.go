@@ -12,6 +12,8 @@ import (
 // list of words in the languages of most notes; a word that ends with * stands for all
 // that begin so. A thing's own name counts as well: whoever bought a pregnancy pillow is
 // not asked how they like it.
+//
+//nolint:misspell // other languages
 var topics = map[string]string{
 	"health": `health illness ill sick sickness disease* disorder* diagnos* symptom* medic* doctor doctors hospital* clinic* surgery surgeon* therap* treatment*
 		cancer* tumor* tumour* diabet* asthma* allerg* arthrit* epilep* dement* alzheimer* stroke hiv aids covid* depress* anxiety anxious bipolar autis* adhd
