@@ -76,13 +76,13 @@ func Clip(text string) string {
 		case r == unicode.ReplacementChar, unicode.Is(unicode.Cf, r):
 			continue
 		}
+		if n >= maxText-1 || space && n >= maxText-2 {
+			b.WriteRune('…')
+			break
+		}
 		if space {
 			b.WriteByte(' ')
 			n, space = n+1, false
-		}
-		if n >= maxText-1 {
-			b.WriteRune('…')
-			break
 		}
 		b.WriteRune(r)
 		n++

@@ -2,9 +2,10 @@ package profile
 
 import (
 	"cmp"
-	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,9 +53,20 @@ func newer(a, b *book.Order) bool {
 	if a.Canceled != b.Canceled {
 		return a.Canceled
 	}
-	x, _ := json.Marshal(a) // plain data: it cannot fail but for times beyond the year 9999
-	y, _ := json.Marshal(b)
-	return string(x) > string(y)
+	return state(a) > state(b)
+}
+
+// state is an order as a text. Amounts are not written out: that of 1e1000000000 would
+// fill the memory.
+func state(o *book.Order) string {
+	money := func(m shopify.Money) string {
+		return m.Amount.Coefficient().Text(62) + "e" + strconv.Itoa(int(m.Amount.Exponent())) + m.CurrencyCode
+	}
+	text := fmt.Appendf(nil, "%d %q %q %q %q %q %q", o.At.UnixNano(), o.Name, o.Channel, o.Location, o.Staff, o.Note, []string{money(o.Total), money(o.Refunded)})
+	for _, l := range o.Lines {
+		text = fmt.Appendf(text, "%q %q %q %q %q %q %d %d %q %t %t", l.Product, l.Variant, l.Title, l.Vendor, l.Category, l.Options, l.Quantity, l.Returned, money(l.Paid), l.GiftCard, l.Gift)
+	}
+	return string(text)
 }
 
 // usable says whether an amount is a price: sums of others would take any memory.

@@ -28,11 +28,10 @@ type tally struct {
 	kept, returned map[string]int            // by folded value
 	spelled        map[string]map[string]int // pieces by spelling
 	total          int                       // kept
-	enough         int                       // kept of a value, to state it
 }
 
-func newTally(enough int) *tally {
-	return &tally{enough: enough, kept: map[string]int{}, returned: map[string]int{}, spelled: map[string]map[string]int{}}
+func newTally() *tally {
+	return &tally{kept: map[string]int{}, returned: map[string]int{}, spelled: map[string]map[string]int{}}
 }
 
 func (t *tally) add(value string, kept, returned int) {
@@ -68,7 +67,7 @@ func (t *tally) state(most, least int) []Preference {
 	var out []Preference
 	for key, kept := range t.kept {
 		p := Preference{Value: t.spelling(key), Pieces: kept, Of: t.total, Returned: t.returned[key]}
-		if kept >= t.enough && kept > p.Returned && p.Percent() >= least {
+		if kept >= MinPieces && kept > p.Returned && p.Percent() >= least {
 			out = append(out, p)
 		}
 	}
@@ -86,7 +85,7 @@ type price struct {
 
 // preferences counts what the lines say. Gifts say nothing, gift cards neither.
 func (p *Profile) preferences(orders []*book.Order) {
-	categories, colors, brands := newTally(MinPieces), newTally(MinPieces), newTally(MinPieces)
+	categories, colors, brands := newTally(), newTally(), newTally()
 	sizes, prices := map[string]*tally{}, map[string][]price{}
 	for _, o := range orders {
 		for i := range o.Lines {
@@ -103,7 +102,7 @@ func (p *Profile) preferences(orders []*book.Order) {
 				switch optionKind(opt) {
 				case sizeOption:
 					if sizes[category] == nil {
-						sizes[category] = newTally(MinPieces)
+						sizes[category] = newTally()
 					}
 					sizes[category].add(opt.Value, kept, back)
 				case colorOption:
@@ -161,7 +160,7 @@ func (p *Profile) band(prices []price) (PriceBand, bool) {
 
 // habits counts where and when they come.
 func (p *Profile) habits(now time.Time) {
-	stores, channels, times := newTally(MinVisits), newTally(MinVisits), newTally(MinVisits)
+	stores, channels, times := newTally(), newTally(), newTally()
 	for i := range p.Visits {
 		v := &p.Visits[i]
 		channels.add(string(v.Channel), 1, 0)

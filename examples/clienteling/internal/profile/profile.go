@@ -20,7 +20,7 @@
 //
 // # What is stated
 //
-// Nothing is stated on few pieces: see [MinPieces], [MinVisits] and [MinIntervals]. A gift
+// Nothing is stated on few pieces: see [MinPieces] and [MinIntervals]. A gift
 // says nothing about who bought it, and neither does what they brought back.
 package profile
 
@@ -34,8 +34,7 @@ import (
 
 // The least that a statement rests on.
 const (
-	MinPieces    = 3  // pieces that were kept, for a preference or a price band
-	MinVisits    = 3  // visits, for a favorite store, channel or time
+	MinPieces    = 3  // pieces that were kept, for a preference or a price band; visits, for a habit
 	MinIntervals = 3  // intervals between visits, for a rhythm
 	MinMembers   = 20 // customers in a population, for scores: four to a quintile
 )
