@@ -247,6 +247,7 @@ func TestListsOnAShop(t *testing.T) {
 	require.NoError(t, second(admin.GiftCardCreate(ctx, c, admin.GiftCardCreateInput{InitialAmount: shopify.Some(dollars(10))})))
 	require.NoError(t, second(admin.InventoryTransferCreate(ctx, c, admin.InventoryTransferCreateInput{}, "transfer")))
 	require.NoError(t, second(admin.BulkOperationRunQuery(ctx, c, "{ products { edges { node { id } } } }", false)))
+	require.NoError(t, second(admin.DiscountCodeBasicCreate(ctx, c, spring(shop))))
 	for name, list := range map[string]func() (int, error){
 		"Customers":            count(admin.Customers(ctx, c, nil)),
 		"Segments":             count(admin.Segments(ctx, c, nil)),

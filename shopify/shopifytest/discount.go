@@ -2,178 +2,115 @@ package shopifytest
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
-
-	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
 )
 
-// discountCode is a basic discount with one code.
-type discountCode struct {
+// discount is a discount of Shopify's own kinds: with codes or automatic.
+type discount struct {
 	head
-	code, title string
-	percent     decimal.Decimal // 0 to 100; zero where it is an amount
-	amount      decimal.Decimal
-	variants    []string // GIDs of what it is for
-	products    []string
-	all         bool
-	startsAt    time.Time
-	endsAt      time.Time // zero: open
-	usageLimit  int       // zero: any number of times
-	used        int
+	kind      string // Basic, Bxgy or FreeShipping, as in the names of the types
+	automatic bool
+	title     string
+	codes     []*redeemCode // of a discount with codes
+	startsAt  time.Time
+	endsAt    time.Time // zero: open
+
+	usageLimit  int // zero: any number of times
+	usesPerCart int // of Bxgy; zero: any number of times
+	once        bool
+	buyers      discountBuyers
+	combines    discountClasses
+	gets        discountValue // what is taken off, but for FreeShipping
+	getsItems   discountItems
+	buys        discountThreshold // what must be bought, of Bxgy
+	buysItems   discountItems
+	buysOnce    bool // one-time purchases count
+	buysAgain   bool // subscriptions count
+	minimum     discountThreshold
+	shipping    discountShipping // of FreeShipping
+	oneTime     bool             // applies to one-time purchases
+	recurring   bool             // applies to subscriptions
+	cycles      int              // recurringCycleLimit
 	tags        []string
 }
 
-// maxCode is how long a code may be, in characters.
-const maxCode = 255
-
-// DiscountCode is a copy of a discount code.
-type DiscountCode struct {
-	ID         string          `json:"id"` // GID
-	Code       string          `json:"code"`
-	Title      string          `json:"title"`
-	Percent    decimal.Decimal `json:"percent"` // 0 to 100; zero where Amount is set
-	Amount     decimal.Decimal `json:"amount"`
-	Variants   []string        `json:"variants,omitempty"` // GIDs
-	Products   []string        `json:"products,omitempty"` // GIDs
-	StartsAt   time.Time       `json:"starts_at"`
-	EndsAt     time.Time       `json:"ends_at,omitzero"`
-	UsageLimit int             `json:"usage_limit,omitzero"`
-	Used       int             `json:"used"` // by sales with the code
-	Tags       []string        `json:"tags,omitempty"`
-	CreatedAt  time.Time       `json:"created_at"`
+// redeemCode is one code of a discount.
+type redeemCode struct {
+	head
+	discount *discount
+	code     string
+	used     int
 }
 
-// DiscountCodes returns all discount codes, oldest first.
-func (s *Shop) DiscountCodes() []DiscountCode {
-	return reading(s, func(st *state) []DiscountCode {
-		return copies(st.discounts, func(d *discountCode) DiscountCode {
-			return DiscountCode{
-				ID: d.gid, Code: d.code, Title: d.title, Percent: d.percent, Amount: d.amount, Variants: slices.Clone(d.variants), Products: slices.Clone(d.products),
-				StartsAt: d.startsAt, EndsAt: d.endsAt, UsageLimit: d.usageLimit, Used: d.used, Tags: slices.Clone(d.tags), CreatedAt: d.createdAt,
-			}
-		})
-	})
+// discountBuyers is who gets a discount: everybody where both lists are empty.
+type discountBuyers struct{ customers, segments []string } // GIDs
+
+// discountClasses are classes of discounts that one combines with.
+type discountClasses struct{ order, product, shipping bool }
+
+// discountValue is what is taken off.
+type discountValue struct {
+	percent  decimal.Decimal // 0 to 100; zero where it is an amount
+	amount   decimal.Decimal
+	each     bool // the amount is taken off each piece
+	quantity int  // of how many pieces; Bxgy only
 }
 
-func (s *state) discountByCode(code string) *discountCode {
-	for _, d := range s.discounts {
-		if strings.EqualFold(d.code, code) {
-			return d
-		}
-	}
-	return nil
+// discountItems is what a discount is about.
+type discountItems struct {
+	all                             bool
+	products, variants, collections []string // GIDs
 }
 
-// https://shopify.dev/docs/api/admin-graphql/latest/mutations/discountCodeBasicCreate
-func discountCodeBasicCreate(s *state, c *graph.Call) (any, error) {
-	const arg = "basicCodeDiscount"
-	in := input(c, arg)
-	if key := unknown(in, "code", "title", "context", "customerSelection", "customerGets", "startsAt", "endsAt", "usageLimit", "tags", "combinesWith"); key != "" {
-		return nil, notSimulated("DiscountCodeBasicInput." + key)
+func (i discountItems) empty() bool {
+	return !i.all && len(i.products)+len(i.variants)+len(i.collections) == 0
+}
+
+// discountThreshold is what has to be reached: a number of pieces or a subtotal.
+type discountThreshold struct {
+	quantity int
+	subtotal decimal.Decimal
+}
+
+type discountShipping struct {
+	everywhere  bool
+	countries   []string
+	restOfWorld bool
+	maximum     *decimal.Decimal // of the shipping price; nil: any
+}
+
+// terms is the type of the discount's terms in the schema.
+func (d *discount) terms() string {
+	if d.automatic {
+		return "DiscountAutomatic" + d.kind
 	}
-	bad := func(field, message, code string) (any, error) {
-		return refused(userError{append([]string{arg}, strings.Split(field, ".")...), message, code}), nil
+	return "DiscountCode" + d.kind
+}
+
+// nodeType is the type of the node that has the terms.
+func (d *discount) nodeType() string {
+	if d.automatic {
+		return "DiscountAutomaticNode"
 	}
-	d := &discountCode{code: text(in, "code"), title: text(in, "title"), tags: stringList(in["tags"])}
-	gets, _ := in["customerGets"].(map[string]any)
-	value, _ := gets["value"].(map[string]any)
-	items, _ := gets["items"].(map[string]any)
-	products, _ := items["products"].(map[string]any)
+	return "DiscountCodeNode"
+}
+
+// class is the DiscountClass.
+func (d *discount) class() string {
 	switch {
-	case d.code == "":
-		return bad("code", "Code can't be blank", "BLANK")
-	case utf8.RuneCountInString(d.code) > maxCode:
-		return bad("code", "Code is too long (maximum is 255 characters)", "TOO_LONG")
-	case s.discountByCode(d.code) != nil:
-		return bad("code", "Code must be unique. Please try a different code.", "TAKEN")
-	case d.title == "":
-		return bad("title", "Title can't be blank", "BLANK")
-	case in["context"] == nil && in["customerSelection"] == nil:
-		return bad("context", "Context can't be blank", "BLANK")
-	}
-	if p, ok := number(value["percentage"]); ok {
-		if !p.IsPositive() || p.GreaterThan(decimal.NewFromInt(1)) {
-			return bad("customerGets.value.percentage", "Value must be between 0.0 and 1.0", "VALUE_OUTSIDE_RANGE")
-		}
-		d.percent = p.Shift(2)
-	} else if a, ok := value["discountAmount"].(map[string]any); ok {
-		if d.amount, ok = number(a["amount"]); !ok || !d.amount.IsPositive() {
-			return bad("customerGets.value.discountAmount.amount", "Value must be greater than 0", "GREATER_THAN")
-		}
-	} else {
-		return bad("customerGets.value", "Value can't be blank", "BLANK")
-	}
-	d.all, _ = items["all"].(bool)
-	d.variants, d.products = stringList(products["productVariantsToAdd"]), stringList(products["productsToAdd"])
-	for _, id := range slices.Concat(d.variants, d.products) {
-		if _, ok := s.byID[id]; !ok {
-			return bad("customerGets.items.products", "Product or variant with id: "+numericPart(id)+" is invalid", "INVALID")
-		}
-	}
-	if !d.all && len(d.variants)+len(d.products) == 0 {
-		return bad("customerGets.items", "Entitled products, variants or collections must be specified", "APPLIES_ON_NOTHING")
-	}
-	var err error
-	if d.startsAt, err = timeOf(in["startsAt"]); err != nil || d.startsAt.IsZero() {
-		return bad("startsAt", "Starts at can't be blank", "BLANK")
-	}
-	if d.endsAt, err = timeOf(in["endsAt"]); err != nil || !d.endsAt.IsZero() && !d.endsAt.After(d.startsAt) {
-		return bad("endsAt", "Ends at needs to be after starts_at", "END_DATE_BEFORE_START_DATE")
-	}
-	if limit, sent := in["usageLimit"].(int); sent {
-		if d.usageLimit = limit; limit < 1 {
-			return bad("usageLimit", "Usage limit must be greater than 0", "GREATER_THAN")
-		}
-	}
-	s.add(d, "DiscountCodeNode", 0, s.now())
-	s.discounts = append(s.discounts, d)
-	return done("codeDiscountNode", object(d)), nil
-}
-
-// discountCodeDeactivate ends a code now.
-//
-// https://shopify.dev/docs/api/admin-graphql/latest/mutations/discountCodeDeactivate
-func discountCodeDeactivate(s *state, c *graph.Call) (any, error) {
-	d, ok := find[*discountCode](s, text(c.Args, "id"))
-	if !ok {
-		return refused(userError{[]string{"id"}, "Code discount does not exist.", "INVALID"}), nil
-	}
-	if now := s.now(); d.endsAt.IsZero() || d.endsAt.After(now) {
-		d.endsAt = now
-	}
-	return done("codeDiscountNode", object(d)), nil
-}
-
-func timeOf(v any) (time.Time, error) {
-	switch v := v.(type) {
-	case string:
-		return time.Parse(time.RFC3339, v)
-	case time.Time:
-		return v, nil
-	}
-	return time.Time{}, nil
-}
-
-// redeem counts the use of codes by a sale.
-func (s *state) redeem(codes ...*Discount) {
-	seen := map[*discountCode]bool{}
-	for _, c := range codes {
-		if c == nil || c.Code == "" {
-			continue
-		}
-		if d := s.discountByCode(c.Code); d != nil && !seen[d] {
-			seen[d] = true
-			d.used++
-		}
+	case d.kind == "FreeShipping":
+		return "SHIPPING"
+	case d.kind == "Basic" && d.getsItems.all:
+		return "ORDER"
+	default:
+		return "PRODUCT"
 	}
 }
 
-func (d *discountCode) status(now time.Time) string {
+func (d *discount) status(now time.Time) string {
 	switch {
 	case now.Before(d.startsAt):
 		return "SCHEDULED"
@@ -184,49 +121,120 @@ func (d *discountCode) status(now time.Time) string {
 	}
 }
 
-// terms is what the types of the schema know of a code.
-func (s *state) discountTerms(d *discountCode) graph.Object {
-	out := graph.Object{
-		"__typename": "DiscountCodeBasic", "title": d.title, "status": d.status(s.now()), "summary": d.summary(), "shortSummary": d.summary(), "tags": d.tags,
-		"startsAt": d.startsAt, "asyncUsageCount": d.used, "createdAt": d.createdAt, "updatedAt": d.updatedAt, "appliesOncePerCustomer": false,
-		"codes":      graph.List{{"__typename": "DiscountRedeemCode", "id": gid("DiscountRedeemCode", d.id), "code": d.code, "asyncUsageCount": d.used}},
-		"codesCount": count(1), "endsAt": nil, "usageLimit": nil,
+func (d *discount) used() int {
+	n := 0
+	for _, c := range d.codes {
+		n += c.used
 	}
-	if !d.endsAt.IsZero() {
-		out["endsAt"] = d.endsAt
-	}
-	if d.usageLimit > 0 {
-		out["usageLimit"] = d.usageLimit
-	}
-	return out
+	return n
 }
 
-func (d *discountCode) summary() string {
-	off := d.amount.StringFixed(2) + " off"
-	if d.percent.IsPositive() {
-		off = d.percent.String() + "% off"
-	}
-	if d.all {
-		return off + " entire order"
-	}
-	return off + " " + strconv.Itoa(len(d.variants)+len(d.products)) + " products"
+// DiscountCode is a copy of a discount with codes.
+type DiscountCode struct {
+	ID         string          `json:"id"`   // GID
+	Kind       string          `json:"kind"` // Basic, Bxgy or FreeShipping
+	Code       string          `json:"code"` // the first one
+	Codes      []string        `json:"codes"`
+	Title      string          `json:"title"`
+	Status     string          `json:"status"`  // DiscountStatus, such as "ACTIVE"
+	Percent    decimal.Decimal `json:"percent"` // 0 to 100; zero where Amount is set
+	Amount     decimal.Decimal `json:"amount"`
+	Variants   []string        `json:"variants,omitempty"` // GIDs
+	Products   []string        `json:"products,omitempty"` // GIDs
+	StartsAt   time.Time       `json:"starts_at"`
+	EndsAt     time.Time       `json:"ends_at,omitzero"`
+	UsageLimit int             `json:"usage_limit,omitzero"`
+	Used       int             `json:"used"` // by sales with one of the codes
+	Tags       []string        `json:"tags,omitempty"`
+	CreatedAt  time.Time       `json:"created_at"`
 }
 
-var discountCodeFields = table[*discountCode]{
-	"codeDiscount": func(s *state, d *discountCode, _ *graph.Call) any { return s.discountTerms(d) },
+// DiscountCodes returns all discounts with codes, oldest first.
+func (s *Shop) DiscountCodes() []DiscountCode {
+	return reading(s, func(st *state) []DiscountCode {
+		out := []DiscountCode{}
+		for _, d := range st.discounts {
+			if d.automatic {
+				continue
+			}
+			codes := copies(d.codes, func(c *redeemCode) string { return c.code })
+			v := DiscountCode{
+				ID: d.gid, Kind: d.kind, Codes: codes, Title: d.title, Status: d.status(st.now()), Percent: d.gets.percent, Amount: d.gets.amount,
+				Variants: slices.Clone(d.getsItems.variants), Products: slices.Clone(d.getsItems.products),
+				StartsAt: d.startsAt, EndsAt: d.endsAt, UsageLimit: d.usageLimit, Used: d.used(), Tags: slices.Clone(d.tags), CreatedAt: d.createdAt,
+			}
+			if len(codes) > 0 {
+				v.Code = codes[0]
+			}
+			out = append(out, v)
+		}
+		return out
+	})
 }
 
-func codeDiscountNodeByCode(s *state, c *graph.Call) (any, error) {
-	code, _ := c.Args["code"].(string)
-	return ref(s.discountByCode(code)), nil
-}
-
-// discountNode finds a code by the GID of either of the two types that it has in the schema.
-func discountNode(s *state, c *graph.Call) (any, error) {
-	id, _ := c.Args["id"].(string)
-	d, ok := find[*discountCode](s, "gid://shopify/DiscountCodeNode/"+numericPart(id))
-	if !ok {
-		return nil, nil
+func (s *state) redeemCode(code string) *redeemCode {
+	for _, d := range s.discounts {
+		for _, c := range d.codes {
+			if strings.EqualFold(c.code, code) {
+				return c
+			}
+		}
 	}
-	return graph.Object{"__typename": "DiscountNode", "id": gid("DiscountNode", d.id), "discount": s.discountTerms(d)}, nil
+	return nil
+}
+
+// redeem counts the use of codes by a sale.
+func (s *state) redeem(codes ...*Discount) {
+	seen := map[*redeemCode]bool{}
+	for _, c := range codes {
+		if c == nil || c.Code == "" {
+			continue
+		}
+		if r := s.redeemCode(c.Code); r != nil && !seen[r] {
+			seen[r] = true
+			r.used++
+		}
+	}
+}
+
+// addDiscount files a new discount. Its number is that of all types that name it.
+func (s *state) addDiscount(d *discount) {
+	id, alias := s.newID("DiscountNode")
+	s.add(d, d.nodeType(), id, s.now())
+	s.byID[alias] = d
+	s.discounts = append(s.discounts, d)
+}
+
+func (s *state) deleteDiscount(d *discount) {
+	s.discounts = remove(s.discounts, d)
+	for _, c := range d.codes {
+		delete(s.byID, c.gid)
+	}
+	for _, m := range s.metafields[d.gid] {
+		delete(s.byID, m.gid)
+	}
+	delete(s.metafields, d.gid)
+	delete(s.byID, d.gid)
+	delete(s.byID, gid("DiscountNode", d.id))
+	s.emit("discounts/delete", d, map[string]any{"admin_graphql_api_id": d.gid, "deleted_at": s.restTime(s.now())}, s.newGroup())
+}
+
+// addCode gives the discount one more code.
+func (s *state) addCode(d *discount, code string) *redeemCode {
+	c := &redeemCode{discount: d, code: code}
+	s.add(c, "DiscountRedeemCode", 0, s.now())
+	d.codes = append(d.codes, c)
+	return c
+}
+
+func (s *state) emitDiscount(topic string, d *discount, group string) {
+	s.emit(topic, d, map[string]any{
+		"admin_graphql_api_id": d.gid, "title": d.title, "status": d.status(s.now()), "created_at": s.restTime(d.createdAt), "updated_at": s.restTime(d.updatedAt),
+	}, group)
+}
+
+func (s *state) emitCode(topic string, c *redeemCode, group string) {
+	s.emit(topic, c.discount, map[string]any{
+		"admin_graphql_api_id": c.discount.gid, "redeem_code": map[string]any{"id": c.id, "code": c.code}, "updated_at": s.restTime(s.now()),
+	}, group)
 }

@@ -18,7 +18,7 @@
 //
 // Shop, locations, staff, products, variants, inventory and its transfers, customers with their store credit, gift
 // cards, orders with transactions, discounts, refunds and returns, the general part of the library of return
-// reasons, risk assessments, draft orders, basic discount codes, metafields, tags, bulk operations and webhook
+// reasons, risk assessments, draft orders, discounts with codes and automatic ones, metafields, tags, bulk operations and webhook
 // subscriptions. The data is made up ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that
 // the shop knows nothing of are null or empty where the schema allows it.
 //
@@ -29,7 +29,13 @@
 //     customerCreate, customerDelete, customerEmailMarketingConsentUpdate, customerMerge, customerRequestDataErasure,
 //     customerSet, customerSmsMarketingConsentUpdate, customerUpdate, customerUpdateDefaultAddress,
 //     storeCreditAccountCredit, storeCreditAccountDebit
-//   - Discounts: discountCodeBasicCreate, discountCodeDeactivate
+//   - Discounts: discountAutomaticActivate, discountAutomaticBasicCreate, discountAutomaticBasicUpdate,
+//     discountAutomaticBulkDelete, discountAutomaticBxgyCreate, discountAutomaticBxgyUpdate, discountAutomaticDeactivate,
+//     discountAutomaticDelete, discountAutomaticFreeShippingCreate, discountAutomaticFreeShippingUpdate,
+//     discountCodeActivate, discountCodeBasicCreate, discountCodeBasicUpdate, discountCodeBulkActivate,
+//     discountCodeBulkDeactivate, discountCodeBulkDelete, discountCodeBxgyCreate, discountCodeBxgyUpdate,
+//     discountCodeDeactivate, discountCodeDelete, discountCodeFreeShippingCreate, discountCodeFreeShippingUpdate,
+//     discountCodeRedeemCodeBulkDelete, discountRedeemCodeBulkAdd
 //   - Draft orders: draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate
 //   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
 //   - Inventory: inventoryAdjustQuantities, inventoryMoveQuantities, inventorySetQuantities
@@ -78,7 +84,8 @@
 // orders/updated, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
 // returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
 // customers/update, customers/delete, customers/merge, customers_email_marketing_consent/update,
-// customers_marketing_consent/update, customer.tags_added, customer.tags_removed, products/update,
+// customers_marketing_consent/update, customer.tags_added, customer.tags_removed, discounts/create, discounts/update,
+// discounts/delete, discounts/redeemcode_added, discounts/redeemcode_removed, products/update,
 // inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.

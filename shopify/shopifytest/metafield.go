@@ -30,7 +30,8 @@ const maxMetafield = 2 << 20
 
 // ownerTypes are the types that can have metafields here, and their MetafieldOwnerType.
 var ownerTypes = map[string]string{
-	"AppInstallation": "API_PERMISSION", "Customer": "CUSTOMER", "DraftOrder": "DRAFTORDER", "Location": "LOCATION",
+	"AppInstallation": "API_PERMISSION", "Customer": "CUSTOMER", "DiscountAutomaticNode": "DISCOUNT", "DiscountCodeNode": "DISCOUNT",
+	"DraftOrder": "DRAFTORDER", "Location": "LOCATION",
 	"Order": "ORDER", "Product": "PRODUCT", "ProductVariant": "PRODUCTVARIANT", "Shop": "SHOP",
 }
 

@@ -10,7 +10,23 @@ import (
 
 // mutations are the fields of Mutation that the shop carries out. Each gets the whole write lock,
 // checks everything first and then changes all or nothing.
-var mutations = map[string]func(s *state, c *graph.Call) (any, error){
+var mutations = joined(generalMutations, discountMutations)
+
+// joined is all entries of the maps. No key is in two of them.
+func joined[V any](all ...map[string]V) map[string]V {
+	out := map[string]V{}
+	for _, m := range all {
+		for key, v := range m {
+			if _, taken := out[key]; taken {
+				panic("shopifytest: " + key + " is there twice") // a mistake in this package
+			}
+			out[key] = v
+		}
+	}
+	return out
+}
+
+var generalMutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"metafieldsSet":    metafieldsSet,
 	"metafieldsDelete": metafieldsDelete,
 	"tagsAdd":          tagsAdd,
@@ -35,9 +51,6 @@ var mutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"draftOrderUpdate":   draftOrderUpdate,
 	"draftOrderDelete":   draftOrderDelete,
 	"draftOrderComplete": draftOrderComplete,
-
-	"discountCodeBasicCreate": discountCodeBasicCreate,
-	"discountCodeDeactivate":  discountCodeDeactivate,
 
 	"customerCreate":                      customerCreate,
 	"customerUpdate":                      customerUpdate,

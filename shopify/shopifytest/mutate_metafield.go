@@ -121,6 +121,8 @@ func tagged(n node) *[]string {
 	switch n := n.(type) {
 	case *order:
 		return &n.tags
+	case *discount:
+		return &n.tags
 	case *draft:
 		return &n.tags
 	case *customer:
@@ -191,6 +193,8 @@ func (s *state) updated(n node) (group string) {
 	switch n := n.(type) {
 	case *order:
 		s.emit("orders/updated", n, s.orderPayload(n), group)
+	case *discount:
+		s.emitDiscount("discounts/update", n, group)
 	case *draft:
 		s.emit("draft_orders/update", n, s.draftPayload(n), group)
 	case *customer:

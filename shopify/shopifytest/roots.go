@@ -9,7 +9,9 @@ import (
 )
 
 // roots are the fields of QueryRoot that are answered from the state.
-var roots = map[string]func(s *state, c *graph.Call) (any, error){
+var roots = joined(generalRoots, discountRoots)
+
+var generalRoots = map[string]func(s *state, c *graph.Call) (any, error){
 	"shop":                   func(s *state, _ *graph.Call) (any, error) { return object(&s.shop), nil },
 	"currentAppInstallation": func(s *state, _ *graph.Call) (any, error) { return object(s.app.installation), nil },
 	"app":                    func(s *state, _ *graph.Call) (any, error) { return s.appObject(), nil },
@@ -66,10 +68,6 @@ var roots = map[string]func(s *state, c *graph.Call) (any, error){
 		}
 		return byID[*staff](s, c)
 	},
-
-	"codeDiscountNode":       byID[*discountCode],
-	"codeDiscountNodeByCode": codeDiscountNodeByCode,
-	"discountNode":           discountNode,
 
 	"orderByIdentifier":          byIdentifier(idOr[*order](nil)),
 	"locationByIdentifier":       byIdentifier(idOr[*location](nil)),
@@ -159,8 +157,12 @@ func (s *state) byGID(id any) any {
 	if a, ok := n.(*address); ok {
 		return addressObject(a)
 	}
-	if n.common().typename == "Job" {
+	switch n.common().typename {
+	case "Job", "DiscountRedeemCode":
 		return nil // no Node in the schema
+	}
+	if d, ok := n.(*discount); ok && text != d.gid {
+		return discountNode(d)
 	}
 	return object(n)
 }

@@ -30,7 +30,7 @@ type state struct {
 	byEmail       map[string]*customer
 	orders        []*order // as they were placed
 	drafts        []*draft
-	discounts     []*discountCode
+	discounts     []*discount
 	refunds       []*refund
 	returnReasons []*returnReason
 	subscriptions []*subscription
