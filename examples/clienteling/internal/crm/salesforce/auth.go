@@ -124,7 +124,7 @@ func domain(host string) string {
 
 // get returns a token other than that of the sign-in stale, which was refused.
 func (t *tokens) get(ctx context.Context, stale int) (token, error) {
-	if now, err, known := t.known(stale); known {
+	if now, known, err := t.known(stale); known {
 		return now, err
 	}
 	select {
@@ -133,14 +133,14 @@ func (t *tokens) get(ctx context.Context, stale int) (token, error) {
 	case <-ctx.Done():
 		return token{}, context.Cause(ctx)
 	}
-	if now, err, known := t.known(stale); known {
+	if now, known, err := t.known(stale); known {
 		return now, err
 	}
 	bearer, instance, err := t.signIn(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
-		if ctx.Err() == nil { // whoever gives up early says nothing about the sign-in
+		if !errors.Is(err, crm.ErrUnavailable) && ctx.Err() == nil { // a refusal, not an accident
 			t.failed, t.at = err, time.Now()
 		}
 		return token{}, err
@@ -152,16 +152,16 @@ func (t *tokens) get(ctx context.Context, stale int) (token, error) {
 
 // known is what needs no sign-in: a token, or that it was refused a moment ago, so that
 // many who wait do not knock one after the other.
-func (t *tokens) known(stale int) (token, error, bool) {
+func (t *tokens) known(stale int) (now token, known bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.now.number > stale {
-		return t.now, nil, true
+		return t.now, true, nil
 	}
 	if t.failed != nil && time.Since(t.at) < time.Second {
-		return token{}, t.failed, true
+		return token{}, true, t.failed
 	}
-	return token{}, nil, false
+	return token{}, false, nil
 }
 
 func (t *tokens) signIn(ctx context.Context) (string, *url.URL, error) {

@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 )
@@ -80,9 +81,7 @@ func (s *Sink) forgetAll(ctx context.Context, keys []string, states map[string]c
 			return err
 		}
 	}
-	for key, o := range bad {
-		states[key] = o
-	}
+	maps.Copy(states, bad)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -25,7 +26,7 @@ const maxAnswer = 32 << 20
 // dataTimeout bounds a request that carries the data of a job: 100 MB over a slow line.
 const dataTimeout = 30 * time.Minute
 
-func newHTTP(o *Options, timeout time.Duration) *retryablehttp.Client {
+func newHTTP(o *Options, timeout time.Duration, tries int) *retryablehttp.Client {
 	client := retryablehttp.NewClient()
 	client.HTTPClient = &http.Client{
 		Transport: o.Transport,
@@ -34,7 +35,7 @@ func newHTTP(o *Options, timeout time.Duration) *retryablehttp.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	client.Logger = nil
-	client.RetryMax = o.Tries - 1
+	client.RetryMax = tries - 1
 	client.RetryWaitMin, client.RetryWaitMax = o.MinWait, o.MaxWait
 	client.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	// All that is sent may be sent again: queries, upserts by key, deletions by id. A job
@@ -43,10 +44,7 @@ func newHTTP(o *Options, timeout time.Duration) *retryablehttp.Client {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		if err != nil {
-			return true, nil
-		}
-		return resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented && retryAfter(resp) <= o.MaxWait, nil
+		return err != nil || resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented && retryAfter(resp) <= o.MaxWait, nil
 	}
 	client.Backoff = func(least, most time.Duration, attempt int, resp *http.Response) time.Duration {
 		return max(jittered(least, most, attempt), retryAfter(resp))
@@ -129,8 +127,8 @@ type request struct {
 	body   any // nil, []byte of JSON, or a func() (io.Reader, error) of CSV
 	// urgent requests go into the reserve of the day's calls.
 	urgent bool
-	// long ones carry the data of a job.
-	long bool
+	// long ones read the results of a job; uploads send its data, once.
+	long, upload bool
 }
 
 // open sends a request and returns a successful answer (2xx, or 300), whose body the
@@ -142,7 +140,7 @@ func (s *Sink) open(ctx context.Context, r request) (*http.Response, error) {
 		}
 	}
 	stale := 0
-	for {
+	for renewals := 0; ; renewals++ {
 		tok, err := s.tokens.get(ctx, stale)
 		if err != nil {
 			return nil, err
@@ -155,7 +153,9 @@ func (s *Sink) open(ctx context.Context, r request) (*http.Response, error) {
 		if resp.StatusCode < 300 || resp.StatusCode == http.StatusMultipleChoices {
 			return resp, nil
 		}
-		if resp.StatusCode == http.StatusUnauthorized && stale == 0 { // once: expired, or revoked
+		// Expired, or revoked. A new token is enough, unless somebody else got it some time
+		// ago.
+		if resp.StatusCode == http.StatusUnauthorized && renewals < 3 {
 			drain(resp)
 			stale = tok.number
 			continue
@@ -178,9 +178,7 @@ func (s *Sink) sendAs(ctx context.Context, tok token, r request) (*http.Response
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	if _, is := r.body.([]byte); is {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -188,33 +186,49 @@ func (s *Sink) sendAs(ctx context.Context, tok token, r request) (*http.Response
 		req.Header.Set("Accept", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+tok.bearer)
-	if r.long {
+	switch {
+	case r.upload:
+		return send(ctx, s.once, req)
+	case r.long:
 		return send(ctx, s.data, req)
 	}
 	return send(ctx, s.http, req)
 }
 
-// call is open for an answer in JSON. into may be nil.
+// call is open for an answer in JSON. into may be nil. An answer that breaks off, or is a
+// page for people, is asked for again.
 func (s *Sink) call(ctx context.Context, r request, into any) error {
+	for try := 1; ; try++ {
+		broken, err := s.callOnce(ctx, r, into)
+		if !broken || try == s.opts.Tries || ctx.Err() != nil {
+			return err
+		}
+		if err := pause(ctx, jittered(s.opts.MinWait, s.opts.MaxWait, try)); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Sink) callOnce(ctx context.Context, r request, into any) (broken bool, err error) {
 	resp, err := s.open(ctx, r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer drain(resp)
 	if into == nil || resp.StatusCode == http.StatusNoContent {
-		return nil
+		return false, nil
 	}
 	body, err := readAll(resp.Body, maxAnswer)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return fmt.Errorf("salesforce: %w", err)
+		return true, fmt.Errorf("salesforce: %w", err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
-	if err := dec.Decode(into); err != nil { // a page for people, or half an answer
-		return fmt.Errorf("salesforce: %w: the answer is not the JSON that was expected", crm.ErrUnavailable)
+	if err := dec.Decode(into); err != nil {
+		return true, fmt.Errorf("salesforce: %w: the answer is not the JSON that was expected", crm.ErrUnavailable)
 	}
-	return nil
+	return false, nil
 }

@@ -127,38 +127,57 @@ func (s *Sink) runJob(ctx context.Context, operation, object, key string, file *
 	if err != nil {
 		return fmt.Errorf("salesforce: %w", err)
 	}
-	urgent := operation == "hardDelete"
-	var info jobInfo
-	if err := s.call(ctx, request{method: http.MethodPost, path: s.path("/jobs/ingest"), body: body, urgent: urgent}, &info); err != nil {
-		return err
-	}
-	if !idForm.MatchString(info.ID) {
-		return fmt.Errorf("salesforce: %w: the answer is not a job", crm.ErrUnavailable)
-	}
-	j := &job{s: s, id: info.ID}
-	defer j.remove(ctx)
-	if err := j.run(ctx, file); err != nil {
-		return err
-	}
-	for _, kind := range []string{"successfulResults", "failedResults"} {
-		if err := j.results(ctx, kind, each); err != nil {
+	create := request{method: http.MethodPost, path: s.path("/jobs/ingest"), body: body, urgent: operation == "hardDelete"}
+	// A job takes its data once. If the upload's answer is lost, another job is begun: it
+	// does the same again.
+	for try := 1; ; try++ {
+		uploaded, err := s.tryJob(ctx, create, file, each)
+		if uploaded || err == nil || try == s.opts.Tries || !errors.Is(err, crm.ErrUnavailable) {
+			return err
+		}
+		if err := pause(ctx, jittered(s.opts.MinWait, s.opts.MaxWait, try)); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+func (s *Sink) tryJob(ctx context.Context, create request, file *jobFile, each func(resultRow) error) (uploaded bool, err error) {
+	var info jobInfo
+	if err := s.call(ctx, create, &info); err != nil {
+		return false, err
+	}
+	if !idForm.MatchString(info.ID) {
+		return false, fmt.Errorf("salesforce: %w: the answer is not a job", crm.ErrUnavailable)
+	}
+	j := &job{s: s, id: info.ID}
+	defer j.remove(ctx)
+	upload := request{
+		method: http.MethodPut, path: j.path() + "/batches", urgent: true, upload: true,
+		header: http.Header{"Content-Type": {"text/csv"}}, body: file.again,
+	}
+	resp, err := s.open(ctx, upload)
+	if err != nil {
+		return false, err
+	}
+	drain(resp)
+	if resp.StatusCode != http.StatusCreated {
+		return false, fmt.Errorf("salesforce: %w: the data was not taken", crm.ErrUnavailable)
+	}
+	if err := j.run(ctx); err != nil {
+		return true, err
+	}
+	for _, kind := range []string{"successfulResults", "failedResults"} {
+		if err := j.results(ctx, kind, each); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
 }
 
 func (j *job) path() string { return j.s.path("/jobs/ingest/" + j.id) }
 
-// run uploads and waits.
-func (j *job) run(ctx context.Context, file *jobFile) error {
-	upload := request{
-		method: http.MethodPut, path: j.path() + "/batches", urgent: true, long: true,
-		header: http.Header{"Content-Type": {"text/csv"}}, body: file.again,
-	}
-	if err := j.s.call(ctx, upload, nil); err != nil {
-		return err
-	}
+// run has the job worked off, and waits until it is.
+func (j *job) run(ctx context.Context) error {
 	if err := j.patch(ctx, "UploadComplete"); err != nil {
 		return err
 	}
@@ -167,8 +186,13 @@ func (j *job) run(ctx context.Context, file *jobFile) error {
 		if err := j.s.call(ctx, request{method: http.MethodGet, path: j.path(), urgent: true}, &info); err != nil {
 			return err
 		}
-		if info.finished() {
+		switch {
+		case info.finished():
 			return nil
+		case info.State == "Open": // it did not hear
+			if err := j.patch(ctx, "UploadComplete"); err != nil {
+				return err
+			}
 		}
 		if err := pause(ctx, jittered(j.s.opts.MinWait, j.s.opts.MaxWait, look)); err != nil {
 			return err
@@ -202,8 +226,31 @@ func (j *job) remove(ctx context.Context) {
 	_ = j.s.call(ctx, path, nil)
 }
 
-// results reads what a job did, as it comes.
+// results reads what a job did, as it comes. If it breaks off it is read again, without
+// the rows that were read.
 func (j *job) results(ctx context.Context, kind string, each func(resultRow) error) error {
+	done := 0
+	for try := 1; ; try++ {
+		at := 0
+		var stopped error
+		err := j.readOnce(ctx, kind, func(r resultRow) error {
+			if at++; at <= done {
+				return nil
+			}
+			done = at
+			stopped = each(r)
+			return stopped
+		})
+		if err == nil || stopped != nil || try == j.s.opts.Tries || !errors.Is(err, crm.ErrUnavailable) {
+			return err
+		}
+		if err := pause(ctx, jittered(j.s.opts.MinWait, j.s.opts.MaxWait, try)); err != nil {
+			return err
+		}
+	}
+}
+
+func (j *job) readOnce(ctx context.Context, kind string, each func(resultRow) error) error {
 	resp, err := j.s.open(ctx, request{method: http.MethodGet, path: j.path() + "/" + kind + "/", header: http.Header{"Accept": {"text/csv"}}, urgent: true, long: true})
 	if err != nil {
 		return err

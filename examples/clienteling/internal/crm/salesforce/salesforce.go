@@ -110,7 +110,8 @@ type Options struct {
 type Sink struct {
 	opts   Options
 	http   *retryablehttp.Client
-	data   *retryablehttp.Client // for the data of jobs
+	data   *retryablehttp.Client // for the results of jobs
+	once   *retryablehttp.Client // for their data
 	tokens *tokens
 	usage  usage
 
@@ -145,12 +146,13 @@ func New(creds Credentials, opts *Options) (*Sink, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("salesforce: %w", err)
 	}
-	client := newHTTP(&o, o.Timeout)
+	client := newHTTP(&o, o.Timeout, o.Tries)
 	login, err := newTokens(creds, client)
 	if err != nil {
 		return nil, fmt.Errorf("salesforce: %w", err)
 	}
-	return &Sink{opts: o, http: client, data: newHTTP(&o, max(o.Timeout, dataTimeout)), tokens: login}, nil
+	long := max(o.Timeout, dataTimeout)
+	return &Sink{opts: o, http: client, data: newHTTP(&o, long, o.Tries), once: newHTTP(&o, long, 1), tokens: login}, nil
 }
 
 func (o *Options) check() error {

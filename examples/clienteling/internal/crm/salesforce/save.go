@@ -92,13 +92,21 @@ func (w *writer) save(ctx context.Context, records []crm.Record) error {
 			known = append(known, r)
 		}
 	}
-	if err := w.contacts(ctx, fresh, heedDuplicates); err != nil {
-		return err
+	err = w.contacts(ctx, fresh, heedDuplicates)
+	if err == nil {
+		err = w.contacts(ctx, known, saveDuplicates)
 	}
-	if err := w.contacts(ctx, known, saveDuplicates); err != nil {
-		return err
+	if err == nil {
+		err = w.purchases(ctx, rest)
 	}
-	return w.purchases(ctx, rest)
+	if err != nil { // contacts may be there, but not all of their purchases
+		for _, r := range rest {
+			if o := w.done[r.Key]; o.State == crm.Created || o.State == crm.Updated {
+				delete(w.done, r.Key)
+			}
+		}
+	}
+	return err
 }
 
 // settle finds out who is known, and gives those of whom it cannot be said their
@@ -318,13 +326,6 @@ func (w *writer) purchases(ctx context.Context, records []crm.Record) error {
 	}
 	if failed == nil {
 		failed = w.leftovers(ctx, before, func(purchase, customer string) bool { return keep[purchase+"\n"+customer] })
-	}
-	if failed != nil { // contacts may be there, but it is not known of their purchases
-		for _, r := range records {
-			if o := w.done[r.Key]; o.State == crm.Created || o.State == crm.Updated {
-				delete(w.done, r.Key)
-			}
-		}
 	}
 	return failed
 }
