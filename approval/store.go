@@ -106,10 +106,11 @@ type Hooks struct {
 }
 
 // Store keeps records and wakes the queue. Its methods are safe for concurrent
-// use. [approvaltest.TestStore] checks an implementation; package
-// approval/sqlstore is the one for SQLite and PostgreSQL.
+// use. [approvaltest.TestStore] and [approvaltest.TestCrash] check an
+// implementation; package approval/sqlstore is the one for SQLite and PostgreSQL.
 //
 // [approvaltest.TestStore]: https://pkg.go.dev/github.com/posai-go/posai/approval/approvaltest#TestStore
+// [approvaltest.TestCrash]: https://pkg.go.dev/github.com/posai-go/posai/approval/approvaltest#TestCrash
 type Store interface {
 	// Insert stores a new record with Version 1 and arranges for a wake-up at
 	// each of the given times (zero or past: soon), all in one transaction. If

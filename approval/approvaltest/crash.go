@@ -152,12 +152,13 @@ type crashKit struct {
 // run runs the settings with and without read-back.
 func (k crashKit) run(t *testing.T, rounds rounds) {
 	t.Helper()
-	for _, k.find = range []bool{true, false} {
-		if k.find && k.opts.Outside.Find == nil {
+	for _, find := range []bool{true, false} {
+		if find && k.opts.Outside.Find == nil {
 			continue
 		}
 		kit := k
-		t.Run(readBack(k.find), func(t *testing.T) {
+		kit.find = find
+		t.Run(readBack(find), func(t *testing.T) {
 			t.Parallel()
 			if !kit.isChild(t) {
 				kit.crashAll(t, rounds)

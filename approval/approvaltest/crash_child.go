@@ -71,7 +71,7 @@ func (k *crashKit) isChild(t *testing.T) bool {
 }
 
 // work makes the visits, whatever earlier processes did of them. The end of the
-// process is one more that nobody prepared for.
+// process is one more that nobody prepared for, unless it was to be stopped.
 func (k *crashKit) work(ctx context.Context, job *crashJob) error {
 	steps := &stepper{die: func(name string) {
 		if err := os.WriteFile(job.obituary(), []byte(name), 0o600); err != nil {
@@ -115,6 +115,11 @@ func (k *crashKit) work(ctx context.Context, job *crashJob) error {
 		}
 		if err := makeVisit(ctx, q, store, job, visit.Key); err != nil {
 			return fmt.Errorf("%s: %w", visit.Key, err)
+		}
+	}
+	if k.pause { // whoever was stopped is to finish what it was at
+		if err := q.Stop(ctx); err != nil {
+			return fmt.Errorf("stop: %w", err)
 		}
 	}
 	return nil
