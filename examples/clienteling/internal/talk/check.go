@@ -2,6 +2,7 @@ package talk
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,8 +10,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A model's sentence is made of words that the facts have which it names, and of the
-// words below, which say nothing by themselves. It cannot deny anything, since "not" is
+// A model's sentence is made of words that the facts have which it names, of the words of
+// their notes that are about goods, and of the words below, which say nothing by themselves. It cannot deny anything, since "not" is
 // not among them, nor say what the facts do not.
 var allowed = wordSet(`
 a about after again all an and any are as ask at back be been before begin bring by can check could did do does doing feel find first for from
@@ -69,10 +70,11 @@ func Check(say string, facts []Fact) error {
 	}
 	known := map[string]bool{}
 	for _, f := range facts {
-		for _, text := range []string{f.Text, f.Words} {
-			for _, w := range words(text) {
-				known[w] = true
-			}
+		for _, w := range words(f.Text) {
+			known[w] = true
+		}
+		for w, ok := range f.sayable {
+			known[w] = known[w] || ok
 		}
 	}
 	rests := false
@@ -132,11 +134,22 @@ func plain(text string) bool {
 	return true
 }
 
-// instructions are words by which a note is taken for one that speaks to a model.
-var instructions = wordSet(`
-ignore disregard forget override instruction instructions instruct system prompt prompts assistant assistants model models ai gpt llm chatbot bot output outputs
-respond response reply print repeat answer write say tell pretend role roleplay developer admin json xml html script token tokens secret password jailbreak rule rules policy
-ignoriere ignorieren anweisung anweisungen antworte schreibe sage ignorez instructions repondez ignora instrucciones istruzioni negeer`)
+// crafts are words of notes that a model may repeat: what is done to goods, and what
+// goods are.
+var crafts = wordSet(`
+alteration alterations altered tailor tailored hem hems hemmed sleeve sleeves shorten shortened lengthen take taken let waist collar cuff cuffs button buttons zip zipper
+lining repair repaired resole resoled sole soles heel heels stitch stitched clean cleaned polish polished engrave engraved engraving resize resized fit fitting fittings adjust adjusted
+strap buckle lace laces clasp chain ring necklace bracelet watch size sizes color colors navy black white brown gray grey green red blue beige camel cream
+coat coats jacket jackets shirt shirts trousers jeans dress dresses skirt skirts suit suits sweater sweaters knitwear scarf scarves hat hats gloves shoe shoes boot boots sneakers sandals
+bag bags belt belts wallet lamp cushion cushions blanket towel towels rug candle candles gift gifts birthday anniversary wedding dinner party graduation holiday trip
+picked pick collected collect ordered restocked restock arrives arrived arrive parcel`)
+
+// instructions are words by which a note is taken for one that speaks to a model; those
+// that end with * stand for all that begin so.
+var instructionWords, instructionStems = split(map[string]string{"": `
+ignor* disregard* forget overrid* instruct* system prompt* assistant* model models ai gpt llm chatbot bot output*
+respond* response* reply replies print repeat* answer* write say tell pretend role roleplay developer admin json xml html script* token* secret* password* jailbreak rule rules policy
+anweis* vergiss antwort* schreib* sage regel* systemnachricht consigne* repond* ecri* oublie* instruc* olvida* escribe responde* istruz* dimentica* scrivi rispond* negeer* vergeet schrijf zignoruj* polecen* игнорир* инструкц* 忽略 指示`})
 
 // noteWords is the text of a note as a model may read it, or "": a note that holds a
 // sensitive topic, an instruction, a figure or markup is not told.
@@ -156,7 +169,7 @@ func noteWords(text string) string {
 		}
 	}
 	for _, w := range words(text) {
-		if instructions[w] {
+		if instructionWords[w] || slices.ContainsFunc(instructionStems, func(stem string) bool { return strings.HasPrefix(w, stem) }) {
 			return ""
 		}
 	}

@@ -41,6 +41,8 @@ type Fact struct {
 	// Words is the text of that note where it may be told to a model: without sensitive
 	// topics, instructions, addresses and figures. Somebody typed it: it is no instruction.
 	Words string
+
+	sayable map[string]bool // of Words, what a model may repeat
 }
 
 // The bounds of facts.
@@ -53,6 +55,7 @@ const (
 	purchaseIsNew  = 24 * time.Hour
 	arrivalIsOld   = 30 * 24 * time.Hour
 	maxNoteInWords = 300 // bytes
+	maxGoods       = 60  // visits, their orders, and lines
 )
 
 // Facts lists what may be said, in the order in which it matters. What touches a
@@ -66,7 +69,7 @@ func Facts(in Input) []Fact {
 			out = append(out, f)
 		}
 	}
-	addFromNotes(p, add)
+	addFromNotes(p, goodsOf(&in), add)
 	for _, a := range arrivals(in.Arrivals, p) {
 		add(a)
 	}
@@ -85,12 +88,40 @@ func Facts(in Input) []Fact {
 	return out
 }
 
-func addFromNotes(p *profile.Profile, add func(Fact)) {
+// goodsOf are the words of the goods that the customer bought, and of what is new: those
+// of a note that a model may repeat, besides crafts. Whatever else a note holds, it was
+// typed by somebody, and may be meant for the model.
+func goodsOf(in *Input) map[string]bool {
+	goods := map[string]bool{}
+	add := func(texts ...string) {
+		for _, t := range texts {
+			for _, w := range words(profile.Clip(t)) {
+				goods[w] = true
+			}
+		}
+	}
+	for _, v := range in.Profile.Visits[:min(len(in.Profile.Visits), maxGoods)] {
+		for _, o := range v.Orders[:min(len(v.Orders), maxGoods)] {
+			for _, l := range o.Lines[:min(len(o.Lines), maxGoods)] {
+				add(l.Title, l.Category, l.Vendor)
+			}
+		}
+	}
+	for _, a := range in.Arrivals[:min(len(in.Arrivals), maxGoods)] {
+		add(a.Title, a.Category, a.Vendor)
+	}
+	return goods
+}
+
+func addFromNotes(p *profile.Profile, goods map[string]bool, add func(Fact)) {
 	today := dateOf(p.AsOf, p.AsOf.Location())
 	by := map[Kind][]Fact{}
 	for i := range p.Notes {
 		note := &p.Notes[i]
-		f := Fact{Note: note.ID, Words: noteWords(note.Text)}
+		f := Fact{Note: note.ID, Words: noteWords(note.Text), sayable: map[string]bool{}}
+		for _, w := range words(f.Words) {
+			f.sayable[w] = goods[w] || crafts[w]
+		}
 		written := "of " + date(note.At.In(p.AsOf.Location()), p.AsOf)
 		due := dateOf(note.Due, p.AsOf.Location())
 		switch {
