@@ -56,6 +56,7 @@ func (s *state) forgetCustomer(v *customer) {
 	}
 	delete(s.metafields, v.gid)
 	delete(s.byID, v.gid)
+	s.nextID[v.typename] = max(s.nextID[v.typename], v.id+1) // a number is given to one alone
 }
 
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/customerRequestDataErasure

@@ -375,3 +375,15 @@ func TestControlCustomers(t *testing.T) {
 		assert.Equal(t, tt.status, status, "%s %s", tt.method, tt.path)
 	}
 }
+
+// A number that somebody had is nobody else's.
+func TestCustomerNumbersAreGivenOnce(t *testing.T) {
+	start := tiny()
+	start.Orders = nil
+	s := newShop(t, &shopifytest.Options{Data: start})
+	gone := s.Customers()[0].ID
+	require.NoError(t, s.DeleteCustomer(gone))
+	made, err := s.AddCustomer(shopifytest.CustomerData{FirstName: "Bea"})
+	require.NoError(t, err)
+	assert.NotEqual(t, gone, made.ID)
+}
