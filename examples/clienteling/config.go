@@ -18,6 +18,7 @@ type config struct {
 	tag      string
 
 	simulated bool
+	backoff   func(attempt int) time.Duration // of the outbox; nil is its own
 }
 
 const introduction = `Keeps a store's client book: what customers bought at the register and online,

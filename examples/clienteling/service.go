@@ -131,7 +131,7 @@ func (s *service) assemble() error {
 	follow.register(s.Topics)
 	s.backfill = &fetch.Backfill{Store: s.store, Runner: runner, Tag: s.cfg.tag, First: s.cfg.since.Time, Reread: follow.conflicts}
 	s.outbox = outbox.New(outbox.Options{
-		Store: s.store, Sink: s.sink, Profile: s.clients.profile, Ask: match.ask, Answered: match.answered, Erased: rights.erased(s.shop.domain), Logger: s.logger,
+		Store: s.store, Sink: s.sink, Profile: s.clients.profile, Ask: match.ask, Answered: match.answered, Erased: rights.erased(s.shop.domain), Logger: s.logger, Backoff: s.cfg.backoff,
 	})
 	// It verifies the registers' session tokens; the access token is the configured one.
 	secrets := auth.Secrets{Current: s.cfg.Secret}

@@ -81,7 +81,7 @@ func (t *tx) putOrder(ctx context.Context, o Order, from Source) (Result, error)
 	o.Customer, o.At = owner, o.At.UTC()
 	body, name := "", ""
 	if owner != 0 {
-		body, name = bodyOf(o), o.Name
+		body, name = bodyOf(o), nameOf(o.Name)
 	}
 	var have struct {
 		customer, version int64

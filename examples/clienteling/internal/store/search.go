@@ -43,7 +43,7 @@ func (s *Store) Search(ctx context.Context, query string, limit int) (out []Hit,
 	}
 	err = s.read(ctx, func(t *tx) error {
 		out = nil
-		found, err := t.numbers(ctx, `SELECT DISTINCT customer FROM clienteling_order WHERE name = ? AND customer <> 0 LIMIT ?`, strings.TrimSpace(query), limit)
+		found, err := t.numbers(ctx, `SELECT DISTINCT customer FROM clienteling_order WHERE name = ? AND customer <> 0 LIMIT ?`, nameOf(query), limit)
 		if err != nil {
 			return err
 		}
@@ -149,4 +149,14 @@ func unlessSpace(r rune) rune {
 		return -1
 	}
 	return r
+}
+
+// nameOf is an order's name as both databases can hold it.
+func nameOf(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(strings.TrimSpace(text), ""))
 }

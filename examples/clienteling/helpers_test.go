@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/examples/clienteling/internal/crm"
+	"github.com/posai-go/posai/examples/clienteling/internal/crm/csvcrm"
+	"github.com/posai-go/posai/examples/internal/demo"
+	"github.com/posai-go/posai/shopify/shopifytest"
+	"github.com/posai-go/posai/webhook/inbox"
+)
+
+// fewPeople is a small shop: six customers with two or three orders each, none of them
+// at an age at which Shopify's groups change.
+func fewPeople(t *testing.T) *shopifytest.Data {
+	t.Helper()
+	data := shopifytest.GenerateData(1, time.Now())
+	data.Customers = data.Customers[:6]
+	orders := data.Orders
+	data.Orders = nil
+	for i := range 14 {
+		o := orders[i]
+		o.CustomerID, o.Refunds = data.Customers[i%6].ID, nil
+		o.At = time.Now().Add(-time.Duration(214-i) * 24 * time.Hour).Truncate(time.Second)
+		if i >= 6 {
+			o.At = time.Now().Add(-time.Duration(36-i) * 24 * time.Hour).Truncate(time.Second)
+		}
+		data.Orders = append(data.Orders, o)
+	}
+	return data
+}
+
+// held is a transport of the shop's that carries deliveries, but keeps those for one
+// address.
+type held struct {
+	prefix string
+
+	mu   sync.Mutex
+	kept []*http.Request // with a body that can be read again
+}
+
+func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.prefix == "" || !strings.HasPrefix(r.URL.String(), h.prefix) {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	kept := r.Clone(context.Background())
+	kept.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	h.kept = append(h.kept, kept)
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
+}
+
+func (h *held) hold(prefix string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.prefix = prefix
+}
+
+// rig is the service at work for a simulated shop.
+type rig struct {
+	*service
+	t   *testing.T
+	sim *shopifytest.Shop
+	cfg *config
+	dir string
+}
+
+// newRig starts a service that has read the shop.
+func newRig(t *testing.T, sim *shopifytest.Shop, sink func(crm.Sink) crm.Sink, change ...func(*config)) *rig {
+	t.Helper()
+	r := &rig{t: t, sim: sim, dir: t.TempDir(), cfg: &config{
+		Config: demo.Config{Name: "clienteling", Expiry: time.Hour, ModelTimeout: time.Second}, crm: "csv", tag: "do-not-share",
+		backoff: func(int) time.Duration { return 5 * time.Millisecond },
+	}}
+	r.cfg.use(sim)
+	for _, fn := range change {
+		fn(r.cfg)
+	}
+	r.start(sink)
+	return r
+}
+
+func (r *rig) start(sink func(crm.Sink) crm.Sink) {
+	r.t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		logger = slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	sh, err := openShop(r.t.Context(), r.cfg, logger)
+	require.NoError(r.t, err)
+	var given crm.Sink
+	if sink != nil {
+		files, err := csvcrm.Open(r.t.Context(), filepath.Join(r.dir, "crm"), nil)
+		require.NoError(r.t, err)
+		r.t.Cleanup(func() { assert.NoError(r.t, files.Close()) })
+		given = sink(files)
+	}
+	r.service, err = startService(r.t.Context(), r.cfg, sh, given, r.dir, "127.0.0.1:0", logger, nil)
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { assert.NoError(r.t, r.stopWithin(context.Background(), 20*time.Second)) })
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	_, err = r.ready(ctx)
+	require.NoError(r.t, err)
+	require.Eventually(r.t, func() bool {
+		n := 0
+		for _, s := range sim(r).Subscriptions() {
+			if strings.HasPrefix(s.URI, r.URL) {
+				n++
+			}
+		}
+		return n == len(topics)
+	}, time.Minute, 10*time.Millisecond, "subscriptions")
+}
+
+func sim(r *rig) *shopifytest.Shop { return r.sim }
+
+// processed waits until all deliveries are.
+func (r *rig) processed() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(r.t, r.sim.WaitIdle(ctx))
+	require.Eventually(r.t, func() bool {
+		stats, err := r.Inbox.Stats(r.t.Context())
+		require.NoError(r.t, err)
+		require.Zero(r.t, stats.Dead, "%v", r.dead())
+		return stats.Depth() == 0
+	}, time.Minute, 3*time.Millisecond)
+}
+
+// synced waits until the CRM has everything.
+func (r *rig) synced() {
+	r.t.Helper()
+	r.processed()
+	require.Eventually(r.t, func() bool {
+		c, err := r.store.Counts(r.t.Context())
+		require.NoError(r.t, err)
+		return c.Pending+c.Forgetting == 0
+	}, time.Minute, 3*time.Millisecond)
+}
+
+// files are what the CRM's files say.
+func (r *rig) files() string {
+	r.t.Helper()
+	r.synced()
+	sink := r.sink
+	if w, ok := sink.(interface{ Unwrap() crm.Sink }); ok {
+		sink = w.Unwrap()
+	}
+	require.NoError(r.t, sink.(*csvcrm.Sink).Flush(r.t.Context()))
+	return readFiles(r.t, r.crmDir())
+}
+
+func readFiles(t *testing.T, dir string) string {
+	t.Helper()
+	contacts, err := os.ReadFile(filepath.Join(dir, csvcrm.Contacts))
+	require.NoError(t, err)
+	purchases, err := os.ReadFile(filepath.Join(dir, csvcrm.Purchases))
+	require.NoError(t, err)
+	return string(contacts) + "\n" + string(purchases)
+}
+
+// dead are the errors of deliveries that were given up.
+func (r *rig) dead() (out []string) {
+	for rec, err := range r.Inbox.List(r.t.Context(), inbox.Query{State: inbox.Dead}) {
+		require.NoError(r.t, err)
+		out = append(out, rec.Topic+": "+rec.LastError)
+	}
+	return out
+}
