@@ -104,13 +104,10 @@ func (k *call) attempt(ctx context.Context) (resp *Response, pause time.Duration
 	if err := k.takeToken(ctx); err != nil {
 		return nil, 0, err
 	}
-	waited, err := k.client.bucket.take(ctx, k.client.opts.MaxWait-k.waited)
-	k.waited += waited
-	if err != nil {
-		return nil, 0, fmt.Errorf("rest: %s %s: %w", k.method, k.path, err)
-	}
-	var connected atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	var asked, connected atomic.Bool // for a connection
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { asked.Store(true) }, GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
 	req, err := http.NewRequestWithContext(traced, k.method, k.url, bytes.NewReader(k.body))
 	if err != nil {
 		return nil, 0, fmt.Errorf("rest: %w: request", shopify.ErrInvalid)
@@ -121,6 +118,12 @@ func (k *call) attempt(ctx context.Context) (resp *Response, pause time.Duration
 	if k.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	start := time.Now()
+	place, err := k.client.bucket.take(ctx, k.client.opts.MaxWait-k.waited)
+	k.waited += time.Since(start)
+	if err != nil {
+		return nil, 0, fmt.Errorf("rest: %s %s: %w", k.method, k.path, err)
+	}
 	k.last = time.Now()
 	if k.first.IsZero() {
 		k.first = k.last
@@ -129,15 +132,19 @@ func (k *call) attempt(ctx context.Context) (resp *Response, pause time.Duration
 	answer, err := k.client.http.Do(req)
 	if err != nil {
 		err = &transportError{k.method + " " + k.path, withoutURL(err)}
-		if connected.Load() || !dialing(err) {
+		// A transport that tells of no connection may be one of another kind.
+		if connected.Load() || !asked.Load() && !dialing(err) {
+			place.lost()
 			return nil, 0, &lost{err}
 		}
+		place.giveBack()
 		return nil, 0, err
 	}
 	defer func() { _ = answer.Body.Close() }()
+	resp = k.client.read(ctx, answer)
+	place.answered(resp.Status, resp.CallLimit)
 	limit := k.client.opts.MaxResponse
 	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
-	resp = k.client.read(ctx, answer)
 	switch {
 	case err != nil:
 		return resp, 0, &lost{&transportError{k.method + " " + k.path, err}}
@@ -209,7 +216,6 @@ func (c *Client) read(ctx context.Context, answer *http.Response) *Response {
 		Status: answer.StatusCode, RequestID: h.Get("X-Request-Id"), APIVersion: h.Get("X-Shopify-API-Version"), DeprecatedReason: h.Get("X-Shopify-API-Deprecated-Reason"),
 	}
 	r.CallLimit, _ = ParseCallLimit(h.Get("X-Shopify-Shop-Api-Call-Limit"))
-	c.bucket.learn(r.CallLimit)
 	r.Next, r.Previous = ParseLink(h.Values("Link"))
 	if r.DeprecatedReason != "" {
 		c.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "rest: deprecated use", slog.String("reason", r.DeprecatedReason))

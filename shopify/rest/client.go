@@ -25,9 +25,9 @@ type Options struct {
 	// HTTPClient sends the requests. The client uses a copy that follows no redirects.
 	// If nil, one with a timeout of 30 s per attempt.
 	HTTPClient *http.Client
-	// RestoreRate is how many requests a second leave the shop's bucket: 2 on Shopify's
-	// standard plans, 4 on Advanced, 20 on Plus. No answer tells it. If zero, 2.
-	RestoreRate float64
+	// Limiter keeps requests within the shop's bucket. Give the same one to all clients
+	// of a process. If nil, the client has one of its own.
+	Limiter *Limiter
 	// MaxWait is the longest that one call waits for its turn or before it is sent
 	// again. If zero, 30 s.
 	MaxWait time.Duration
@@ -45,15 +45,15 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Client calls the REST Admin API of one shop. Safe for concurrent use. One per shop
-// and process keeps the shop's limit; several do not know of each other.
+// Client calls the REST Admin API of one shop. Safe for concurrent use. Clients that
+// share a [Limiter] keep the shop's limit together.
 type Client struct {
 	shop   shopify.Domain
 	tokens shopify.TokenSource
 	opts   Options // with defaults
 	base   *url.URL
 	http   *http.Client
-	bucket bucket
+	bucket *bucket
 }
 
 var versionRE = regexp.MustCompile(`^(20[0-9]{2}-(01|04|07|10)|unstable)$`)
@@ -91,16 +91,16 @@ func NewClient(shop shopify.Domain, tokens shopify.TokenSource, opts *Options) (
 		*c.http = *o.HTTPClient
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c.bucket.rate = o.RestoreRate
+	if o.Limiter == nil {
+		o.Limiter = NewLimiter()
+	}
+	c.bucket = o.Limiter.bucket(checked)
 	return c, nil
 }
 
 func (o *Options) setDefaults() {
 	if o.Version == "" {
 		o.Version = shopify.Version
-	}
-	if o.RestoreRate <= 0 {
-		o.RestoreRate = 2
 	}
 	if o.MaxWait == 0 {
 		o.MaxWait = 30 * time.Second

@@ -11,7 +11,8 @@
 // # What the client does
 //
 // It keeps within the shop's leaky bucket of requests, by what the header
-// X-Shopify-Shop-Api-Call-Limit says, and obeys Retry-After. It sends again what may be
+// X-Shopify-Shop-Api-Call-Limit says, and obeys Retry-After; clients of one shop do so
+// together if they are given one [Limiter]. It sends again what may be
 // sent again: GET, PUT and DELETE after a lost answer, POST only if Shopify certainly did
 // not run it. A POST whose answer was lost gives [shopify.ErrOutcomeUnknown]. After a
 // 401 it asks a [shopify.FreshTokenSource] for another token, once per call. It follows

@@ -39,3 +39,29 @@ func ExamplePages() {
 	fmt.Println(n == len(shop.Products()))
 	// Output: true
 }
+
+// All clients of a process share a limiter.
+func ExampleNewLimiter() {
+	shop, err := shopifytest.Start(&shopifytest.Options{Today: today, Plan: shopifytest.Plus})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer shop.Close()
+	domain := shopify.Domain(shop.Domain())
+	limiter := rest.NewLimiter()
+	for range 2 { // for two jobs, say
+		client, err := rest.NewClient(domain, shopify.StaticToken(shop.Token()), &rest.Options{BaseURL: shop.URL(), Limiter: limiter})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if _, err := client.Get(context.Background(), "shop.json", nil, nil); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	b := limiter.Bucket(domain)
+	fmt.Println(b.Max, b.LeakRate)
+	// Output: 400 20
+}

@@ -1,12 +1,14 @@
 package rest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -94,8 +96,8 @@ func TestVerbs(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	s := newShop(t, nil)
-	c := client(t, s, nil, rest.Options{RestoreRate: 1000})
+	s := newShop(t, &shopifytest.Options{Plan: shopifytest.Enterprise}) // whose bucket is large
+	c := client(t, s, nil, rest.Options{})
 	var count struct{ Count int }
 	_, err := c.Get(t.Context(), "products/../shop.json", nil, nil)
 	require.ErrorIs(t, err, shopify.ErrInvalid)
@@ -103,6 +105,26 @@ func TestPages(t *testing.T) {
 	require.NoError(t, err)
 
 	products := s.Products()
+	for _, resource := range []string{"products", "customers", "webhooks"} {
+		count.Count = -1
+		_, err = c.Get(t.Context(), resource+"/count.json", nil, &count)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, count.Count, 0, resource)
+		_, err = c.Get(t.Context(), resource+"/count.json", url.Values{"created_at_min": {"2026-01-01"}}, nil)
+		require.ErrorIs(t, err, shopify.ErrBadRequest, "it does not pretend to filter")
+	}
+	var some struct{ Products []order }
+	_, err = c.Get(t.Context(), "products.json", url.Values{"since_id": {"0"}, "limit": {"3"}, "fields": {"id"}}, &some)
+	require.NoError(t, err)
+	require.Len(t, some.Products, 3)
+	assert.True(t, slices.IsSortedFunc(some.Products, func(a, b order) int { return cmp.Compare(a.ID, b.ID) }))
+	_, err = c.Get(t.Context(), "products.json", url.Values{"since_id": {strconv.FormatInt(some.Products[1].ID, 10)}, "limit": {"1"}, "fields": {"id"}}, &some)
+	require.NoError(t, err)
+	_, err = c.Get(t.Context(), "products.json", url.Values{"since_id": {"first"}}, nil)
+	require.ErrorIs(t, err, shopify.ErrBadRequest)
+	_, err = c.Get(t.Context(), "products.json", url.Values{"topic": {"x"}}, nil)
+	require.ErrorIs(t, err, shopify.ErrBadRequest)
+
 	seen := map[int64]bool{}
 	for p, err := range rest.Pages[order](t.Context(), c, "products.json", url.Values{"limit": {"7"}, "fields": {"id"}}, "products") {
 		require.NoError(t, err)
@@ -141,7 +163,7 @@ func TestPages(t *testing.T) {
 
 func TestRetries(t *testing.T) {
 	s := newShop(t, nil)
-	c := client(t, s, nil, rest.Options{RestoreRate: 1000})
+	c := client(t, s, nil, rest.Options{})
 	var list struct{ Orders []order }
 	_, err := c.Get(t.Context(), "orders.json", url.Values{"limit": {"1"}}, &list)
 	require.NoError(t, err)
@@ -189,7 +211,7 @@ func TestRetries(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{Scopes: []string{"read_products"}})
-	c := client(t, s, nil, rest.Options{MaxRetries: -1, RestoreRate: 1000})
+	c := client(t, s, nil, rest.Options{MaxRetries: -1})
 	_, err := c.Get(t.Context(), "orders.json", nil, nil)
 	require.ErrorIs(t, err, shopify.ErrAccessDenied)
 	_, err = client(t, s, shopify.StaticToken("guess"), rest.Options{}).Get(t.Context(), "shop.json", nil, nil)
@@ -314,6 +336,20 @@ func TestParseLink(t *testing.T) {
 		assert.Equal(t, tt.next, next.Get("page_info"), name)
 		assert.Equal(t, tt.previous, previous.Get("page_info"), name)
 	}
+}
+
+func FuzzParseCallLimit(f *testing.F) {
+	f.Add("32/40")
+	f.Add("-1/40")
+	f.Add("1/99999999999999999999")
+	f.Fuzz(func(t *testing.T, header string) {
+		switch l, ok := rest.ParseCallLimit(header); {
+		case ok && (l.Used < 0 || l.Max < 1):
+			t.Fatalf("%+v of %q", l, header)
+		case !ok && l != (rest.CallLimit{}):
+			t.Fatalf("%+v of %q, which is wrong", l, header)
+		}
+	})
 }
 
 func FuzzParseLink(f *testing.F) {

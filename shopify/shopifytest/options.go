@@ -60,6 +60,10 @@ type Options struct {
 	// Plan is the size and the refill of the query cost bucket. If zero, [Standard].
 	Plan Plan
 
+	// Requests is the size and the leak of the bucket of REST requests, in requests. If
+	// zero, that of Shopify's plan with the restore rate of Plan: 40 and 2 on Standard.
+	Requests Plan
+
 	// BulkDelay is how long a bulk operation takes at least. If zero, no longer than it must.
 	BulkDelay time.Duration
 

@@ -94,7 +94,7 @@ func Start(opts *Options) (*Shop, error) {
 	s.storage = newStorage(o.Now, o.Secret, s.URL)
 	s.bulk = newBulkWork(s, o.BulkLimit, o.BulkDelay)
 	st.work = s.bulk
-	s.handler = s.routes(o.Control)
+	s.handler = s.routes(&o)
 	s.sender = newSender(senderConfig{
 		transport: o.WebhookTransport, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
 		clock: now, log: o.Logger, unsubscribe: s.deleteSubscription,
@@ -185,14 +185,18 @@ func (s *Shop) lock(mutation bool) (unlock func()) {
 	return s.state.mu.RUnlock
 }
 
-func (s *Shop) routes(control bool) http.Handler {
+func (s *Shop) routes(o *Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(adminPath, s.admin)
 	mux.Handle(storefrontPath, s.storefront)
 	s.oauth.routes(mux)
-	(&restAPI{shop: s, bucket: newBucket(s.admin.cfg.plan.requests(), s.admin.cfg.now)}).routes(mux)
+	requests := o.Requests
+	if requests == (Plan{}) {
+		requests = o.Plan.requests()
+	}
+	(&restAPI{shop: s, bucket: newBucket(requests, o.Now)}).routes(mux)
 	mux.Handle(storagePath, s.storage)
-	if control {
+	if o.Control {
 		mux.Handle(controlPath, s.control())
 	}
 	return mux
