@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,11 +24,10 @@ func missing(t *testing.T, what string) {
 	t.Skipf("no %s on this machine", what)
 }
 
-// jsforce runs a scenario of testdata/drive.mjs, which uses the most used JavaScript
-// client of Salesforce, unchanged: what the simulation and our own client might
+// TestJSForce runs the scenarios of testdata/drive.mjs, which uses the most used
+// JavaScript client of Salesforce, unchanged: what the simulation and our own client might
 // misunderstand alike shows here.
-func jsforce(t *testing.T, o *salesforcetest.Org, scenario, want string) {
-	t.Helper()
+func TestJSForce(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		missing(t, "Node")
@@ -35,49 +35,42 @@ func jsforce(t *testing.T, o *salesforcetest.Org, scenario, want string) {
 	if _, err := os.Stat(filepath.Join("testdata", "node_modules", "jsforce")); err != nil {
 		missing(t, "jsforce (make npm)")
 	}
-	cmd := exec.CommandContext(t.Context(), node, "drive.mjs", scenario)
+	want := map[string]string{
+		"signin": `{"instance": "URL", "user": "005Sim000000001AAA", "version": "66.0", "max": 100000, "used": 1, "limit": 100000,
+			"why": "invalid_client", "noSession": {"code": "INVALID_SESSION_ID", "fields": null}}`,
+		"describe": `{"external": true, "unique": true, "length": 255, "lookup": ["Contact"], "relation": "Contact__r",
+			"objects": ["Account", "Contact", "Posai_Purchase__c"], "missing": {"code": "NOT_FOUND", "fields": null}}`,
+		"records": `{"created": true, "again": false, "same": true, "first": "Robin", "changed": true, "deleted": true,
+			"required": {"code": "REQUIRED_FIELD_MISSING", "fields": ["LastName"]}, "unknown": {"code": "INVALID_FIELD", "fields": null},
+			"notKey": {"code": "NOT_FOUND", "fields": null}, "gone": {"code": "NOT_FOUND", "fields": null}}`,
+		"collections": `{"first": [200, true],
+			"second": [[true, false, null, null], [true, true, null, null], [false, null, "INVALID_EMAIL_ADDRESS", ["Email"]]],
+			"many": [450, 249], "purchases": [[true, null], [false, "INVALID_FIELD"]], "deleted": [true, true, true],
+			"allOrNone": ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "REQUIRED_FIELD_MISSING"], "tooMany": {"code": "EXCEEDED_ID_LIMIT", "fields": null}}`,
+		"query": `{"pages": [450, 450, true], "found": ["robin3@example.com", "robin4@example.com"], "nested": "robin7@example.com", "count": 450,
+			"malformed": {"code": "MALFORMED_QUERY", "fields": null}, "noField": {"code": "INVALID_FIELD", "fields": null}, "noType": {"code": "INVALID_TYPE", "fields": null}}`,
+		"bulk": `{"good": 250, "bad": ["INVALID_EMAIL_ADDRESS"], "unprocessed": 0, "created": 249, "ids": true,
+			"kept": ["Guest", null], "purchases": [1, ["INVALID_FIELD"]], "aborted": "Aborted",
+			"hard": {"code": "FEATURENOTENABLED", "fields": null}, "noKey": {"code": "INVALIDJOB", "fields": null}}`,
+	}
+	orgs := make(map[string]string)
+	for name := range want {
+		orgs[name] = salesforcetest.New(t, &salesforcetest.Options{PageSize: 200}).URL()
+	}
+	sims, err := json.Marshal(orgs)
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), node, "drive.mjs")
 	cmd.Dir = "testdata"
-	cmd.Env = append(os.Environ(), "SIM_URL="+o.URL(), "CLIENT_ID="+salesforcetest.ClientID, "CLIENT_SECRET="+salesforcetest.ClientSecret)
+	cmd.Env = append(os.Environ(), "SIMS="+string(sims), "CLIENT_ID="+salesforcetest.ClientID, "CLIENT_SECRET="+salesforcetest.ClientSecret)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	require.NoError(t, err, "%s", &stderr)
-	require.True(t, json.Valid(out), "%s", out)
-	assert.JSONEq(t, want, string(out))
-}
-
-func TestJSForceSignIn(t *testing.T) {
-	o := salesforcetest.New(t, nil)
-	jsforce(t, o, "signin", `{"instance": "`+o.URL()+`", "user": "005Sim000000001AAA", "version": "66.0", "max": 100000, "used": 1, "limit": 100000,
-		"why": "invalid_client", "noSession": {"code": "INVALID_SESSION_ID", "fields": null}}`)
-}
-
-func TestJSForceDescribe(t *testing.T) {
-	jsforce(t, salesforcetest.New(t, nil), "describe", `{"external": true, "unique": true, "length": 255, "lookup": ["Contact"], "relation": "Contact__r",
-		"objects": ["Account", "Contact", "Posai_Purchase__c"], "missing": {"code": "NOT_FOUND", "fields": null}}`)
-}
-
-func TestJSForceRecords(t *testing.T) {
-	jsforce(t, salesforcetest.New(t, nil), "records", `{"created": true, "again": false, "same": true, "first": "Robin", "changed": true, "deleted": true,
-		"required": {"code": "REQUIRED_FIELD_MISSING", "fields": ["LastName"]}, "unknown": {"code": "INVALID_FIELD", "fields": null},
-		"notKey": {"code": "NOT_FOUND", "fields": null}, "gone": {"code": "NOT_FOUND", "fields": null}}`)
-}
-
-func TestJSForceCollections(t *testing.T) {
-	jsforce(t, salesforcetest.New(t, nil), "collections", `{"first": [200, true],
-		"second": [[true, false, null, null], [true, true, null, null], [false, null, "INVALID_EMAIL_ADDRESS", ["Email"]]],
-		"many": [450, 249], "purchases": [[true, null], [false, "INVALID_FIELD"]], "deleted": [true, true, true],
-		"allOrNone": ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "REQUIRED_FIELD_MISSING"], "tooMany": {"code": "EXCEEDED_ID_LIMIT", "fields": null}}`)
-}
-
-func TestJSForceQuery(t *testing.T) {
-	o := salesforcetest.New(t, &salesforcetest.Options{PageSize: 200})
-	jsforce(t, o, "query", `{"pages": [450, 450, true], "found": ["robin3@example.com", "robin4@example.com"], "nested": "robin7@example.com", "count": 450,
-		"malformed": {"code": "MALFORMED_QUERY", "fields": null}, "noField": {"code": "INVALID_FIELD", "fields": null}, "noType": {"code": "INVALID_TYPE", "fields": null}}`)
-}
-
-func TestJSForceBulk(t *testing.T) {
-	jsforce(t, salesforcetest.New(t, nil), "bulk", `{"good": 250, "bad": ["INVALID_EMAIL_ADDRESS"], "unprocessed": 0, "created": 249, "ids": true,
-		"kept": ["Guest", null], "purchases": [1, ["INVALID_FIELD"]], "aborted": "Aborted",
-		"hard": {"code": "FEATURENOTENABLED", "fields": null}, "noKey": {"code": "INVALIDJOB", "fields": null}}`)
+	var got map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(out, &got), "%s", out)
+	for name := range want {
+		t.Run(name, func(t *testing.T) {
+			assert.JSONEq(t, strings.ReplaceAll(want[name], "URL", orgs[name]), string(got[name]))
+		})
+	}
 }
