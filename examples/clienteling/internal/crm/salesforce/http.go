@@ -41,10 +41,9 @@ func newHTTP(o *Options, timeout time.Duration, tries int) *retryablehttp.Client
 	// All that is sent may be sent again: queries, upserts by key, deletions by id. A job
 	// that was created twice leaves an empty one behind.
 	client.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		return err != nil || resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented && retryAfter(resp) <= o.MaxWait, nil
+		lost := err != nil
+		down := !lost && resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented
+		return (lost || down) && retryAfter(resp) <= o.MaxWait, ctx.Err()
 	}
 	client.Backoff = func(least, most time.Duration, attempt int, resp *http.Response) time.Duration {
 		return max(jittered(least, most, attempt), retryAfter(resp))

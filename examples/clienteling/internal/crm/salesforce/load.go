@@ -340,7 +340,7 @@ func (l *loader) resend(ctx context.Context, rows []map[string]any) error {
 		var some []map[string]any
 		var keys []string
 		for _, m := range rows {
-			if key, _ := m[f.Key].(string); l.window[key].fresh == fresh {
+			if key, _ := m[f.Key].(string); l.window[key] != nil && l.window[key].fresh == fresh {
 				some, keys = append(some, m), append(keys, key)
 			}
 		}
