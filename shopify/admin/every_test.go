@@ -248,6 +248,9 @@ func TestListsOnAShop(t *testing.T) {
 	require.NoError(t, second(admin.InventoryTransferCreate(ctx, c, admin.InventoryTransferCreateInput{}, "transfer")))
 	require.NoError(t, second(admin.BulkOperationRunQuery(ctx, c, "{ products { edges { node { id } } } }", false)))
 	require.NoError(t, second(admin.DiscountCodeBasicCreate(ctx, c, spring(shop))))
+	require.NoError(t, second(admin.MetafieldDefinitionCreate(ctx, c, message)))
+	require.NoError(t, second(admin.MetaobjectDefinitionCreate(ctx, c, sizeChart)))
+	require.NoError(t, second(admin.MetaobjectUpsert(ctx, c, admin.MetaobjectHandleInput{Type: "size_chart", Handle: "coats"}, admin.MetaobjectUpsertInput{})))
 	for name, list := range map[string]func() (int, error){
 		"Customers":            count(admin.Customers(ctx, c, nil)),
 		"Segments":             count(admin.Segments(ctx, c, nil)),

@@ -18,7 +18,7 @@
 //
 // Shop, locations, staff, products, variants, inventory and its transfers, customers with their store credit, gift
 // cards, orders with transactions, discounts, refunds and returns, the general part of the library of return
-// reasons, risk assessments, draft orders, discounts with codes and automatic ones, metafields, tags, bulk operations and webhook
+// reasons, risk assessments, draft orders, discounts with codes and automatic ones, metaobjects, metafields, their definitions, tags, bulk operations and webhook
 // subscriptions. The data is made up ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that
 // the shop knows nothing of are null or empty where the schema allows it.
 //
@@ -39,7 +39,10 @@
 //   - Draft orders: draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate
 //   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
 //   - Inventory: inventoryAdjustQuantities, inventoryMoveQuantities, inventorySetQuantities
-//   - Metafields and tags: metafieldsDelete, metafieldsSet, tagsAdd, tagsRemove
+//   - Metafields and tags: metafieldDefinitionCreate, metafieldDefinitionDelete, metafieldDefinitionPin,
+//     metafieldDefinitionUnpin, metafieldDefinitionUpdate, metafieldsDelete, metafieldsSet, tagsAdd, tagsRemove
+//   - Metaobjects: metaobjectBulkDelete, metaobjectCreate, metaobjectDefinitionCreate, metaobjectDefinitionDelete,
+//     metaobjectDefinitionUpdate, metaobjectDelete, metaobjectUpdate, metaobjectUpsert
 //   - Orders: orderCreate, orderRiskAssessmentCreate, orderUpdate, refundCreate
 //   - Products: productUpdate, productVariantsBulkUpdate
 //   - Returns: returnApproveRequest, returnCancel, returnClose, returnCreate, returnDeclineRequest, returnProcess,
@@ -85,7 +88,9 @@
 // returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
 // customers/update, customers/delete, customers/merge, customers_email_marketing_consent/update,
 // customers_marketing_consent/update, customer.tags_added, customer.tags_removed, discounts/create, discounts/update,
-// discounts/delete, discounts/redeemcode_added, discounts/redeemcode_removed, products/update,
+// discounts/delete, discounts/redeemcode_added, discounts/redeemcode_removed, metafield_definitions/create,
+// metafield_definitions/update, metafield_definitions/delete, metaobjects/create, metaobjects/update,
+// metaobjects/delete, products/update,
 // inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.

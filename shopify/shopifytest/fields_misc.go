@@ -115,6 +115,7 @@ var metafieldFields = table[*metafield]{
 	"compareDigest": func(_ *state, m *metafield, _ *graph.Call) any { return m.digest() },
 	"sizeInBytes":   func(_ *state, m *metafield, _ *graph.Call) any { return len(m.value) },
 	"owner":         func(_ *state, m *metafield, _ *graph.Call) any { return object(m.owner) },
+	"definition":    func(s *state, m *metafield, _ *graph.Call) any { return ref(s.definitionOf(m)) },
 	"ownerType":     func(_ *state, m *metafield, _ *graph.Call) any { return ownerTypes[m.owner.common().typename] },
 	"reference": func(s *state, m *metafield, _ *graph.Call) any {
 		n, ok := s.byID[m.value]

@@ -10,7 +10,7 @@ import (
 
 // mutations are the fields of Mutation that the shop carries out. Each gets the whole write lock,
 // checks everything first and then changes all or nothing.
-var mutations = joined(generalMutations, discountMutations)
+var mutations = joined(generalMutations, discountMutations, metaobjectMutations, definitionMutations)
 
 // joined is all entries of the maps. No key is in two of them.
 func joined[V any](all ...map[string]V) map[string]V {
@@ -234,15 +234,16 @@ func (s *state) addressFrom(v any) *address {
 // setMetafields carries out the metafields of an input object.
 func (s *state) setMetafields(owner node, v any) {
 	for _, in := range objects(v) {
-		s.setMetafield(owner, s.namespace(text(in, "namespace")), text(in, "key"), text(in, "type"), text(in, "value"))
+		s.setMetafield(owner, s.namespace(text(in, "namespace")), text(in, "key"), s.metafieldType(in, owner, ownerTypes[owner.common().typename]), text(in, "value"))
 	}
 }
 
-// checkMetafields checks the metafields of an input object.
-func (s *state) checkMetafields(v any, field ...string) []userError {
+// checkMetafields checks the metafields of an input object for an owner of that MetafieldOwnerType; the owner is nil
+// if it does not exist yet.
+func (s *state) checkMetafields(ownerType string, owner node, v any, field ...string) []userError {
 	var errs []userError
 	for i, in := range objects(v) {
-		if e := s.checkMetafield(in, nil); e != nil {
+		if e := s.checkMetafield(in, owner, ownerType); e != nil {
 			e.field = append(append(field, strconv.Itoa(i)), e.field...)
 			errs = append(errs, *e)
 		}

@@ -73,7 +73,7 @@ func (s *state) checkCustomer(v *customer, in map[string]any) ([]userError, erro
 		"emailMarketingConsent", "smsMarketingConsent"); key != "" {
 		return nil, notSimulated("CustomerInput." + key)
 	}
-	errs := s.checkMetafields(in["metafields"], "metafields")
+	errs := s.checkMetafields("CUSTOMER", nodeOrNil(v), in["metafields"], "metafields")
 	for _, key := range []string{"emailMarketingConsent", "smsMarketingConsent"} {
 		if consent := nested(in, key); consent != nil && v == nil {
 			if _, e := s.consentFrom(consent); e != nil {

@@ -25,7 +25,7 @@ func metafieldsSet(s *state, c *graph.Call) (any, error) {
 		n, ok := s.byID[text(in, "ownerId")]
 		e := &userError{[]string{"ownerId"}, "Owner does not exist.", "INVALID"}
 		if ok && ownerTypes[n.common().typename] != "" {
-			e = s.checkMetafield(in, n)
+			e = s.checkMetafield(in, n, ownerTypes[n.common().typename])
 		}
 		if e != nil {
 			errs = append(errs, graph.Object{
@@ -39,18 +39,33 @@ func metafieldsSet(s *state, c *graph.Call) (any, error) {
 	var out graph.List
 	for _, in := range inputs {
 		owner := s.byID[text(in, "ownerId")]
-		namespace, key, kind := s.namespace(text(in, "namespace")), text(in, "key"), text(in, "type")
-		if kind == "" {
-			kind = s.metafield(owner.common().gid, namespace, key).valueType
-		}
-		out = append(out, object(s.setMetafield(owner, namespace, key, kind, text(in, "value"))))
+		kind := s.metafieldType(in, owner, ownerTypes[owner.common().typename])
+		out = append(out, object(s.setMetafield(owner, s.namespace(text(in, "namespace")), text(in, "key"), kind, text(in, "value"))))
 	}
 	return done("metafields", out), nil
 }
 
+// metafieldType is the type of a metafield that is written: that of the input, of the metafield that is there, or of
+// the definition.
+func (s *state) metafieldType(in map[string]any, owner node, ownerType string) string {
+	namespace, key := s.namespace(text(in, "namespace")), text(in, "key")
+	if kind := text(in, "type"); kind != "" {
+		return kind
+	}
+	if owner != nil {
+		if old := s.metafield(owner.common().gid, namespace, key); old != nil {
+			return old.valueType
+		}
+	}
+	if d := s.definition(ownerType, namespace, key); d != nil {
+		return d.kind
+	}
+	return ""
+}
+
 // checkMetafield says what is wrong with one input, the field relative to it, or returns nil. The
 // owner is nil if it does not exist yet.
-func (s *state) checkMetafield(in map[string]any, owner node) *userError {
+func (s *state) checkMetafield(in map[string]any, owner node, ownerType string) *userError {
 	namespace, key, value := s.namespace(text(in, "namespace")), text(in, "key"), text(in, "value")
 	var old *metafield
 	if owner != nil {
@@ -74,10 +89,7 @@ func (s *state) checkMetafield(in map[string]any, owner node) *userError {
 	case len(value) > maxMetafield:
 		return &userError{[]string{"value"}, "Value is too long.", "TOO_LONG"}
 	}
-	kind := text(in, "type")
-	if kind == "" && old != nil {
-		kind = old.valueType
-	}
+	kind := s.metafieldType(in, owner, ownerType)
 	if kind == "" {
 		return &userError{[]string{"type"}, "Type can't be blank", "BLANK"}
 	}
@@ -87,6 +99,11 @@ func (s *state) checkMetafield(in map[string]any, owner node) *userError {
 	}
 	if problem != "" {
 		return &userError{[]string{"value"}, problem, "INVALID_VALUE"}
+	}
+	if d := s.definition(ownerType, namespace, key); d != nil {
+		if e := s.checkDefined(d, owner, kind, value); e != nil {
+			return e
+		}
 	}
 	if digest, sent := in["compareDigest"]; sent {
 		stale := old != nil && digest == nil || old == nil && digest != nil || old != nil && digest != old.digest()

@@ -22,7 +22,7 @@ func orderUpdate(s *state, c *graph.Call) (any, error) {
 		return refused(userError{field: []string{"id"}, message: "Order does not exist"}), nil
 	}
 	tags := normalizeTags(stringList(in["tags"]))
-	errs := s.checkMetafields(in["metafields"], "metafields")
+	errs := s.checkMetafields("ORDER", o, in["metafields"], "metafields")
 	if e := checkTags(tags); e != nil {
 		errs = append(errs, *e)
 	}
@@ -160,7 +160,7 @@ func (s *state) placementFrom(in map[string]any) (placement, []userError, error)
 	if len(p.note) > maxNote {
 		refuse("Note is too long (maximum is 5000 characters)", "note")
 	}
-	errs = append(errs, s.checkMetafields(in["metafields"], "order", "metafields")...)
+	errs = append(errs, s.checkMetafields("ORDER", nil, in["metafields"], "order", "metafields")...)
 	if len(errs) == 0 {
 		p.shippingAddress, p.billingAddress = s.addressFrom(in["shippingAddress"]), s.addressFrom(in["billingAddress"])
 	}

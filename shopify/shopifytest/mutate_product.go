@@ -20,7 +20,7 @@ func productUpdate(s *state, c *graph.Call) (any, error) {
 	if !ok {
 		return refused(userError{field: []string{"id"}, message: "Product does not exist"}), nil
 	}
-	errs := withoutCodes(s.checkMetafields(in["metafields"], "metafields"))
+	errs := withoutCodes(s.checkMetafields("PRODUCT", p, in["metafields"], "metafields"))
 	if title, sent := in["title"]; sent && (title == nil || title == "") {
 		errs = append(errs, userError{field: []string{"title"}, message: "Title can't be blank"})
 	}

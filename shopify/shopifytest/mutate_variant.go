@@ -33,7 +33,7 @@ func productVariantsBulkUpdate(s *state, c *graph.Call) (any, error) {
 			errs = append(errs, userError{at("price"), "Price must be greater than or equal to 0", "GREATER_THAN_OR_EQUAL_TO"})
 		}
 		variants[i] = v
-		for _, e := range s.checkMetafields(in["metafields"], at("metafields")...) {
+		for _, e := range s.checkMetafields("PRODUCTVARIANT", nodeOrNil(v), in["metafields"], at("metafields")...) {
 			errs = append(errs, userError{e.field, e.message, "INVALID_INPUT"})
 		}
 	}

@@ -47,6 +47,10 @@ var tables = map[string]fieldTable{
 	"LineItem":               lineFields,
 	"Location":               locationFields,
 	"Metafield":              metafieldFields,
+	"MetafieldDefinition":    metafieldDefinitionFields,
+	"Metaobject":             metaobjectFields,
+	"MetaobjectDefinition":   metaobjectDefinitionFields,
+	"MetaobjectField":        metaobjectValueFields,
 	"Order":                  orderFields,
 	"OrderTransaction":       transactionFields,
 	"Product":                productFields,
@@ -143,6 +147,8 @@ func (s *state) commonField(c *graph.Call) (any, bool) {
 		return ref(s.metafield(h.gid, s.namespace(namespace), key)), true
 	case "metafields":
 		return s.metafieldList(h.gid, c.Args), true
+	case "metafieldDefinitions":
+		return s.definitionList(ownerTypes[h.typename], c), true
 	}
 	return nil, false
 }
@@ -193,6 +199,18 @@ func ref[T interface {
 		return nil
 	}
 	return object(n)
+}
+
+// nodeOrNil is n as a node, nil where it is no thing.
+func nodeOrNil[T interface {
+	comparable
+	node
+}](n T) node {
+	var none T
+	if n == none {
+		return nil
+	}
+	return n
 }
 
 // list is the objects of a slice.

@@ -38,6 +38,10 @@ type state struct {
 	metafields    map[string][]*metafield // by the owner's GID
 	carts         map[string]*cart        // of the Storefront API, by GID
 
+	metafieldDefinitions  []*metafieldDefinition
+	metaobjectDefinitions []*metaobjectDefinition
+	metaobjects           []*metaobject
+
 	giftCards []*giftCard
 	transfers []*transfer
 
