@@ -117,53 +117,62 @@ func (a *ahead[T]) run(asm *assembler[T]) {
 	}
 }
 
-// join joins a partition. It returns false if that is the last one.
+// join joins a partition. It returns false if that was the last one for this
+// goroutine.
 func (a *ahead[T]) join(part int64, asm *assembler[T]) (more bool) {
-	var chunk []T
-	size := int64(0)
-	hand := func() bool {
-		if len(chunk) == 0 {
-			return true
+	f := filler[T]{ahead: a}
+	end := failure{part: part, exits: true} // unless this gets to its end
+	defer func() {
+		if end.exits {
+			end.panics = recover()
+			end.exits = end.panics == nil
 		}
-		select {
-		case a.chunks <- chunk:
-			chunk, size = nil, 0
-			return true
-		case <-a.stop:
-			return false
+		more = f.hand() && more // the objects before the one that failed come first
+		if end.exits || end.panics != nil || end.err != nil {
+			a.fail(&end)
+			more = false
 		}
-	}
-	how := &failure{part: part, exits: true}
-	defer func() { // the objects before the one that failed come first
-		if how == nil {
-			return
-		}
-		if how.exits {
-			if how.panics = recover(); how.panics != nil {
-				how.exits = false
-			}
-		}
-		hand()
-		a.fail(how)
 	}()
-	if how.err = a.joiner.load(asm.batch, a.parts[part]); how.err == nil {
-		more, how.err = asm.all(func(v T, _ error) bool {
-			if chunk == nil {
-				chunk = a.empty()
-			}
-			chunk = append(chunk, v)
-			if size += asm.size; size < chunkBytes && len(chunk) < chunkObjects {
-				return true
-			}
-			return hand() && part < a.before.Load()
+	if end.err = a.joiner.load(asm.batch, a.parts[part]); end.err == nil {
+		more, end.err = asm.all(func(v T, _ error) bool {
+			return f.add(v, asm.size) && part < a.before.Load()
 		})
 	}
-	how.exits = false
-	if how.err != nil {
+	end.exits = false
+	return more
+}
+
+// A filler collects a partition's objects in chunks.
+type filler[T any] struct {
+	ahead *ahead[T]
+	chunk []T
+	size  int64 // bytes of JSON
+}
+
+// add hands the chunk over if it is full. It returns false if the loop ended.
+func (f *filler[T]) add(v T, size int64) bool {
+	if f.chunk == nil {
+		f.chunk = f.ahead.empty()
+	}
+	f.chunk = append(f.chunk, v)
+	f.size += size
+	if f.size < chunkBytes && len(f.chunk) < chunkObjects {
+		return true
+	}
+	return f.hand()
+}
+
+func (f *filler[T]) hand() bool {
+	if len(f.chunk) == 0 {
+		return true
+	}
+	select {
+	case f.ahead.chunks <- f.chunk:
+		f.chunk, f.size = nil, 0
+		return true
+	case <-f.ahead.stop:
 		return false
 	}
-	how = nil
-	return more && hand()
 }
 
 // empty returns a chunk to be filled.

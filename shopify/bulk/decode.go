@@ -171,6 +171,7 @@ func (d *decoder[T]) next() (line []byte, k keys, err error) {
 	if k, err = scanKeys(line, d.plan.keys); err != nil {
 		return nil, k, &LineError{Line: d.lines.n, Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
 	}
+	k.typename = k.kind() // it will be asked for more than once
 	if len(k.parent) > 0 && d.plan.find(&k) == nil && d.plan.inner(&k) == nil {
 		return nil, k, &LineError{Line: d.lines.n, Err: ErrNoPlace}
 	}

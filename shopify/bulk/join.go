@@ -283,7 +283,7 @@ func (j *joiner) each(p *partition, do func(r *record) error) error {
 		if err != nil {
 			return err
 		}
-		if _, _, err = r.parse(whole, j.plan.keys); err != nil {
+		if err = r.fill(&h, whole[at:], j.plan.keys); err != nil {
 			return err
 		}
 		if err := do(&r); err != nil {

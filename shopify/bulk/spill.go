@@ -274,18 +274,23 @@ func (r *record) parse(b []byte, wanted []string) (line, next int, err error) {
 	if err != nil || h.length > len(b)-at {
 		return 0, 0, errSpill
 	}
-	r.root, r.n, r.line = h.root, h.n, b[at:at+h.length]
+	return at, at + h.length, r.fill(&h, b[at:at+h.length], wanted)
+}
+
+// fill makes the record of a head and its line.
+func (r *record) fill(h *recordHead, line []byte, wanted []string) (err error) {
+	r.root, r.n, r.line = h.root, h.n, line
 	if h.again {
-		if r.keys, err = scanKeys(r.line, wanted); err != nil {
-			return 0, 0, errSpill
+		if r.keys, err = scanKeys(line, wanted); err != nil {
+			return errSpill
 		}
-		return at, at + h.length, nil
+		return nil
 	}
 	r.keys = keys{has: h.has}
 	for i, into := range [...]*[]byte{&r.keys.id, &r.keys.parent, &r.keys.typename} {
 		if p := h.parts[i]; p.len > 0 {
-			*into = r.line[p.at : p.at+p.len]
+			*into = line[p.at : p.at+p.len]
 		}
 	}
-	return at, at + h.length, nil
+	return nil
 }
