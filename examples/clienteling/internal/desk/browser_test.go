@@ -92,7 +92,7 @@ func TestBrowser(t *testing.T) {
 	tabTo(t, page, "Save note")
 	page.Do(chromedp.KeyEvent(kb.Enter))
 	page.Wait(`document.querySelector(".notice")?.innerText === "The note is saved."`, "it is saved")
-	assert.Contains(t, text(page, ".notes > li:target"), "Likes the window seat.")
+	page.Wait(`document.querySelector(".notes > li:target")?.innerText.includes("Likes the window seat.")`, "and stands out")
 	notes := s.memory.notesOf(customer(7001))
 	require.Len(t, notes, 5)
 	assert.Equal(t, book.Promise, notes[0].Kind)

@@ -138,6 +138,9 @@ func (v *customerView) person(d *Desk, entry *book.Entry, p *profile.Profile, wh
 	if !c.Since.IsZero() {
 		since = "client since " + d.dateOf(c.Since)
 	}
+	if first := p.FirstVisit(); first != nil {
+		since = joined(" · ", since, "first bought "+d.dateOf(first.At)+", "+where(first.Channel, first.Store))
+	}
 	v.About = joined(" · ", clip(c.City), since, "no. "+c.ID.ID())
 	pill := func(text, tone string) { v.Pills = append(v.Pills, pillView{text, tone}) }
 	if who.Clienteling {
@@ -345,7 +348,7 @@ func (d *Desk) addNotePage(w http.ResponseWriter, r *http.Request, who Who, id s
 		d.showCustomer(w, r, who, id, &shown{wrong: err, draft: sent, status: http.StatusUnprocessableEntity})
 		return
 	}
-	if err := d.book.AddNote(r.Context(), note); err != nil {
+	if err := d.add(r.Context(), who, note); err != nil {
 		d.failed(w, r, who, err)
 		return
 	}

@@ -99,7 +99,7 @@ type Who struct {
 	Channel string
 }
 
-// A Look is one look at a customer's data, for the access log.
+// A Look is one look at a customer's data, or one note, for the access log.
 type Look struct {
 	Who      Who
 	Customer shopify.GID // empty for a search
@@ -115,6 +115,7 @@ const (
 	Searched What = "search"  // names, cities and masked addresses of those found
 	Profile  What = "profile" // the page, or the JSON
 	Contact  What = "contact" // addresses
+	Noted    What = "note"    // nothing: a note is about to be written
 )
 
 // Options are the optional settings of [New].

@@ -30,8 +30,9 @@ type Customer struct {
 	Worth *Worth `json:"worth"`
 
 	Orders        int     `json:"orders"`
-	Visits        []Visit `json:"visits"`         // at most 5, the latest first
-	VisitsInAll   int     `json:"visits_in_all"`  //
+	Visits        []Visit `json:"visits"` // at most 5, the latest first
+	VisitsInAll   int     `json:"visits_in_all"`
+	FirstVisit    *Visit  `json:"first_visit"`    // null if there was none
 	UsualDays     int     `json:"usual_days"`     // between visits; 0 if unknown
 	Overdue       bool    `json:"overdue"`        // they should have come again
 	ReturnPercent int     `json:"return_percent"` // of the pieces that they bought
@@ -188,22 +189,29 @@ func customerOf(entry *book.Entry, p *profile.Profile, who Who, points Points) C
 		out.Worth = worthOf(p)
 	}
 	for i := range p.Visits[:min(len(p.Visits), posVisits)] {
-		v := &p.Visits[i]
-		titles, more := v.Bought(posTitles)
-		if titles == nil {
-			titles = []string{}
-		}
-		x := Visit{At: v.At, Channel: clip(string(v.Channel)), Store: clip(v.Store), Bought: titles, More: more}
-		if who.Clienteling {
-			m := moneyOf(v.Value)
-			x.Value = &m
-		}
-		out.Visits = append(out.Visits, x)
+		out.Visits = append(out.Visits, visitOf(&p.Visits[i], who))
+	}
+	if v := p.FirstVisit(); v != nil {
+		x := visitOf(v, who)
+		out.FirstVisit = &x
 	}
 	for i := range p.Notes[:min(len(p.Notes), posNotes)] {
 		out.Notes = append(out.Notes, noteOf(&p.Notes[i]))
 	}
 	return out
+}
+
+func visitOf(v *profile.Visit, who Who) Visit {
+	titles, more := v.Bought(posTitles)
+	if titles == nil {
+		titles = []string{}
+	}
+	x := Visit{At: v.At, Channel: clip(string(v.Channel)), Store: clip(v.Store), Bought: titles, More: more}
+	if who.Clienteling {
+		m := moneyOf(v.Value)
+		x.Value = &m
+	}
+	return x
 }
 
 func worthOf(p *profile.Profile) *Worth {

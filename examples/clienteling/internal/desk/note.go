@@ -113,7 +113,7 @@ func (d *Desk) addNoteJSON(w http.ResponseWriter, r *http.Request, who Who, id s
 		problem(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	if err := d.book.AddNote(r.Context(), note); err != nil {
+	if err := d.add(r.Context(), who, note); err != nil {
 		status, text := d.statusOf(err)
 		problem(w, status, text)
 		return

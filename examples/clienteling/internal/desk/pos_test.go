@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +199,9 @@ func TestRegisterNotes(t *testing.T) {
 	notes := s.memory.notesOf(customer(7001))
 	require.Len(t, notes, 5, "the same key is the same note")
 	assert.Equal(t, book.Note{ID: made.ID, Customer: customer(7001), At: now, By: "Register", Kind: book.Promise, Text: "Keep the parka in M until Saturday.", Due: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)}, notes[0])
+	looks := s.seen()
+	require.Len(t, looks, 2)
+	assert.Equal(t, desk.Noted, looks[0].What, "who wrote is on record")
 	_, other := s.pos("POST", "/pos/customers/7001/notes", token(func(c *shopifytest.SessionClaims) { c.Account = "43" }, secret), n)
 	assert.NotContains(t, other, made.ID, "another account's key is another note")
 
@@ -231,10 +236,36 @@ func TestRegisterNotes(t *testing.T) {
 	assert.NotContains(t, body, "maren")
 }
 
+var update = flag.Bool("update", false, "write testdata anew")
+
+// The JSON's shape is a promise to extensions that are installed already.
+func TestStableJSON(t *testing.T) {
+	s := newStand(t, func(o *desk.Options) {
+		o.Register = func(context.Context, *auth.Session) (desk.Who, error) {
+			return desk.Who{ID: "account 42", Clienteling: true}, nil
+		}
+	})
+	_, body := s.pos("GET", "/pos/customers/7001", token(nil, secret), nil)
+	var indented bytes.Buffer
+	require.NoError(t, json.Indent(&indented, []byte(body), "", "  "))
+	indented.WriteByte('\n')
+	const name = "testdata/customer.json"
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o750))
+		require.NoError(t, os.WriteFile(name, indented.Bytes(), 0o600))
+	}
+	want, err := os.ReadFile(name)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), indented.String())
+}
+
 // What cannot be recorded as seen is not shown.
 func TestNothingIsShownUnseen(t *testing.T) {
 	s := newStand(t, nil)
 	s.deny = errors.New("the log is away")
+	resp, _ := s.pos("POST", "/pos/customers/7001/notes", token(nil, secret), desk.NewNote{Key: "12345678", Kind: "service", Text: "x"})
+	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	assert.Len(t, s.memory.notesOf(customer(7001)), 4)
 	for _, path := range []string{"/pos/customers/7001", "/pos/customers/7001/points", "/clients/7001", "/clients/7001/points", "/clients?q=maren"} {
 		resp, body := s.pos("GET", path, token(nil, secret), nil, "Cookie", "who=ines")
 		assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, path)

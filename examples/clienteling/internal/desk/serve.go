@@ -140,6 +140,14 @@ func (d *Desk) lookUp(ctx context.Context, who Who, id shopify.GID, what What) (
 	return entry, profile.Of(entry, shop, d.opts.Now().In(d.opts.Location)), nil
 }
 
+// add writes a note, once it is reported.
+func (d *Desk) add(ctx context.Context, who Who, n book.Note) error {
+	if err := d.seen(ctx, Look{Who: who, Customer: n.Customer, What: Noted}); err != nil {
+		return err
+	}
+	return d.book.AddNote(ctx, n)
+}
+
 // input is what talking points are made of.
 func (d *Desk) input(ctx context.Context, who Who, entry book.Entry, p profile.Profile) talk.Input {
 	in := talk.Input{

@@ -97,14 +97,18 @@ type Options struct {
 type Talker struct {
 	model ai.Model
 	opts  Options
+	slots chan struct{}
 }
+
+// maxAtWork bounds the calls of the model at once; beyond, the baseline stands.
+const maxAtWork = 64
 
 // New returns a talker that asks a model, or, if that is nil, has the baseline alone.
 // Retries, a budget and a cache belong around the model; redaction is put around those
 // here, so that a cache holds no personal data and equal facts cost once. Nil
 // options are the defaults.
 func New(model ai.Model, opts *Options) *Talker {
-	t := &Talker{}
+	t := &Talker{slots: make(chan struct{}, maxAtWork)}
 	if opts != nil {
 		t.opts = *opts
 	}
@@ -162,6 +166,12 @@ func (t *Talker) Points(ctx context.Context, in Input) Result {
 	}
 	if why := t.Refusal(&in); why != "" {
 		return baseline(facts, why)
+	}
+	select {
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
+	default:
+		return baseline(facts, "too many are asking at once")
 	}
 	points, asked, err := t.ask(ctx, &in, facts)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -282,6 +283,27 @@ func TestBudget(t *testing.T) {
 	assert.Equal(t, "the model's budget is spent", r.Why)
 	assert.Equal(t, "baseline", r.By)
 	assert.Len(t, model.Requests(), 1)
+}
+
+// At most 64 calls at once: a page that is reloaded again and again does not pile up.
+func TestCrowd(t *testing.T) {
+	replies := make([]aitest.Reply, 64)
+	for i := range replies {
+		replies[i] = reply(said([]string{"f1"}, "The promise is overdue since 25 November."))
+		replies[i].Delay = time.Hour
+	}
+	model := aitest.NewModel(t, replies...)
+	ctx, cancel := context.WithCancel(t.Context())
+	talker := talk.New(model, &talk.Options{Timeout: time.Hour})
+	in := input(maren(promise("n1", "x", -2)))
+	var crowd sync.WaitGroup
+	for range 64 {
+		crowd.Go(func() { talker.Points(ctx, in) })
+	}
+	require.Eventually(t, func() bool { return model.Remaining() == 0 }, time.Minute, time.Millisecond)
+	assert.Equal(t, "too many are asking at once", talker.Points(t.Context(), in).Why)
+	cancel()
+	crowd.Wait()
 }
 
 func TestSensitive(t *testing.T) {
