@@ -27,3 +27,28 @@ func FuzzExecute(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDefer executes operations of the API that can defer fragments: whatever the parts,
+// they are JSON and have a place.
+func FuzzDefer(f *testing.F) {
+	e := storefrontEngine(f)
+	for _, query := range []string{
+		`{ shop { name ... @defer(label: "a") { description ... @defer { n: name } } } }`,
+		`query($later: Boolean = true) { products(first: 2) { ...P @defer(if: $later) nodes { id ...N @defer } } } fragment P on ProductConnection { pageInfo { hasNextPage } } fragment N on Product { title variants(first: 2) { nodes { ... @defer { id } } } }`,
+		`mutation { cartCreate { ... @defer { cart { id } } } }`,
+		`{ shop @defer { name } }`,
+	} {
+		f.Add(query)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		resp := e.Execute(t.Context(), graph.Request{Query: query}, graph.ResolverFunc(shelf))
+		if resp.Data == nil && resp.Deferred != nil {
+			t.Fatalf("parts of nothing for %q", query)
+		}
+		for _, p := range resp.Deferred {
+			if !json.Valid(p.Data) || p.Path == nil {
+				t.Fatalf("%s at %v for %q", p.Data, p.Path, query)
+			}
+		}
+	})
+}
