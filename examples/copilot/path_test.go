@@ -54,10 +54,9 @@ func newPath(t *testing.T, o pathOptions) *path {
 	p.cfg, err = parseConfig(nil, func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)
 	p.cfg.use(p.sim)
-	p.cfg.prices, err = ai.NewPrices("USD", []ai.Price{{Provider: "aitest", Model: "*", Input: decimal.NewFromInt(1), CacheRead: decimal.NewFromInt(1), CacheWrite: decimal.NewFromInt(1), Output: decimal.NewFromInt(2)}})
+	prices, err := ai.NewPrices("USD", []ai.Price{{Provider: "aitest", Model: "*", Input: decimal.NewFromInt(1), CacheRead: decimal.NewFromInt(1), CacheWrite: decimal.NewFromInt(1), Output: decimal.NewFromInt(2)}})
 	require.NoError(t, err)
-	p.cfg.shopCap = ai.MaxCost / 2
-	p.cfg.eachCap = ai.MaxCost / 2
+	p.cfg.budget = demo.NewBudget(prices, ai.MaxCost/2, ai.MaxCost/2)
 	if o.config != nil {
 		o.config(p.cfg)
 	}
@@ -499,7 +498,7 @@ func TestBaselineStandsIn(t *testing.T) {
 		"refused":    {reply: func(int) aitest.Reply { return aitest.Refusal("no") }, why: "nothing that could be shown"},
 		"overloaded": {reply: func(int) aitest.Reply { return aitest.Error(&ai.Error{Class: ai.ErrQuota}) }, why: "no capacity"},
 		"nonsense":   {reply: func(int) aitest.Reply { return aitest.Text("The Moon Lamp costs $9.99.") }, why: "nothing that could be shown"},
-		"budget":     {reply: func(int) aitest.Reply { return aitest.Text("{}") }, config: func(c *config) { c.eachCap = 1 }, why: "budget"},
+		"budget":     {reply: func(int) aitest.Reply { return aitest.Text("{}") }, config: func(c *config) { c.budget.PerStaff(1) }, why: "budget"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPath(t, pathOptions{model: &scripted{reply: func(_ string, step int, _ *ai.Request) aitest.Reply { return tt.reply(step) }}, config: tt.config})

@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/posai-go/posai/ai"
-	"github.com/posai-go/posai/ai/open"
-	"github.com/posai-go/posai/ai/sqlbudget"
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/toolgate"
 	"github.com/posai-go/posai/examples/internal/demo"
@@ -30,7 +27,7 @@ type service struct {
 	*demo.Service
 	shop    *shop
 	copilot *copilot
-	ledger  *sqlbudget.Ledger
+	budget  *demo.Budget
 	app     *auth.App
 
 	stopEmbedding func()
@@ -46,7 +43,7 @@ func startService(ctx context.Context, cfg *config, sh *shop, model ai.Model, di
 	if err != nil {
 		return nil, err
 	}
-	s := &service{Service: base, shop: sh}
+	s := &service{Service: base, shop: sh, budget: &cfg.budget}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop(context.WithoutCancel(ctx)))
@@ -134,43 +131,11 @@ func (s *service) fill(ctx context.Context, cfg *config) error {
 // openModel puts what is needed around the model: who may ask it, what it must not
 // read, retries, its time, and its budget.
 func (s *service) openModel(ctx context.Context, cfg *config, model ai.Model) (ai.Model, error) {
-	if model == nil && cfg.Model != "" {
-		var err error
-		if model, err = open.Model(cfg.Model, cfg.ModelKey, &open.Options{BaseURL: cfg.ModelURL}); err != nil {
-			return nil, err
-		}
+	model, err := cfg.budget.Model(ctx, &cfg.Config, model, s.Dir, map[string][]string{"copilot.associate": {string(associate)}, "copilot.kiosk": {string(kiosk)}})
+	if err != nil || model == nil {
+		return nil, err
 	}
-	if model == nil {
-		return nil, nil
-	}
-	around := []ai.Middleware{
-		ai.Access(map[string][]string{"copilot.associate": {string(associate)}, "copilot.kiosk": {string(kiosk)}}),
-		ai.Redact(nil),
-		ai.Retry(&ai.RetryOptions{Attempts: 2, MaxWait: 2 * time.Second}),
-		ai.Timeout(cfg.ModelTimeout),
-	}
-	if cfg.prices != nil {
-		database := cfg.Database
-		if database == "" { // a SQLite file has one owner
-			path, err := filepath.Abs(filepath.Join(s.Dir, "budget.db"))
-			if err != nil {
-				return nil, err
-			}
-			database = demo.SQLiteURL(path)
-		}
-		var err error
-		if s.ledger, err = sqlbudget.Open(ctx, database, nil); err != nil {
-			return nil, err
-		}
-		budget, err := ai.NewBudget(s.ledger, cfg.prices, []ai.Cap{
-			{Per: ai.PerShop, Period: ai.Daily, Limit: cfg.shopCap}, {Per: ai.PerShop | ai.PerStaff, Period: ai.Daily, Limit: cfg.eachCap},
-		}, nil)
-		if err != nil {
-			return nil, err
-		}
-		around = append(around, budget.Middleware)
-	}
-	return ai.Wrap(model, around...), nil
+	return ai.Wrap(model, ai.Redact(nil)), nil
 }
 
 func (s *service) stop(ctx context.Context) error {
@@ -182,11 +147,7 @@ func (s *service) stop(ctx context.Context) error {
 		err = errors.Join(err, s.app.Close())
 		s.app = nil
 	}
-	if s.ledger != nil {
-		err = errors.Join(err, s.ledger.Close())
-		s.ledger = nil
-	}
-	return err
+	return errors.Join(err, s.budget.Close())
 }
 
 func (s *service) stopWithin(ctx context.Context, d time.Duration) error {

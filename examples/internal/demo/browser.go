@@ -17,11 +17,15 @@ import (
 // sign-in link, confirms it, looks at the request, and approves exactly what
 // was shown.
 func ApproveOverHTTP(ctx context.Context, signInLink, requestID string) error {
+	return approveWith(ctx, signInLink, requestID, nil)
+}
+
+func approveWith(ctx context.Context, signInLink, requestID string, changes map[string]string) error {
 	b, err := SignIn(ctx, signInLink)
 	if err != nil {
 		return err
 	}
-	return b.Approve(ctx, requestID)
+	return b.ApproveWith(ctx, requestID, changes)
 }
 
 // Browser is a scripted manager at the console. It keeps cookies and asks for
@@ -74,6 +78,11 @@ func (b *Browser) Waiting(ctx context.Context) ([]string, error) {
 
 // Approve looks at a request and approves exactly what was shown.
 func (b *Browser) Approve(ctx context.Context, requestID string) error {
+	return b.ApproveWith(ctx, requestID, nil)
+}
+
+// ApproveWith looks at a request and approves it with these fields of its form changed.
+func (b *Browser) ApproveWith(ctx context.Context, requestID string, changes map[string]string) error {
 	var page struct {
 		CSRF    string `json:"csrf"`
 		Request struct {
@@ -85,6 +94,10 @@ func (b *Browser) Approve(ctx context.Context, requestID string) error {
 		return fmt.Errorf("request page: %w", err)
 	}
 	decision := url.Values{"csrf": {page.CSRF}, "digest": {page.Request.Digest}, "verdict": {"approve"}}
+	for name, value := range changes {
+		decision.Set("verdict", "edit")
+		decision.Set("field."+name, value)
+	}
 	if err := b.do(ctx, http.MethodPost, path+"/decision", decision, nil); err != nil {
 		return fmt.Errorf("decision: %w", err)
 	}

@@ -129,6 +129,11 @@ func (n *Narrator) Proposed(ctx context.Context, extra time.Duration, changes <-
 // Decide says where a manager decides, and plays one if nobody sits at the
 // terminal. It does not wait for a person.
 func (n *Narrator) Decide(ctx context.Context, s *Service, r *approval.Request) error {
+	return n.DecideWith(ctx, s, r, nil)
+}
+
+// DecideWith is Decide of a manager who changes fields of the request's form.
+func (n *Narrator) DecideWith(ctx context.Context, s *Service, r *approval.Request, changes map[string]string) error {
 	link, err := s.SignInLink(r.ID)
 	if err != nil {
 		return err
@@ -139,7 +144,7 @@ func (n *Narrator) Decide(ctx context.Context, s *Service, r *approval.Request) 
 		return nil
 	}
 	n.Line("", "nobody sits at this terminal: a scripted manager signs in there and approves")
-	return ApproveOverHTTP(ctx, link, r.ID)
+	return approveWith(ctx, link, r.ID, changes)
 }
 
 // TellOutcome says who decided and what came of it; written describes the
