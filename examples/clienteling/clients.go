@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/examples/clienteling/internal/book"
 	"github.com/posai-go/posai/examples/clienteling/internal/desk"
 	"github.com/posai-go/posai/examples/clienteling/internal/profile"
@@ -20,6 +21,8 @@ const countAgain = time.Hour
 // clients is the book as the desk sees it.
 type clients struct {
 	store    *store.Store
+	log      *audit.Log
+	shop     string
 	currency string
 	zone     *time.Location
 	wake     func() // the outbox
@@ -66,12 +69,21 @@ func (c *clients) deskError(ctx context.Context, id int64, err error) error {
 
 // AddNote implements [desk.Book].
 func (c *clients) AddNote(ctx context.Context, n book.Note) error {
-	_, err := c.store.AddNote(ctx, n)
+	n, err := c.store.AddNote(ctx, n)
 	if errors.Is(err, store.ErrNotFound) {
 		id, numberErr := n.Customer.Number()
 		return errors.Join(numberErr, c.deskError(ctx, id, err))
 	}
+	if err != nil {
+		return err
+	}
 	c.wake()
+	// Its words are sealed: who is erased takes them along. Who wrote it, the desk said.
+	_, err = c.log.Append(ctx, audit.Entry{
+		ID: "note/" + n.ID, Kind: audit.KindEffect, Shop: c.shop, Actor: audit.Actor{Type: audit.System, ID: self.ID}, Action: "clienteling.note",
+		Subjects: []audit.Subject{{Type: "customer", ID: string(n.Customer)}}, Attributes: map[string]string{"about": string(n.Kind)},
+		Sealed: []audit.Part{{Name: "text", Data: []byte(n.Text)}},
+	})
 	return err
 }
 

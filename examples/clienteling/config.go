@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/posai-go/posai/ai"
 	"github.com/posai-go/posai/examples/internal/demo"
 )
 
@@ -16,8 +17,14 @@ type config struct {
 	crm      string
 	since    date
 	tag      string
+	budget   demo.Budget
+	eval     string
+
+	salesforceURL, salesforceID, salesforceSecret string
+	salesforceUser, salesforceKey                 string
 
 	simulated bool
+	model     ai.Model                        // stands in for the configured one
 	backoff   func(attempt int) time.Duration // of the outbox; nil is its own
 }
 
@@ -37,13 +44,23 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	c := &config{Config: demo.Config{Name: "clienteling"}}
 	fs := c.NewFlagSet(introduction, output)
 	fs.StringVar(&c.clientID, "client-id", "", "client `ID` of the app, which the register's session tokens are for")
-	fs.StringVar(&c.crm, "crm", "csv", "where customers go: csv, or csv:`FOLDER` (default: crm in -data)")
+	fs.StringVar(&c.crm, "crm", "csv", "where customers go: csv, csv:`FOLDER` (csv alone: crm in -data) or salesforce")
+	fs.StringVar(&c.salesforceURL, "salesforce-url", "", "My Domain `URL` of the org (without it, and for a simulated shop, a simulated org)")
+	fs.StringVar(&c.salesforceID, "salesforce-client-id", "", "client `ID` of the connected app")
+	fs.StringVar(&c.salesforceSecret, "salesforce-client-secret", "", "its `secret`, for the client credentials flow")
+	fs.StringVar(&c.salesforceUser, "salesforce-user", "", "integration `user`, for the JWT bearer flow")
+	fs.StringVar(&c.salesforceKey, "salesforce-key", "", "PEM `file` with the private key that signs for that user")
 	fs.Var(&c.since, "since", "`date`, such as 2024-01-01, from which the shop's orders are read (default: all; those before the last 60 days need the scope read_all_orders)")
 	fs.StringVar(&c.tag, "no-sharing-tag", "do-not-share", "`tag` by which associates mark customers whose data must not reach the CRM, beside Shopify's own opt-out; empty for none")
+	fs.StringVar(&c.eval, "eval", "", "measure what profiles say about the months after them, on this `file` of the Online Retail data, .csv or .csv.gz")
+	c.budget.Flags(fs)
 	if err := c.Parse(fs, args, getenv); err != nil {
 		return nil, err
 	}
-	return c, c.check()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, c.budget.Read(&c.Config)
 }
 
 func (c *config) check() error {
@@ -53,8 +70,14 @@ func (c *config) check() error {
 		return errors.New("-shop needs -serve: what happens without it is made up")
 	case c.Shop != "" && c.clientID == "":
 		return errors.New("-shop needs -client-id")
-	case kind != "csv":
-		return errors.New("-crm must be csv or csv:FOLDER")
+	case c.eval != "" && c.Serve:
+		return errors.New("-eval and -serve exclude each other")
+	case kind != "csv" && c.crm != "salesforce":
+		return errors.New("-crm must be csv, csv:FOLDER or salesforce")
+	case c.crm == "salesforce" && c.Shop != "" && c.salesforceURL == "" && c.ShopURL == "":
+		return errors.New("-crm salesforce needs -salesforce-url")
+	case c.salesforceURL != "" && (c.salesforceID == "" || c.salesforceSecret == "" && (c.salesforceUser == "" || c.salesforceKey == "")):
+		return errors.New("-salesforce-url needs -salesforce-client-id, and -salesforce-client-secret or -salesforce-user with -salesforce-key")
 	}
 	return c.Check()
 }

@@ -54,7 +54,7 @@ func demonstrate(ctx context.Context, cfg *config, in, out *os.File) (err error)
 	if err != nil {
 		return err
 	}
-	for _, scene := range []func(context.Context, int64) error{d.look, d.write, d.sell, d.again, d.unsubscribe, d.erase} {
+	for _, scene := range []func(context.Context, int64) error{d.look, d.write, d.sell, d.again, d.match, d.unsubscribe, d.erase} {
 		if err := scene(ctx, id); err != nil {
 			return err
 		}

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +20,8 @@ import (
 
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 	"github.com/posai-go/posai/examples/clienteling/internal/crm/csvcrm"
+	"github.com/posai-go/posai/examples/clienteling/internal/crm/salesforce"
+	"github.com/posai-go/posai/examples/clienteling/internal/crm/salesforcetest"
 	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook/inbox"
@@ -81,6 +85,44 @@ type rig struct {
 	sim *shopifytest.Shop
 	cfg *config
 	dir string
+	org *salesforcetest.Org // if the CRM is one
+}
+
+// contents is what an org has, without the numbers and times that it gives itself.
+func contents(t *testing.T, org *salesforcetest.Org) string {
+	t.Helper()
+	var lines []string
+	owners := map[any]any{}
+	for _, object := range []string{"Contact", "Posai_Purchase__c"} {
+		for _, r := range org.All(object) {
+			if object == "Contact" {
+				owners[r["Id"]] = r["Posai_Key__c"]
+			}
+			for _, own := range []string{"Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"} {
+				delete(r, own)
+			}
+			for field, v := range r {
+				if key, ok := owners[v]; ok {
+					r[field] = key // of the contact
+				}
+			}
+			line, err := json.Marshal(r)
+			require.NoError(t, err)
+			lines = append(lines, object+" "+string(line))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// salesforceRig is newRig with a Salesforce as the CRM.
+func salesforceRig(t *testing.T, sim *shopifytest.Shop, org *salesforcetest.Org, change ...func(*config)) *rig {
+	t.Helper()
+	sink, err := salesforce.New(orgCredentials(org), &salesforce.Options{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Timeout: 5 * time.Second})
+	require.NoError(t, err)
+	r := newRig(t, sim, func(crm.Sink) crm.Sink { return sink }, change...)
+	r.org = org
+	return r
 }
 
 // newRig starts a service that has read the shop.
@@ -158,10 +200,13 @@ func (r *rig) synced() {
 	}, time.Minute, 3*time.Millisecond)
 }
 
-// files are what the CRM's files say.
+// files are what the CRM says: its files, or what an org has.
 func (r *rig) files() string {
 	r.t.Helper()
 	r.synced()
+	if r.org != nil {
+		return contents(r.t, r.org)
+	}
 	sink := r.sink
 	if w, ok := sink.(interface{ Unwrap() crm.Sink }); ok {
 		sink = w.Unwrap()

@@ -9,6 +9,7 @@
 //	go run ./examples/clienteling                      # a simulated shop, an afternoon
 //	go run ./examples/clienteling -serve -simulate     # a service for a simulated shop
 //	go run ./examples/clienteling -serve -shop …       # a service for a real shop
+//	go run ./examples/clienteling -eval retail.csv.gz  # what profiles say about later months
 //
 // Run it with -help for all flags. Where to read on: internal/book is what is known of a
 // customer, internal/profile and internal/talk what follows from it, internal/desk who
@@ -33,7 +34,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, in, out
 	if err != nil {
 		return err
 	}
-	if cfg.Serve {
+	switch {
+	case cfg.eval != "":
+		return evaluation(ctx, cfg.eval, out)
+	case cfg.Serve:
 		return serve(ctx, cfg, out, demo.NewLogger(errOut))
 	}
 	return demonstrate(ctx, cfg, in, out)

@@ -87,21 +87,8 @@ func (d *demonstration) settled(ctx context.Context) (*crmState, error) {
 	if err := d.sim.WaitIdle(ctx); err != nil {
 		return nil, err
 	}
-	for {
-		stats, err := d.Inbox.Stats(ctx)
-		if err != nil {
-			return nil, err
-		}
-		c, err := d.store.Counts(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if stats.Depth()+c.Pending+c.Forgetting == 0 {
-			break
-		}
-		if pause(ctx, 20*time.Millisecond); ctx.Err() != nil {
-			return nil, errors.New("the CRM did not get everything in time")
-		}
+	if err := d.idle(ctx); err != nil {
+		return nil, err
 	}
 	files, ok := d.sink.(*csvcrm.Sink)
 	if !ok {

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/posai-go/posai/ai"
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
-	"github.com/posai-go/posai/examples/clienteling/internal/crm/csvcrm"
 	"github.com/posai-go/posai/examples/clienteling/internal/desk"
 	"github.com/posai-go/posai/examples/clienteling/internal/fetch"
 	"github.com/posai-go/posai/examples/clienteling/internal/outbox"
@@ -66,7 +64,12 @@ func startService(ctx context.Context, cfg *config, sh *shop, sink crm.Sink, dir
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.assemble(); err != nil {
+	model, err := cfg.budget.Model(ctx, &cfg.Config, cfg.model, s.Dir, map[string][]string{"clienteling": {demo.RoleManager}})
+	if err != nil {
+		return nil, err
+	}
+	s.closes = append(s.closes, cfg.budget.Close)
+	if err := s.assemble(model); err != nil {
 		return nil, err
 	}
 	if err := s.Start(ctx); err != nil {
@@ -90,32 +93,22 @@ func (s *service) open(ctx context.Context) (err error) {
 	if s.sink != nil {
 		return nil
 	}
-	files, err := csvcrm.Open(ctx, s.crmDir(), &csvcrm.Options{Failed: func(err error) {
-		s.logger.Warn("the CRM's files could not be written", "error", err)
-	}})
+	sink, closing, err := openSink(ctx, s.cfg, s.crmDir(), s.logger)
 	if err != nil {
 		return err
 	}
-	s.sink = files
-	s.closes = append(s.closes, files.Close)
+	s.sink = sink
+	s.closes = append(s.closes, closing)
 	return nil
 }
 
-// crmDir is the folder of a CRM that is made of files.
-func (s *service) crmDir() string {
-	if _, folder, _ := strings.Cut(s.cfg.crm, ":"); folder != "" {
-		return folder
-	}
-	return filepath.Join(s.Dir, "crm")
-}
-
 // assemble ties the parts together.
-func (s *service) assemble() error {
+func (s *service) assemble(model ai.Model) error {
 	runner, err := bulk.NewRunner(s.shop.client, nil)
 	if err != nil {
 		return err
 	}
-	s.clients = &clients{store: s.store, currency: s.shop.currency, zone: s.shop.zone, wake: s.wake}
+	s.clients = &clients{store: s.store, log: s.Log, shop: s.shop.domain, currency: s.shop.currency, zone: s.shop.zone, wake: s.wake}
 	match := &matcher{shop: s.shop.domain, queue: s.Queue, store: s.store, sink: s.sink, wake: s.wake}
 	if err := match.register(); err != nil {
 		return err
@@ -144,7 +137,7 @@ func (s *service) assemble() error {
 	s.closes = append(s.closes, s.app.Close)
 	pages := desk.New(s.clients, &desk.Options{
 		Title: s.shop.name, Authenticate: s.who, SignIn: "/approvals/", App: s.app, Shop: shopify.Domain(s.shop.domain), Seen: s.seen, Location: s.shop.zone, Logger: s.logger,
-		Talk: talk.New(nil, &talk.Options{Timeout: s.cfg.ModelTimeout, Record: s.asked}),
+		Talk: talk.New(model, &talk.Options{Timeout: s.cfg.ModelTimeout, Record: s.asked}),
 	})
 	s.Pages.Handle("/clients", pages)
 	s.Pages.Handle("/clients/", pages)

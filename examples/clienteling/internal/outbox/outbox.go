@@ -21,10 +21,10 @@ const (
 	// bulkFrom is how many are due, at the first synchronization, for Load to be the way.
 	bulkFrom = 1000
 	// leaseTime is how long others wait before they take over from a process that died.
-	leaseTime = 30 * time.Second
+	leaseTime = 3 * time.Minute
 	// saveTime is the longest that a call to the CRM takes: less than the lease, so that
 	// it has ended before another process begins.
-	saveTime = 20 * time.Second
+	saveTime = 2 * time.Minute
 	// refusedFor is how long nothing is tried after the CRM refused.
 	refusedFor = 5 * time.Minute
 	// lookEvery is how often it is seen whether questions are still open.

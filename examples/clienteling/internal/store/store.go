@@ -56,6 +56,12 @@ func Open(ctx context.Context, url, shop string) (_ *Store, err error) {
 	if err := s.db.Migrate(ctx, "clienteling", migrations); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	if s.db.Dialect == sqldb.SQLite {
+		// This process owns the file: whoever had a lease is no more.
+		if _, err := s.db.ExecContext(ctx, `UPDATE clienteling_lease SET until_us = 0`); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
+	}
 	if err := s.SetMarkOnce(ctx, "shop", shop); err != nil {
 		return nil, err
 	}
