@@ -242,8 +242,8 @@ func TestListsOnAShop(t *testing.T) {
 	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small, Improvise: true})
 	var info shopify.Info
 	c := connect(t, shop, shopify.Options{}).With(shopify.CallOptions{Info: &info})
-	location, collection := shopify.GID(shop.Locations()[0].ID), shopify.GID("gid://shopify/Collection/1")
 	ctx := t.Context()
+	location, collection := shopify.GID(shop.Locations()[0].ID), makeCollection(t, c, shop.Products()[0].ID)
 	require.NoError(t, second(admin.GiftCardCreate(ctx, c, admin.GiftCardCreateInput{InitialAmount: shopify.Some(dollars(10))})))
 	require.NoError(t, second(admin.InventoryTransferCreate(ctx, c, admin.InventoryTransferCreateInput{}, "transfer")))
 	require.NoError(t, second(admin.BulkOperationRunQuery(ctx, c, "{ products { edges { node { id } } } }", false)))

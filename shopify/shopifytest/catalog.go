@@ -40,6 +40,10 @@ type variant struct {
 	options  []string
 	price    decimal.Decimal
 	position int
+
+	compareAt decimal.Decimal // the price before; zero: none
+	oversell  bool            // it is sold when it is out of stock
+	untaxed   bool
 }
 
 func (v *variant) title() string {
@@ -74,6 +78,8 @@ type item struct {
 	variant *variant
 	cost    decimal.Decimal
 	levels  []*level // one per location
+
+	untracked, unshipped bool
 }
 
 func (i *item) at(l *location) *level {
@@ -151,20 +157,25 @@ func (s *state) addProduct(d ProductData, at time.Time) {
 	for i, vd := range d.Variants {
 		v := &variant{product: p, sku: vd.SKU, barcode: vd.Barcode, options: slices.Clone(vd.Options), price: vd.Price, position: i + 1}
 		s.add(v, "ProductVariant", vd.ID, at)
-		v.item = &item{variant: v, cost: vd.Cost}
-		s.add(v.item, "InventoryItem", 0, at)
-		for _, l := range s.locations {
-			lv := &level{item: v.item, location: l, quantities: map[string]int{"available": vd.Stock[l.id]}}
-			id, own := s.newID("InventoryLevel")
-			lv.gid = own + "?inventory_item_id=" + numeric(v.item)
-			s.add(lv, "InventoryLevel", id, at)
-			v.item.levels = append(v.item.levels, lv)
-		}
+		s.stockVariant(v, vd.Cost, vd.Stock, at)
 		p.variants = append(p.variants, v)
 		s.variants = append(s.variants, v)
 		s.bySKU[v.sku] = v
 	}
 	s.products = append(s.products, p)
+}
+
+// stockVariant gives a variant its inventory item, with so many pieces by location.
+func (s *state) stockVariant(v *variant, cost decimal.Decimal, stock map[int64]int, at time.Time) {
+	v.item = &item{variant: v, cost: cost}
+	s.add(v.item, "InventoryItem", 0, at)
+	for _, l := range s.locations {
+		lv := &level{item: v.item, location: l, quantities: map[string]int{"available": stock[l.id]}}
+		id, own := s.newID("InventoryLevel")
+		lv.gid = own + "?inventory_item_id=" + numeric(v.item)
+		s.add(lv, "InventoryLevel", id, at)
+		v.item.levels = append(v.item.levels, lv)
+	}
 }
 
 // priceRange is the lowest and the highest price of the variants.

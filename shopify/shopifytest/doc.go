@@ -16,7 +16,7 @@
 //
 // # What is stored
 //
-// Shop, locations, staff, products, variants, inventory and its transfers, customers with their store credit, gift
+// Shop, locations, staff, products, variants, collections, inventory and its transfers, customers with their store credit, gift
 // cards, orders with transactions, discounts, refunds and returns, the general part of the library of return
 // reasons, risk assessments, draft orders, discounts with codes and automatic ones, metaobjects, metafields, their definitions, tags, bulk operations and webhook
 // subscriptions. The data is made up ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that
@@ -25,6 +25,8 @@
 // # What can be written
 //
 //   - Bulk: bulkOperationCancel, bulkOperationRunMutation, bulkOperationRunQuery, stagedUploadsCreate
+//   - Collections: collectionAddProducts, collectionAddProductsV2, collectionCreate, collectionDelete,
+//     collectionRemoveProducts, collectionUpdate
 //   - Customers: customerAddressCreate, customerAddressDelete, customerAddressUpdate, customerCancelDataErasure,
 //     customerCreate, customerDelete, customerEmailMarketingConsentUpdate, customerMerge, customerRequestDataErasure,
 //     customerSet, customerSmsMarketingConsentUpdate, customerUpdate, customerUpdateDefaultAddress,
@@ -38,13 +40,15 @@
 //     discountCodeRedeemCodeBulkDelete, discountRedeemCodeBulkAdd
 //   - Draft orders: draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate
 //   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
-//   - Inventory: inventoryAdjustQuantities, inventoryMoveQuantities, inventorySetQuantities
+//   - Inventory: inventoryActivate, inventoryAdjustQuantities, inventoryItemUpdate, inventoryMoveQuantities,
+//     inventorySetQuantities
 //   - Metafields and tags: metafieldDefinitionCreate, metafieldDefinitionDelete, metafieldDefinitionPin,
 //     metafieldDefinitionUnpin, metafieldDefinitionUpdate, metafieldsDelete, metafieldsSet, tagsAdd, tagsRemove
 //   - Metaobjects: metaobjectBulkDelete, metaobjectCreate, metaobjectDefinitionCreate, metaobjectDefinitionDelete,
 //     metaobjectDefinitionUpdate, metaobjectDelete, metaobjectUpdate, metaobjectUpsert
 //   - Orders: orderCreate, orderRiskAssessmentCreate, orderUpdate, refundCreate
-//   - Products: productUpdate, productVariantsBulkUpdate
+//   - Products: productCreate, productDelete, productSet, productUpdate, productVariantsBulkCreate,
+//     productVariantsBulkDelete, productVariantsBulkUpdate
 //   - Returns: returnApproveRequest, returnCancel, returnClose, returnCreate, returnDeclineRequest, returnProcess,
 //     returnReopen, returnRequest
 //   - Transfers: inventoryShipmentCreate, inventoryShipmentCreateInTransit, inventoryShipmentMarkInTransit,
@@ -90,8 +94,8 @@
 // customers_marketing_consent/update, customer.tags_added, customer.tags_removed, discounts/create, discounts/update,
 // discounts/delete, discounts/redeemcode_added, discounts/redeemcode_removed, metafield_definitions/create,
 // metafield_definitions/update, metafield_definitions/delete, metaobjects/create, metaobjects/update,
-// metaobjects/delete, products/update,
-// inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
+// metaobjects/delete, products/create, products/update, products/delete, collections/create, collections/update,
+// collections/delete, inventory_items/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
 //

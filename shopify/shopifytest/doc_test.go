@@ -18,7 +18,7 @@ func TestDocumentedMutations(t *testing.T) {
 	require.NoError(t, err)
 	_, rest, _ := strings.Cut(string(source), "# What can be written")
 	listed, _, _ := strings.Cut(rest, "They answer")
-	names := regexp.MustCompile(`[a-z]+[A-Z][A-Za-z]+`).FindAllString(listed, -1)
+	names := regexp.MustCompile(`[a-z]+[A-Z][A-Za-z0-9]+`).FindAllString(listed, -1)
 	slices.Sort(names)
 	assert.Equal(t, slices.Sorted(maps.Keys(mutations)), names)
 }

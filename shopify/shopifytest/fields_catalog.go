@@ -52,7 +52,14 @@ var productFields = table[*product]{
 		lowest, highest := p.priceRange()
 		return graph.Object{"__typename": "ProductPriceRange", "minVariantPrice": s.moneyV2(lowest), "maxVariantPrice": s.moneyV2(highest)}
 	},
-	"seo":                           always[*product](graph.Object{"__typename": "SEO", "title": nil, "description": nil}),
+	"seo": always[*product](graph.Object{"__typename": "SEO", "title": nil, "description": nil}),
+	"collections": func(s *state, p *product, c *graph.Call) any {
+		return query(c, collectionIndex, s.collectionsOf(p), collectionSort)
+	},
+	"inCollection": func(s *state, p *product, c *graph.Call) any {
+		col, ok := find[*collection](s, text(c.Args, "id"))
+		return ok && col.has(p)
+	},
 	"publishedOnCurrentPublication": func(_ *state, p *product, _ *graph.Call) any { return p.status == "ACTIVE" },
 }
 
@@ -116,17 +123,30 @@ var variantFields = table[*variant]{
 	"inventoryItem":          func(_ *state, v *variant, _ *graph.Call) any { return object(v.item) },
 	"inventoryQuantity":      func(_ *state, v *variant, _ *graph.Call) any { return v.available() },
 	"sellableOnlineQuantity": func(_ *state, v *variant, _ *graph.Call) any { return max(v.available(), 0) },
-	"availableForSale":       func(_ *state, v *variant, _ *graph.Call) any { return v.available() > 0 },
-	"inventoryPolicy":        always[*variant]("DENY"),
-	"taxable":                always[*variant](true),
-	"requiresComponents":     always[*variant](false),
-	"showUnitPrice":          always[*variant](false),
+	"availableForSale": func(_ *state, v *variant, _ *graph.Call) any {
+		return v.available() > 0 || v.oversell || v.item.untracked
+	},
+	"inventoryPolicy": func(_ *state, v *variant, _ *graph.Call) any {
+		if v.oversell {
+			return "CONTINUE"
+		}
+		return "DENY"
+	},
+	"taxable": func(_ *state, v *variant, _ *graph.Call) any { return !v.untaxed },
+	"compareAtPrice": func(_ *state, v *variant, _ *graph.Call) any {
+		if v.compareAt.IsZero() {
+			return nil
+		}
+		return v.compareAt.StringFixed(2)
+	},
+	"requiresComponents": always[*variant](false),
+	"showUnitPrice":      always[*variant](false),
 }
 
 var itemFields = table[*item]{
 	"sku":               func(_ *state, i *item, _ *graph.Call) any { return orNull(i.variant.sku) },
-	"tracked":           always[*item](true),
-	"requiresShipping":  always[*item](true),
+	"tracked":           func(_ *state, i *item, _ *graph.Call) any { return !i.untracked },
+	"requiresShipping":  func(_ *state, i *item, _ *graph.Call) any { return !i.unshipped },
 	"duplicateSkuCount": always[*item](0),
 	"variant":           func(_ *state, i *item, _ *graph.Call) any { return object(i.variant) },
 	"variants":          func(_ *state, i *item, _ *graph.Call) any { return list([]*variant{i.variant}) },

@@ -30,7 +30,7 @@ const maxMetafield = 2 << 20
 
 // ownerTypes are the types that can have metafields here, and their MetafieldOwnerType.
 var ownerTypes = map[string]string{
-	"AppInstallation": "API_PERMISSION", "Customer": "CUSTOMER", "DiscountAutomaticNode": "DISCOUNT", "DiscountCodeNode": "DISCOUNT",
+	"AppInstallation": "API_PERMISSION", "Collection": "COLLECTION", "Customer": "CUSTOMER", "DiscountAutomaticNode": "DISCOUNT", "DiscountCodeNode": "DISCOUNT",
 	"DraftOrder": "DRAFTORDER", "Location": "LOCATION",
 	"Order": "ORDER", "Product": "PRODUCT", "ProductVariant": "PRODUCTVARIANT", "Shop": "SHOP",
 }

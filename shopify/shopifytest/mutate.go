@@ -10,7 +10,7 @@ import (
 
 // mutations are the fields of Mutation that the shop carries out. Each gets the whole write lock,
 // checks everything first and then changes all or nothing.
-var mutations = joined(generalMutations, discountMutations, metaobjectMutations, definitionMutations)
+var mutations = joined(generalMutations, discountMutations, metaobjectMutations, definitionMutations, collectionMutations)
 
 // joined is all entries of the maps. No key is in two of them.
 func joined[V any](all ...map[string]V) map[string]V {
@@ -66,9 +66,17 @@ var generalMutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"customerAddressDelete":               onAddress(customerAddressDelete),
 	"customerUpdateDefaultAddress":        onAddress(customerUpdateDefaultAddress),
 
+	"productCreate": productCreate,
 	"productUpdate": productUpdate,
+	"productSet":    productSet,
+	"productDelete": productDelete,
 
+	"productVariantsBulkCreate": productVariantsBulkCreate,
 	"productVariantsBulkUpdate": productVariantsBulkUpdate,
+	"productVariantsBulkDelete": productVariantsBulkDelete,
+
+	"inventoryItemUpdate": inventoryItemUpdate,
+	"inventoryActivate":   inventoryActivate,
 
 	"inventoryAdjustQuantities": inventoryAdjustQuantities,
 	"inventorySetQuantities":    inventorySetQuantities,

@@ -100,8 +100,8 @@ func (s *state) productPayload(p *product) map[string]any {
 	for i, v := range p.variants {
 		line := map[string]any{
 			"id": v.id, "admin_graphql_api_id": v.gid, "product_id": p.id, "title": v.title(), "sku": v.sku, "barcode": orNull(v.barcode), "price": s.fixed(v.price),
-			"compare_at_price": nil, "position": v.position, "inventory_item_id": v.item.id, "inventory_quantity": v.available(), "inventory_policy": "deny",
-			"taxable": true, "created_at": s.restTime(v.createdAt), "updated_at": s.restTime(v.updatedAt), "option1": v.title(), "option2": nil, "option3": nil,
+			"compare_at_price": s.restCompareAt(v), "position": v.position, "inventory_item_id": v.item.id, "inventory_quantity": v.available(), "inventory_policy": v.restPolicy(),
+			"taxable": !v.untaxed, "created_at": s.restTime(v.createdAt), "updated_at": s.restTime(v.updatedAt), "option1": v.title(), "option2": nil, "option3": nil,
 		}
 		for j, o := range v.options {
 			line["option"+string(rune('1'+j))] = o
@@ -118,6 +118,20 @@ func (s *state) productPayload(p *product) map[string]any {
 		"created_at": s.restTime(p.createdAt), "updated_at": s.restTime(p.updatedAt), "published_at": s.restTime(p.createdAt),
 		"variants": variants, "options": options, "images": []any{}, "image": nil, "media": []any{},
 	}
+}
+
+func (s *state) restCompareAt(v *variant) any {
+	if v.compareAt.IsZero() {
+		return nil
+	}
+	return s.fixed(v.compareAt)
+}
+
+func (v *variant) restPolicy() string {
+	if v.oversell {
+		return "continue"
+	}
+	return "deny"
 }
 
 func (s *state) metafieldPayload(m *metafield) map[string]any {

@@ -38,6 +38,7 @@ type state struct {
 	metafields    map[string][]*metafield // by the owner's GID
 	carts         map[string]*cart        // of the Storefront API, by GID
 
+	collections           []*collection
 	metafieldDefinitions  []*metafieldDefinition
 	metaobjectDefinitions []*metaobjectDefinition
 	metaobjects           []*metaobject

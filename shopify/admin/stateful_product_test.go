@@ -1,0 +1,91 @@
+package admin_test
+
+import (
+	"testing"
+
+	"github.com/Khan/genqlient/graphql"
+	"github.com/posai-go/posai/shopify"
+	"github.com/posai-go/posai/shopify/admin"
+	"github.com/posai-go/posai/shopify/shopifytest"
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// makeCollection makes a collection of the products; the package has no operation for it.
+func makeCollection(t *testing.T, c *shopify.Client, products ...string) shopify.GID {
+	t.Helper()
+	var data struct {
+		CollectionCreate struct {
+			Collection *struct {
+				ID shopify.GID `json:"id"`
+			} `json:"collection"`
+		} `json:"collectionCreate"`
+	}
+	err := c.MakeRequest(t.Context(), &graphql.Request{
+		OpName:    "CollectionCreate",
+		Query:     `mutation CollectionCreate($in: CollectionInput!) { collectionCreate(input: $in) { collection { id } userErrors { field message } } }`,
+		Variables: map[string]any{"in": map[string]any{"title": "Window", "products": products}},
+	}, &graphql.Response{Data: &data})
+	require.NoError(t, err)
+	require.NotNil(t, data.CollectionCreate.Collection)
+	return data.CollectionCreate.Collection.ID
+}
+
+func TestProductsAreWritten(t *testing.T) {
+	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small})
+	c, ctx := connect(t, shop, shopify.Options{}), t.Context()
+	options := shopify.Some([]admin.OptionCreateInput{{Name: shopify.Some("Size"), Values: shopify.Some([]admin.OptionValueCreateInput{{Name: shopify.Some("S")}, {Name: shopify.Some("M")}})}})
+	made, err := admin.ProductCreate(ctx, c, shopify.Some(admin.ProductCreateInput{Title: shopify.Some("Tee"), ProductOptions: options}))
+	require.NoError(t, err)
+	product := made.ProductCreate.Product
+	assert.Equal(t, "tee", product.Handle)
+	require.Len(t, product.Variants.Nodes, 1)
+	_, err = admin.ProductCreate(ctx, c, shopify.Some(admin.ProductCreateInput{Title: shopify.Some("")}))
+	requireRefused(t, err, "", "title")
+
+	variant := admin.ProductVariantsBulkInput{ID: shopify.Some(product.Variants.Nodes[0].ID), Price: shopify.Some(shopify.NewDecimal(decimal.RequireFromString("19.90")))}
+	none := admin.ProductVariantsBulkInput{ID: shopify.Some(shopify.GID("gid://shopify/ProductVariant/1"))}
+	updated, err := admin.ProductVariantsBulkUpdate(ctx, c, product.ID, []admin.ProductVariantsBulkInput{variant}, shopify.Some(false))
+	require.NoError(t, err)
+	assert.Equal(t, "19.9", updated.ProductVariantsBulkUpdate.ProductVariants[0].Price.String())
+	_, err = admin.ProductVariantsBulkUpdate(ctx, c, product.ID, []admin.ProductVariantsBulkInput{variant, none}, shopify.Some(true))
+	requireRefused(t, err, "PRODUCT_VARIANT_DOES_NOT_EXIST", "variants", "1", "id")
+
+	value := func(name string) []admin.VariantOptionValueInput {
+		return []admin.VariantOptionValueInput{{OptionName: shopify.Some("Size"), Name: shopify.Some(name)}}
+	}
+	set := admin.ProductSetInput{
+		Title:          shopify.Some("T-Shirt"),
+		ProductOptions: shopify.Some([]admin.OptionSetInput{{Name: shopify.Some("Size"), Values: shopify.Some([]admin.OptionValueSetInput{{Name: shopify.Some("S")}, {Name: shopify.Some("L")}})}}),
+		Variants:       shopify.Some([]admin.ProductVariantSetInput{{OptionValues: value("S")}, {OptionValues: value("L"), SKU: shopify.Some("T-L")}}),
+	}
+	by := shopify.Some(admin.ProductSetIdentifiers{ID: shopify.Some(product.ID)})
+	whole, err := admin.ProductSet(ctx, c, set, by)
+	require.NoError(t, err)
+	assert.Equal(t, product.ID, whole.ProductSet.Product.ID)
+	require.Len(t, whole.ProductSet.Product.Variants.Nodes, 2)
+	assert.Equal(t, product.Variants.Nodes[0].ID, whole.ProductSet.Product.Variants.Nodes[0].ID)
+	_, err = admin.ProductSet(ctx, c, set, shopify.Some(admin.ProductSetIdentifiers{ID: shopify.Some(shopify.GID("gid://shopify/Product/1"))}))
+	requireRefused(t, err, "PRODUCT_DOES_NOT_EXIST", "input")
+
+	large, err := admin.GetVariant(ctx, c, whole.ProductSet.Product.Variants.Nodes[1].ID)
+	require.NoError(t, err)
+	item := large.ProductVariant.InventoryItem.ID
+	require.NoError(t, second(admin.InventoryItemUpdate(ctx, c, item, admin.InventoryItemInput{Tracked: shopify.Some(true), Cost: shopify.Some(shopify.NewDecimal(decimal.NewFromInt(7)))})))
+	requireRefused(t, second(admin.InventoryItemUpdate(ctx, c, "gid://shopify/InventoryItem/1", admin.InventoryItemInput{})), "", "id")
+	place := shopify.GID(shop.Locations()[0].ID)
+	require.NoError(t, second(admin.InventoryActivate(ctx, c, item, place, shopify.Optional[int]{}, "activate-1")))
+	requireRefused(t, second(admin.InventoryActivate(ctx, c, item, place, shopify.Some(3), "activate-2")), "", "available")
+
+	collection := makeCollection(t, c, string(product.ID))
+	found, err := admin.GetCollection(ctx, c, collection)
+	require.NoError(t, err)
+	assert.Equal(t, 1, found.Collection.ProductsCount.Count)
+	n, err := count(admin.CollectionProducts(ctx, c, collection))()
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	byHandle, err := admin.FindCollection(ctx, c, admin.CollectionIdentifierInput{Handle: shopify.Some("window")})
+	require.NoError(t, err)
+	assert.Equal(t, collection, byHandle.CollectionByIdentifier.ID)
+}
