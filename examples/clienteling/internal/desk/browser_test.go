@@ -111,7 +111,8 @@ func TestBrowser(t *testing.T) {
 	}
 	assert.Equal(t, 1, found[desk.Searched])
 	assert.Equal(t, 1, found[desk.Contact])
-	assert.GreaterOrEqual(t, found[desk.Profile], 3)
+	assert.GreaterOrEqual(t, found[desk.Profile], 2)
+	assert.Equal(t, 3, found[desk.Advised])
 }
 
 // The states that are not the ordinary one.

@@ -115,6 +115,7 @@ const (
 	Searched What = "search"  // names, cities and masked addresses of those found
 	Profile  What = "profile" // the page, or the JSON
 	Contact  What = "contact" // addresses
+	Advised  What = "points"  // a model's talking points, beside a page or JSON that is there
 	Noted    What = "note"    // nothing: a note is about to be written
 )
 

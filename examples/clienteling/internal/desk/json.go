@@ -165,7 +165,7 @@ func matches(header, tag string) bool {
 }
 
 func (d *Desk) pointsJSON(w http.ResponseWriter, r *http.Request, who Who, id shopify.GID) {
-	entry, p, err := d.lookUp(r.Context(), who, id, Profile)
+	entry, p, err := d.lookUp(r.Context(), who, id, Advised)
 	if err != nil {
 		status, text := d.statusOf(err)
 		problem(w, status, text)

@@ -139,7 +139,8 @@ type PriceBand struct {
 // Of returns the profile of an entry. Times of day and days are those of now's
 // location, which should be the shop's. A nil population, or a small one, leaves the
 // scores out. It never fails: amounts that are no prices (of more than 18 digits on
-// either side of the point) leave their order out of sums.
+// either side of the point) leave their order out of sums. The profile's visits point into
+// the entry's orders.
 func Of(entry book.Entry, shop *Population, now time.Time) Profile {
 	orders, canceled := counted(&entry)
 	p := Profile{Customer: entry.Customer.ID, AsOf: now, Orders: len(orders), Canceled: canceled, Currency: shop.Currency()}
