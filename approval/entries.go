@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,12 +92,20 @@ func decidedEntry(r *Request, role string) audit.Entry {
 	return e
 }
 
-// editOf returns the edit that the last decision of r made, or nil.
+// editOf returns the edit that a decision about r made, or nil: also when others
+// have decided or edited since. A decision whose edit changed nothing is about the
+// digest of an earlier one, hence the time and the person.
 func editOf(r *Request, d Decision) *Edit {
-	if m := len(r.Edits); d.Edit != nil && m > 0 && r.Edits[m-1].After == d.Digest {
-		return &r.Edits[m-1]
+	if d.Edit == nil {
+		return nil
 	}
-	return nil
+	i := slices.IndexFunc(r.Edits, func(e Edit) bool {
+		return e.After == d.Digest && e.By.ID == d.By.ID && e.At.Equal(d.At)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &r.Edits[i]
 }
 
 // previewDigest ties what people are shown to the log without repeating it.
@@ -113,6 +122,11 @@ func previewDigest(r *Request) string {
 // vault: to the proposal its reason, evidence, arguments and preview, to a decision
 // its reason and the values that it changed. They belong to the people among the
 // subjects of the request and to who decided; where nobody is, to the request.
+//
+// An entry may be put into the log again after the request has changed, and the
+// log takes the same content alone. So what is sealed follows from what does not
+// change any more. The arguments of a proposal do, by an edit; but nobody edits
+// before its entries are in the log and out of the outbox.
 func seal(rec *Record, e *audit.Entry) {
 	r := &rec.Request
 	var subjects []audit.Subject
@@ -142,7 +156,7 @@ func seal(rec *Record, e *audit.Entry) {
 		d := r.Decisions[number-1]
 		subjects = append(subjects, audit.Subject{Type: "staff", ID: d.By.ID})
 		add("reason", d.Reason)
-		if edit := editOf(r, d); edit != nil && number == len(r.Decisions) {
+		if edit := editOf(r, d); edit != nil {
 			add("edits", edit.Changes)
 		}
 	}
@@ -191,7 +205,13 @@ func (q *Queue) record(ctx context.Context, rec *Record) error {
 		if q.log.Seals() {
 			seal(rec, &e)
 		}
-		if _, err := q.log.Append(ctx, e); err != nil {
+		_, err := q.log.Append(ctx, e)
+		if errors.Is(err, audit.ErrConflict) && len(e.Sealed) > 0 {
+			// It may be there from before the log had a vault.
+			e.Sealed = nil
+			_, err = q.log.Append(ctx, e)
+		}
+		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnrecorded, err)
 		}
 	}

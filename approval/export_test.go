@@ -5,4 +5,5 @@ var (
 	Canonical       = canonical
 	CanonicalNumber = canonicalNumber
 	DiffJSON        = diff
+	Seal            = seal
 )
