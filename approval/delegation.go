@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -10,10 +11,17 @@ import (
 // delegate can then do what the absent one could: by their roles, by their
 // name, at their locations. The two count as one person, neither decides what
 // the absent one proposed, and a delegation is not handed on.
+//
+// Nobody hands on what is not theirs. The absent person may hand on what they
+// have. Who may change [Controls] may do it for somebody else, but never to
+// themselves; what that somebody has is then what [Options].Lookup says. Without
+// a Lookup nothing says so but the caller: such a delegation is refused where
+// From has a role or a location that By has not, and it does not stand in where
+// From is asked by name.
 type Delegation struct {
-	ID    string    `json:"id"` // set by the queue
-	From  Principal `json:"from"`
-	To    string    `json:"to"` // ID of the delegate
+	ID    string    `json:"id"`   // set by the queue
+	From  Principal `json:"from"` // whom the authenticator, or Options.Lookup, knows
+	To    string    `json:"to"`   // ID of the delegate
 	Scope Scope     `json:"scope,omitzero"`
 	Start time.Time `json:"start,omitzero"` // if zero, at once
 	Until time.Time `json:"until"`          // required, at most 366 days ahead
@@ -21,6 +29,10 @@ type Delegation struct {
 	By     Principal `json:"by"`              // who sets it: From, or who may change [Controls]
 	Reason string    `json:"reason,omitzero"` // for people, at most 4 KiB
 	At     time.Time `json:"at"`              // set by the queue
+
+	// LookedUp says that From is as Options.Lookup returned it. The queue sets
+	// it.
+	LookedUp bool `json:"looked_up,omitzero"`
 
 	Change ControlChange `json:"change,omitzero"` // kept by the queue; what callers put there is ignored
 }
@@ -32,7 +44,8 @@ func (d *Delegation) over(now time.Time) bool { return !now.Before(d.Until) }
 
 // Delegate sets a delegation. It holds once it is in the audit log.
 //
-// Errors: [ErrInvalid], [ErrForbidden], [ErrUnrecorded].
+// Errors: [ErrInvalid], [ErrForbidden], [ErrUnrecorded], and that of
+// [Options].Lookup.
 func (q *Queue) Delegate(ctx context.Context, d Delegation) (Delegation, error) {
 	now, err := q.store.Now(ctx)
 	if err != nil {
@@ -50,7 +63,7 @@ func (q *Queue) Delegate(ctx context.Context, d Delegation) (Delegation, error) 
 	if c.err != nil {
 		return Delegation{}, c.err
 	}
-	role, err := q.mayDelegate(d.By, d.From, d.Scope)
+	role, err := q.mayDelegate(ctx, &d)
 	if err != nil {
 		return Delegation{}, err
 	}
@@ -70,30 +83,72 @@ func (q *Queue) Undelegate(ctx context.Context, id string, by Principal, reason 
 		if by.ID == d.To && by.Type == Human {
 			return d.Scope, "", nil
 		}
-		role, err := q.mayDelegate(by, d.From, d.Scope)
+		if by.ID == d.From.ID && by.Type == Human {
+			return d.Scope, "", nil
+		}
+		role, err := q.mayControl(by, d.Scope)
 		return d.Scope, role, err
 	})
 }
 
 func delegations(c *Controls) *[]Delegation { return &c.Delegations }
 
-// mayDelegate says whether by may hand on what from can. What a principal says
-// of itself comes from the caller's authenticator, so nobody can delegate more
-// than they have.
-func (q *Queue) mayDelegate(by, from Principal, s Scope) (role string, err error) {
-	if by.Type == Human && by.ID == from.ID {
-		for _, role := range from.Roles {
-			if !by.HasRole(role) {
-				return "", &ForbiddenError{WhyRole, "You cannot delegate a role that you do not have."}
-			}
-		}
-		if len(by.Locations) > 0 && (len(from.Locations) == 0 || slices.ContainsFunc(from.Locations, func(l string) bool { return !by.At(l) })) {
-			return "", &ForbiddenError{WhyLocation, "You cannot delegate for locations that are not yours."}
-		}
-		return "", nil
+// mayDelegate says whether d.By may hand on what d.From has, and in what role.
+// What a principal says of itself comes from the caller's authenticator; what it
+// says of others does not count.
+func (q *Queue) mayDelegate(ctx context.Context, d *Delegation) (role string, err error) {
+	d.LookedUp = false
+	if d.By.Type == Human && d.By.ID == d.From.ID {
+		return "", d.withinBy()
 	}
-	return q.mayControl(by, s)
+	if role, err = q.mayControl(d.By, d.Scope); err != nil {
+		return "", err
+	}
+	if d.To == d.By.ID {
+		return "", &ForbiddenError{WhyRole, "You cannot let yourself decide for somebody else."}
+	}
+	if q.opts.Lookup == nil {
+		return role, d.withinBy()
+	}
+	from, err := q.lookup(ctx, d.From.ID)
+	if err != nil {
+		return "", err
+	}
+	d.From, d.LookedUp = from, true
+	return role, nil
 }
+
+// withinBy refuses a delegation of more than who sets it has.
+func (d *Delegation) withinBy() error {
+	by, from := &d.By, &d.From
+	for _, role := range from.Roles {
+		if !by.HasRole(role) {
+			return &ForbiddenError{WhyRole, "You cannot delegate a role that you do not have."}
+		}
+	}
+	if len(by.Locations) > 0 && (len(from.Locations) == 0 || slices.ContainsFunc(from.Locations, func(l string) bool { return !by.At(l) })) {
+		return &ForbiddenError{WhyLocation, "You cannot delegate for locations that are not yours."}
+	}
+	return nil
+}
+
+// lookup returns who has the ID.
+func (q *Queue) lookup(ctx context.Context, id string) (p Principal, err error) {
+	err = guard(func() (err error) {
+		p, err = q.opts.Lookup(ctx, id)
+		return err
+	})
+	if err != nil {
+		return Principal{}, fmt.Errorf("approval: look up the absent person: %w", err)
+	}
+	c := &checker{}
+	c.principal("from", p)
+	c.check(p.ID == id && p.Type == Human, "from", "is not a person that Options.Lookup knows")
+	return p, c.err
+}
+
+// named reports whether d stands in for d.From where they are asked by name.
+func (d *Delegation) named() bool { return d.LookedUp || d.By.ID == d.From.ID }
 
 // acting returns by with what a delegation adds for r, if that is needed to
 // decide it.
@@ -108,6 +163,9 @@ func (c *Controls) acting(by Principal, r *Request, now time.Time) Principal {
 			continue
 		}
 		if d.From.ID == r.Proposer.ID || !d.From.At(r.Location) {
+			continue
+		}
+		if !d.named() && slices.Contains(r.Ruling.need(len(r.Ruling.Escalation)).Persons(), d.From.ID) {
 			continue
 		}
 		// Who has approved already, in person or through somebody, is not there

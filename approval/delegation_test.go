@@ -1,6 +1,8 @@
 package approval_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/approvaltest"
 	"github.com/posai-go/posai/audit"
 )
 
@@ -159,21 +162,92 @@ func TestDelegateRefuses(t *testing.T) {
 	f := newQueue(t, askManager, nil)
 	stronger := clerk
 	stronger.Roles = []string{"clerk", "manager"}
+	owner := approvaltest.Person("owner-1", "owner")
+	local := manager
+	local.Locations = []string{"gid://shopify/Location/1"}
+	peer := other
 	for name, test := range map[string]struct {
 		d   approval.Delegation
 		err error
 	}{
-		"to oneself":              {approval.Delegation{From: manager, To: manager.ID, By: manager}, approval.ErrInvalid},
-		"from an AI":              {approval.Delegation{From: model, To: clerk.ID, By: manager}, approval.ErrInvalid},
-		"for somebody else":       {approval.Delegation{From: manager, To: clerk.ID, By: clerk}, approval.ErrForbidden},
-		"a role one has not":      {approval.Delegation{From: stronger, To: "x", By: clerk}, approval.ErrForbidden},
-		"by an AI":                {approval.Delegation{From: clerk, To: "x", By: model}, approval.ErrForbidden},
-		"by a manager for others": {approval.Delegation{From: clerk, To: "x", By: manager}, nil},
+		"to oneself":                   {approval.Delegation{From: manager, To: manager.ID, By: manager}, approval.ErrInvalid},
+		"from an AI":                   {approval.Delegation{From: model, To: clerk.ID, By: manager}, approval.ErrInvalid},
+		"for somebody else":            {approval.Delegation{From: manager, To: clerk.ID, By: clerk}, approval.ErrForbidden},
+		"a role one has not":           {approval.Delegation{From: stronger, To: "x", By: clerk}, approval.ErrForbidden},
+		"by an AI":                     {approval.Delegation{From: clerk, To: "x", By: model}, approval.ErrForbidden},
+		"by a manager for a peer":      {approval.Delegation{From: peer, To: "x", By: manager}, nil},
+		"a manager makes up an owner":  {approval.Delegation{From: approvaltest.Person("ghost", "owner"), To: manager.ID, By: manager}, approval.ErrForbidden},
+		"a manager takes the owner's":  {approval.Delegation{From: owner, To: manager.ID, By: manager}, approval.ErrForbidden},
+		"for a friend as well":         {approval.Delegation{From: owner, To: clerk.ID, By: manager}, approval.ErrForbidden},
+		"a peer's to oneself":          {approval.Delegation{From: peer, To: manager.ID, By: manager}, approval.ErrForbidden},
+		"a role that is not By's":      {approval.Delegation{From: clerk, To: "x", By: manager}, approval.ErrForbidden},
+		"of more locations":            {approval.Delegation{From: peer, To: "x", By: local, Scope: approval.Scope{Location: local.Locations[0]}}, approval.ErrForbidden},
+		"what the caller says is true": {approval.Delegation{From: manager, To: "x", By: manager, LookedUp: true}, nil},
 	} {
 		test.d.Until = time.Now().Add(time.Hour)
-		_, err := f.Delegate(t.Context(), test.d)
+		d, err := f.Delegate(t.Context(), test.d)
 		assert.ErrorIs(t, err, test.err, name)
+		assert.False(t, d.LookedUp, name)
 	}
 	_, err := f.Delegate(t.Context(), approval.Delegation{From: manager, To: clerk.ID, By: manager})
 	require.ErrorIs(t, err, approval.ErrInvalid, "without an end")
+}
+
+// TestDelegateForOthers: with a Lookup, what the absent person has is what it says.
+func TestDelegateForOthers(t *testing.T) {
+	owner := approvaltest.Person("owner-1", "owner")
+	staff := map[string]approval.Principal{owner.ID: owner, other.ID: other, model.ID: model}
+	gone := errors.New("nobody")
+	opts := &approval.Options{Lookup: func(_ context.Context, id string) (approval.Principal, error) {
+		if id == "panic" {
+			panic(id)
+		}
+		if p, ok := staff[id]; ok {
+			return p, nil
+		}
+		return approval.Principal{}, gone
+	}}
+	ask := func(need approval.Need) approval.Policy {
+		return approval.Rules("1", approval.Rule{Then: approval.Ask(need, time.Hour, "")})
+	}
+	set := func(f *fixture, d approval.Delegation) (approval.Delegation, error) {
+		d.By, d.Until = manager, time.Now().Add(time.Hour)
+		return f.Delegate(t.Context(), d)
+	}
+	claimed := other
+	claimed.Roles = []string{"owner"}
+
+	f := newQueue(t, ask(approval.Role("owner")), opts)
+	d, err := set(f, approval.Delegation{From: claimed, To: clerk.ID})
+	require.NoError(t, err)
+	assert.Equal(t, other.Roles, d.From.Roles, "not what the caller said")
+	r := f.propose(t, note{Text: "a"})
+	_, err = f.Decide(t.Context(), approve(r, clerk))
+	require.ErrorIs(t, err, approval.ErrForbidden)
+	_, err = set(f, approval.Delegation{From: approval.Principal{ID: owner.ID, Type: approval.Human}, To: manager.ID})
+	require.ErrorIs(t, err, approval.ErrForbidden, "not to oneself")
+	_, err = set(f, approval.Delegation{From: approvaltest.Person("ghost", "owner"), To: clerk.ID})
+	require.ErrorIs(t, err, gone)
+	_, err = set(f, approval.Delegation{From: approvaltest.Person("panic"), To: clerk.ID})
+	require.Error(t, err)
+	_, err = set(f, approval.Delegation{From: approvaltest.Person(model.ID), To: clerk.ID})
+	require.ErrorIs(t, err, approval.ErrInvalid, "it is a model")
+	_, err = set(f, approval.Delegation{From: approval.Principal{ID: owner.ID, Type: approval.Human}, To: clerk.ID})
+	require.NoError(t, err)
+	_, err = f.Decide(t.Context(), approve(r, clerk))
+	require.NoError(t, err)
+
+	// By name only for whom somebody vouches.
+	for _, opts := range []*approval.Options{opts, nil} {
+		f := newQueue(t, ask(approval.Person(other.ID)), opts)
+		d, err := set(f, approval.Delegation{From: other, To: clerk.ID})
+		require.NoError(t, err)
+		r := f.propose(t, note{Text: "a"})
+		_, err = f.Decide(t.Context(), approve(r, clerk))
+		if d.LookedUp {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, approval.ErrForbidden)
+		}
+	}
 }

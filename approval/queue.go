@@ -21,6 +21,12 @@ type Options struct {
 	// ControlNeed is who may change [Controls]. If zero, DefaultNeed.
 	ControlNeed Need
 
+	// Lookup returns the person with an ID as they are now: type, roles and
+	// locations. It is asked when somebody sets a [Delegation] for somebody
+	// else, whose powers the caller could otherwise make up. If nil, nobody can
+	// delegate for others more than they have themselves.
+	Lookup func(ctx context.Context, id string) (Principal, error)
+
 	// DefaultExpiry is how long a request waits for people where the ruling
 	// does not say. If zero, 24 h.
 	DefaultExpiry time.Duration
