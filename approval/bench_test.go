@@ -1,10 +1,15 @@
 package approval_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/approvaltest"
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/audit/audittest"
 )
 
 // BenchmarkPolicy is what rules of this package cost: for requests that are
@@ -46,4 +51,58 @@ func BenchmarkNeed(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRuling is what a ruling costs in a queue, beside a copy of the request
+// by way of JSON and the policy alone.
+func BenchmarkRuling(b *testing.B) {
+	policy := approval.Rules("1", approval.Rule{
+		When: func(r *approval.Request) (bool, error) {
+			n, ok := approval.ActionOf[note](r)
+			return ok && n.Pennies > 500_00, nil
+		},
+		Then: approval.Ask(approval.Role("manager"), time.Hour, "large"),
+	}, approval.Rule{Then: approval.Allow("small")})
+	log, err := audit.Open(b.Context(), audittest.NewMemory(b), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer log.Close()
+	q, err := approval.NewQueue(approvaltest.NewMemory(), log, policy, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	action := note{Text: "hello", Pennies: 499_99}
+	args, err := json.Marshal(action)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := &approval.Request{Kind: "test.note", Args: args, Preview: action.Preview(), Form: action.EditForm(), Proposal: proposal("key")}
+	r.Evidence = []approval.Evidence{{Label: "orders", Text: strings.Repeat("bought twice ", 100)}}
+	measure := func(f func()) time.Duration {
+		const times = 200
+		start := time.Now()
+		for range times {
+			f()
+		}
+		return time.Since(start) / times
+	}
+	var queue, copied time.Duration
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n++
+		queue += measure(func() {
+			if q.RuleTyped(b.Context(), r, action).Verdict != approval.RuleAllow {
+				b.Fatal("not allowed")
+			}
+		})
+		copied += measure(func() {
+			if _, err := approval.CloneJSON(r); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+	b.ReportMetric(float64(queue.Nanoseconds())/float64(n), "ns/ruling")
+	b.ReportMetric(float64(copied)/float64(queue), "json_copy/ruling")
 }

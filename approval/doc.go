@@ -59,16 +59,15 @@
 // Every step is a compare-and-set of the stored request. A worker claims the
 // request before it calls [Executor].Execute, with a fence that grows with each
 // claim; what a worker brings home after its claim was lost is refused. Where
-// an attempt may have reached the outside and its outcome is not known (an
-// error marked [Unknown], a timeout, a crash), the queue asks Executor.Find
+// an attempt may have reached the outside and its outcome is not known (a
+// crash, or any error that is not marked [Retry] or [Permanent]), the queue asks Executor.Find
 // before it tries again, and not before the call has had time to settle. If
 // Find is missing or cannot tell, the request becomes [Uncertain] and waits for
 // a person, see [Queue.Resolve].
 //
 // So it is Find and, where the outside takes it, the idempotency key that make
 // an effect happen once. The queue makes it happen at most once without them,
-// as long as Execute's errors say the truth: an error that is not marked says
-// that nothing happened.
+// as long as the marks of Execute's errors say the truth.
 //
 // # The record
 //

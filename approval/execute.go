@@ -135,7 +135,7 @@ func (x *execution) load() error {
 		if x.a, err = x.k.decode(r.Args); err != nil {
 			return errors.New("the action does not fit this version of the program")
 		}
-		args, err := encodeAction(x.k, x.a)
+		args, _, err := encodeAction(x.k, x.a)
 		if err != nil || !bytes.Equal(args, r.Args) {
 			return errors.New("the action does not fit this version of the program")
 		}
@@ -229,7 +229,7 @@ func (x *execution) call(ctx context.Context, fn func(context.Context, Execution
 	case panicked:
 		return Unknown(err)
 	}
-	return &classError{err: err, class: classify(ctx, err)}
+	return &classError{err: err, class: classify(err)}
 }
 
 // after stores what an attempt brought.
@@ -243,7 +243,7 @@ func (x *execution) after(ctx context.Context, result any, failure error) (time.
 	}
 	e := x.rec.Request.Execution
 	e.Error = cut(failure.Error(), maxError)
-	switch class := classify(ctx, failure); {
+	switch class := classify(failure); {
 	case class == classUnknown:
 		e.UnknownSince = now
 		if err := x.rec.emit(effectEntry(x.rec, x.rec.step("unknown"), audit.KindFailed, "unknown", now)); err != nil {

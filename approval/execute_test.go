@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +27,7 @@ func (timeout) Error() string { return "took too long" }
 func (timeout) Timeout() bool { return true }
 
 var (
-	errRefused = errors.New("refused")
+	errRefused = approval.Retry(errors.New("refused"))
 	errLost    = approval.Unknown(errors.New("connection lost"))
 )
 
@@ -121,10 +122,10 @@ func TestExecution(t *testing.T) {
 			[]audit.Kind{started, failed, started, failed, started, failed, started, failed, started, failed},
 		},
 		"permanent": {
-			[]answer{{err: approval.Permanent(errRefused)}, happens}, true, 0, approval.Failed, 1, 0, 0, 0, []audit.Kind{started, failed},
+			[]answer{{err: approval.Permanent(errors.New("refused"))}, happens}, true, 0, approval.Failed, 1, 0, 0, 0, []audit.Kind{started, failed},
 		},
 		"permanent, wrapped": {
-			[]answer{{err: fmt.Errorf("shop: %w", approval.Permanent(errRefused))}}, false, 0, approval.Failed, 1, 0, 0, 0, []audit.Kind{started, failed},
+			[]answer{{err: fmt.Errorf("shop: %w", approval.Permanent(errors.New("refused")))}}, false, 0, approval.Failed, 1, 0, 0, 0, []audit.Kind{started, failed},
 		},
 		"lost, nobody can tell": {
 			[]answer{lost, happens}, false, 0, approval.Uncertain, 1, 0, 0, 0, []audit.Kind{started, failed, failed},
@@ -160,6 +161,15 @@ func TestExecution(t *testing.T) {
 		},
 		"a timeout of its own": {
 			[]answer{{err: fmt.Errorf("http: %w", timeout{})}}, false, 0, approval.Uncertain, 1, 0, 0, 0, []audit.Kind{started, failed, failed},
+		},
+		"without a mark, nobody can tell": {
+			[]answer{{effect: true, err: errors.New("oh")}, happens}, false, 0, approval.Uncertain, 1, 1, 0, 0, []audit.Kind{started, failed, failed},
+		},
+		"without a mark, after the effect": {
+			[]answer{{effect: true, err: io.ErrUnexpectedEOF}}, true, 0, approval.Executed, 1, 1, 1, 0, []audit.Kind{started, failed, effect},
+		},
+		"without a mark, before the effect": {
+			[]answer{{err: errors.New("oh")}, happens}, true, 0, approval.Executed, 2, 1, 2, 5 * time.Second, []audit.Kind{started, failed, started, effect},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

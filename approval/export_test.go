@@ -1,5 +1,7 @@
 package approval
 
+import "context"
+
 // What the tests check directly, because a caller sees only its digest.
 var (
 	Canonical       = canonical
@@ -7,3 +9,11 @@ var (
 	DiffJSON        = diff
 	Seal            = seal
 )
+
+// RuleTyped is what the policy says about r in a queue that has its typed action.
+func (q *Queue) RuleTyped(ctx context.Context, r *Request, a Action) Ruling {
+	return q.rule(ctx, q.policy, r, a)
+}
+
+// CloneJSON is a copy as the store makes them.
+func CloneJSON(r *Request) (*Record, error) { return cloneRecord(&Record{Request: *r}) }

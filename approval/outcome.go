@@ -1,17 +1,22 @@
 package approval
 
-import (
-	"context"
-	"errors"
-)
+import "errors"
 
 // Permanent marks an executor's error: nothing happened, and trying again is
 // pointless. The request becomes [Failed].
 func Permanent(err error) error { return &classError{err: err, class: classPermanent} }
 
+// Retry marks an executor's error: nothing happened, for certain, and it may be
+// tried again after a while. Such are a refusal that says so, and a connection
+// that could not be made. What went wrong after the request was on its way is not
+// (a reset, an end of the stream, a timeout), nor is the failure of a later
+// call of several.
+func Retry(err error) error { return &classError{err: err, class: classRetry} }
+
 // Unknown marks an executor's error: it is not known whether it happened,
 // because the answer got lost. The queue asks [Executor].Find, and makes the
-// request [Uncertain] if that cannot tell.
+// request [Uncertain] if that cannot tell. An error without a mark counts as
+// such.
 func Unknown(err error) error { return &classError{err: err, class: classUnknown} }
 
 // ErrNoReadBack is what [Executor].Find returns for an action that cannot be
@@ -21,9 +26,9 @@ var ErrNoReadBack = errors.New("approval: cannot be read back")
 type errorClass int
 
 const (
-	classRetry     errorClass = iota // did not happen, may be tried again
+	classUnknown   errorClass = iota // may have happened
+	classRetry                       // did not happen, may be tried again
 	classPermanent                   // did not happen, need not be tried again
-	classUnknown                     // may have happened
 )
 
 type classError struct {
@@ -40,18 +45,11 @@ func (e *classError) Error() string {
 
 func (e *classError) Unwrap() error { return e.err }
 
-// classify says what an executor's error means. A call that was cut short, by
-// its context or by a timeout of its own, may have arrived.
-func classify(ctx context.Context, err error) errorClass {
+// classify says what an executor's error means. Nothing is guessed from errors of
+// networks: one that could not connect may come from the second of two calls.
+func classify(err error) errorClass {
 	if marked, ok := errors.AsType[*classError](err); ok {
 		return marked.class
 	}
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return classUnknown
-	}
-	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return classUnknown
-	}
-	return classRetry
+	return classUnknown
 }

@@ -18,7 +18,8 @@ type Policy interface {
 	// Rule returns what is to be done about r, which is not stored yet and has
 	// no digest. An error, a panic or the zero Ruling asks the people of
 	// [Options].DefaultNeed. Reasons are recorded in the audit log: they hold
-	// no personal data. [ActionOf] gives the typed action.
+	// no personal data. [ActionOf] gives the typed action. r is a copy, but
+	// neither it nor the action is to be changed.
 	Rule(ctx context.Context, r *Request) (Ruling, error)
 }
 
@@ -129,6 +130,9 @@ func Ask(need Need, expiry time.Duration, reason string) Ruling {
 
 // ActionOf returns the typed action of a request, and false if it is not an A.
 func ActionOf[A Action](r *Request) (A, bool) {
+	if a, ok := r.action.(A); ok {
+		return a, true
+	}
 	var a A
 	kind, err := kindOf(a)
 	if err != nil || kind != r.Kind || json.Unmarshal(r.Args, &a) != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -103,8 +104,9 @@ func (q *Queue) kindOfAction(a Action) (*kind, error) {
 // judge fills in what follows from the action: arguments, preview, form, the
 // ruling of the policy, the digest.
 func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now time.Time, as judging) error {
+	var decoded Action
 	err := guard(func() (err error) {
-		if r.Args, err = encodeAction(k, a); err != nil {
+		if r.Args, decoded, err = encodeAction(k, a); err != nil {
 			return err
 		}
 		if v, ok := a.(Priced); ok {
@@ -128,8 +130,13 @@ func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now ti
 	if r.PolicyVersion, err = policyVersion(q.policy); err != nil {
 		return err
 	}
-	if r.Ruling, err = q.overlay(ctx, r, q.rule(ctx, q.policy, r), now, as); err != nil {
+	own := q.rule(ctx, q.policy, r, decoded)
+	if r.Ruling, err = q.overlay(ctx, r, own, now, as); err != nil {
 		return err
+	}
+	r.PolicyRuling = nil
+	if !reflect.DeepEqual(own, r.Ruling) {
+		r.PolicyRuling = &own
 	}
 	q.shadow(ctx, r)
 	r.Escalated = 0
@@ -150,9 +157,10 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// encodeAction returns the action as canonical JSON, and makes sure that the
-// executor will get the same action that is judged and shown.
-func encodeAction(k *kind, a Action) (json.RawMessage, error) {
+// encodeAction returns the action as canonical JSON and as it is read back from
+// there, and makes sure that the executor will get the same action that is judged
+// and shown.
+func encodeAction(k *kind, a Action) (args json.RawMessage, back Action, err error) {
 	encode := func(a Action) ([]byte, error) {
 		data, err := json.Marshal(a)
 		if err != nil {
@@ -160,21 +168,19 @@ func encodeAction(k *kind, a Action) (json.RawMessage, error) {
 		}
 		return canonical(data)
 	}
-	args, err := encode(a)
-	if err != nil {
-		return nil, err
+	if args, err = encode(a); err != nil {
+		return nil, nil, err
 	}
 	if len(args) > maxArgs {
-		return nil, fmt.Errorf("is larger than %d bytes of JSON", maxArgs)
+		return nil, nil, fmt.Errorf("is larger than %d bytes of JSON", maxArgs)
 	}
-	back, err := k.decode(args)
-	if err != nil {
-		return nil, errors.New("cannot be read back from its JSON")
+	if back, err = k.decode(args); err != nil {
+		return nil, nil, errors.New("cannot be read back from its JSON")
 	}
 	if again, err := encode(back); err != nil || !bytes.Equal(args, again) {
-		return nil, errors.New("changes on the way through JSON")
+		return nil, nil, errors.New("changes on the way through JSON")
 	}
-	return args, nil
+	return args, back, nil
 }
 
 func preview(a Action, args []byte) (Preview, error) {

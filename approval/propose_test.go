@@ -324,3 +324,54 @@ func TestNothingIsVisibleBeforeItIsRecorded(t *testing.T) {
 	require.Eventually(t, func() bool { return len(again.trail(t, r.ID)) == 4 }, time.Second, time.Millisecond)
 	assert.Equal(t, []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindStarted, audit.KindEffect}, again.trail(t, r.ID))
 }
+
+// TestPolicyGetsACopy: what a policy does to the request that it is asked about is
+// nobody else's business.
+func TestPolicyGetsACopy(t *testing.T) {
+	confidence := 0.5
+	p := proposal("key")
+	p.Subjects = []audit.Subject{{Type: "order", ID: "gid://shopify/Order/1"}}
+	p.Evidence = []approval.Evidence{{Label: "a", Text: "b"}}
+	p.Model, p.Confidence = &audit.Model{Name: "m"}, &confidence
+	p.Proposer.Roles, p.Proposer.Locations = []string{"r"}, []string{"l"}
+	var seen []note
+	vandal := approval.PolicyFunc("1", func(_ context.Context, r *approval.Request) (approval.Ruling, error) {
+		n, ok := approval.ActionOf[note](r)
+		require.True(t, ok)
+		seen = append(seen, n)
+		_, ok = approval.ActionOf[*boxed](r)
+		require.False(t, ok)
+		for i := range r.Args {
+			r.Args[i] = 'x'
+		}
+		r.Subjects[0].ID, r.Evidence[0].Text, r.Model.Name, *r.Confidence = "x", "x", "x", 1
+		r.Proposer.Roles[0], r.Proposer.Locations[0], r.Form[0].Name, r.Form[2].Options[0].Value = "x", "x", "x", "x"
+		for i := range r.Decisions {
+			r.Decisions[i].By.Roles[0] = "x"
+		}
+		return approval.Ask(approval.Quorum(2, approval.Role("manager")), time.Hour, ""), nil
+	})
+	f := newQueue(t, vandal, &approval.Options{Shadow: vandal})
+	dry, err := f.DryRun(t.Context(), note{Text: "a"}, p)
+	require.NoError(t, err)
+	r, err := f.Propose(t.Context(), note{Text: "a"}, p)
+	require.NoError(t, err)
+	for _, r := range []*approval.Request{dry, r} {
+		text, err := json.Marshal(r)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), `"x"`)
+		assert.JSONEq(t, `{"text":"a"}`, string(r.Args))
+	}
+	assert.InDelta(t, 0.5, confidence, 0)
+	r, err = f.Decide(t.Context(), edited(r, manager, map[string]string{"text": "b"}))
+	require.NoError(t, err)
+	assert.Equal(t, "manager", r.Decisions[0].By.Roles[0])
+	assert.Equal(t, []string{"a", "a", "a", "a", "b", "b"}, texts(seen))
+}
+
+func texts(notes []note) (list []string) {
+	for _, n := range notes {
+		list = append(list, n.Text)
+	}
+	return list
+}

@@ -16,9 +16,8 @@ type Executor[A Action, R any] struct {
 	// Execute does it, once; required. Its error says what is known:
 	//
 	//   - [Permanent]: it did not happen and never will.
-	//   - [Unknown], an error of the context, a timeout, a panic: it may have
-	//     happened.
-	//   - any other error: it did not happen; it is tried again.
+	//   - [Retry]: it did not happen; it is tried again.
+	//   - [Unknown], any other error, a panic: it may have happened.
 	//
 	// It should hand [Execution].IdempotencyKey on to whatever accepts one, and
 	// do nothing once its context has ended.

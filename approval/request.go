@@ -90,7 +90,15 @@ type Request struct {
 	Digest string `json:"digest"`
 
 	PolicyVersion string `json:"policy_version"`
-	Ruling        Ruling `json:"ruling"`
+	Ruling        Ruling `json:"ruling"` // that holds
+
+	// PolicyRuling is what the policy said by itself, where a switch, a standing
+	// rule or a fuse made something else of it. Nil: Ruling.
+	PolicyRuling *Ruling `json:"policy_ruling,omitempty"`
+
+	// action is the typed action of a request that a policy is asked about, or
+	// nil, see ActionOf.
+	action Action
 
 	State State `json:"state"`
 

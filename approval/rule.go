@@ -1,8 +1,10 @@
 package approval
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 )
 
 func policyVersion(policy Policy) (version string, err error) {
@@ -15,14 +17,14 @@ func policyVersion(policy Policy) (version string, err error) {
 	return version, firstError(err, c.err)
 }
 
-// rule asks the policy about r. Whatever goes wrong asks people.
-func (q *Queue) rule(ctx context.Context, policy Policy, r *Request) Ruling {
+// rule asks the policy about r, whose typed action is a if it is at hand and
+// nobody else's. Whatever goes wrong asks people.
+func (q *Queue) rule(ctx context.Context, policy Policy, r *Request, a Action) Ruling {
 	var ruling Ruling
 	err := guard(func() (err error) {
-		copied, err := cloneRecord(&Record{Request: *r}) // the policy may not change the original
-		if err == nil {
-			ruling, err = policy.Rule(ctx, &copied.Request)
-		}
+		copied := r.clone() // the policy may not change the original
+		copied.action = a
+		ruling, err = policy.Rule(ctx, copied)
 		return err
 	})
 	switch {
@@ -50,6 +52,46 @@ func (q *Queue) rule(ctx context.Context, policy Policy, r *Request) Ruling {
 	}
 	ruling.Rule, ruling.Standing = cut(ruling.Rule, maxRuleName), ""
 	return ruling
+}
+
+// clone returns a copy of a request before its execution that shares nothing with
+// r which somebody could change. It does not go through JSON: people wait for it.
+func (r *Request) clone() *Request {
+	c := *r
+	c.Args = bytes.Clone(r.Args)
+	c.Preview.Fields = slices.Clone(r.Preview.Fields)
+	c.Form = slices.Clone(r.Form)
+	for i := range c.Form {
+		c.Form[i].Options = slices.Clone(c.Form[i].Options)
+	}
+	c.Ruling = r.Ruling.clone()
+	c.Proposer.Roles, c.Proposer.Locations = slices.Clone(r.Proposer.Roles), slices.Clone(r.Proposer.Locations)
+	c.Subjects, c.Evidence = slices.Clone(r.Subjects), slices.Clone(r.Evidence)
+	if r.Model != nil {
+		model := *r.Model
+		c.Model = &model
+	}
+	if r.Confidence != nil {
+		confidence := *r.Confidence
+		c.Confidence = &confidence
+	}
+	c.Decisions = slices.Clone(r.Decisions)
+	for i := range c.Decisions {
+		c.Decisions[i] = c.Decisions[i].clone()
+	}
+	c.Edits = slices.Clone(r.Edits)
+	for i := range c.Edits {
+		c.Edits[i].Changes = slices.Clone(c.Edits[i].Changes)
+	}
+	// What follows a ruling is not there to be judged.
+	c.PolicyRuling, c.Shadow, c.Execution, c.Resolution = nil, nil, nil, nil
+	return &c
+}
+
+// clone returns a copy that shares nothing with r but its needs.
+func (r Ruling) clone() Ruling {
+	r.Escalation = slices.Clone(r.Escalation)
+	return r
 }
 
 // maxRuling bounds the reason of a ruling, in bytes.

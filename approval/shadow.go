@@ -24,10 +24,21 @@ func (q *Queue) shadow(ctx context.Context, r *Request) {
 		q.opts.Logger.WarnContext(ctx, "approval: the candidate policy has no usable version")
 		return
 	}
-	r.Shadow = &ShadowRuling{Version: version, Ruling: q.rule(ctx, q.opts.Shadow, r)}
+	r.Shadow = &ShadowRuling{Version: version, Ruling: q.rule(ctx, q.opts.Shadow, r, nil)}
 }
 
-// Comparison says how two policies differ on the same requests.
+// ruledByPolicy returns what the policy said by itself. It is not known of a
+// request that a standing rule allowed before that was stored.
+func (r *Request) ruledByPolicy() (ruling Ruling, ok bool) {
+	if r.PolicyRuling != nil {
+		return *r.PolicyRuling, true
+	}
+	return r.Ruling, r.Ruling.Standing == ""
+}
+
+// Comparison says how two policies differ on the same requests. What is compared
+// is what policies say by themselves: switches, standing rules and fuses, which
+// stand above them all, make no difference.
 type Comparison struct {
 	Version string `json:"version"` // of the candidate; empty where several took turns
 	Total   int    `json:"total"`   // requests that both ruled on
@@ -41,7 +52,7 @@ type Comparison struct {
 	Differing []Difference `json:"differing,omitempty"`
 
 	// Skipped is how many requests were selected that the candidate has not
-	// ruled on, or that could not be judged again.
+	// ruled on, or of which it is not known what the policy in force said.
 	Skipped int `json:"skipped"`
 }
 
@@ -80,15 +91,20 @@ func (c *Comparison) Pairs() []VerdictPair {
 }
 
 func (c *Comparison) add(r *Request, candidate Ruling) {
+	own, ok := r.ruledByPolicy()
+	if !ok {
+		c.Skipped++
+		return
+	}
 	c.Total++
-	pair := VerdictPair{r.Ruling.Verdict, candidate.Verdict}
+	pair := VerdictPair{own.Verdict, candidate.Verdict}
 	if c.Counts == nil {
 		c.Counts = make(map[VerdictPair]int)
 	}
 	c.Counts[pair]++
-	same := pair.InForce == pair.Candidate && r.Ruling.Need.String() == candidate.Need.String()
+	same := pair.InForce == pair.Candidate && own.Need.String() == candidate.Need.String()
 	if !same && len(c.Differing) < maxDiffering {
-		c.Differing = append(c.Differing, Difference{RequestID: r.ID, Kind: r.Kind, InForce: r.Ruling, Candidate: candidate, State: r.State})
+		c.Differing = append(c.Differing, Difference{RequestID: r.ID, Kind: r.Kind, InForce: own, Candidate: candidate, State: r.State})
 	}
 }
 
@@ -135,8 +151,8 @@ func (q *Queue) Replay(ctx context.Context, f Filter, candidate Policy) (*Compar
 			return nil, err
 		}
 		then := *r
-		then.Ruling, then.Digest, then.Decisions, then.Execution, then.Shadow = Ruling{}, "", nil, nil, nil
-		c.add(r, q.rule(ctx, candidate, &then))
+		then.Ruling, then.Digest, then.Decisions = Ruling{}, "", nil
+		c.add(r, q.rule(ctx, candidate, &then, nil))
 	}
 	return c, nil
 }

@@ -166,3 +166,69 @@ func TestAttention(t *testing.T) {
 		assert.Equal(t, 1, list[1].Streak)
 	})
 }
+
+// TestShadowBesideControls: what stands above policies makes no difference between
+// two of them.
+func TestShadowBesideControls(t *testing.T) {
+	same := limit("1", "50.00")
+	fuse := []approval.Fuse{{Name: "a", MaxCount: 1}}
+	f := newQueue(t, same, &approval.Options{Shadow: same, Fuses: fuse})
+	propose := func(key string, pennies int) *approval.Request {
+		return f.propose(t, note{Text: "a", Pennies: pennies}, func(p *approval.Proposal) { p.Key = key })
+	}
+	_, err := f.Grant(t.Context(), approval.StandingRule{
+		Scope: approval.Scope{Kind: "test.note"}, Match: []approval.ArgMatch{{Path: "/text", Equal: []byte(`"a"`)}},
+		Cap: 10, Until: time.Now().Add(time.Hour), By: manager,
+	})
+	require.NoError(t, err)
+	r := propose("standing", 6000)
+	require.Equal(t, approval.Approved, r.State)
+	require.Equal(t, approval.RuleAsk, r.PolicyRuling.Verdict)
+	require.NotEmpty(t, r.Ruling.Standing)
+	r = propose("fuse", 1)
+	require.Equal(t, approval.Pending, r.State)
+	require.Equal(t, approval.RuleAllow, r.PolicyRuling.Verdict)
+	r = propose("standing and fuse", 6000)
+	require.Equal(t, approval.Pending, r.State)
+	require.Equal(t, "large", r.PolicyRuling.Rule)
+	edit := edited(r, manager, map[string]string{"text": "b"})
+	r, err = f.Decide(t.Context(), edit)
+	require.NoError(t, err)
+	require.Nil(t, r.PolicyRuling, "the edit was ruled on by the policy alone")
+	_, err = f.Halt(t.Context(), approval.Switch{Mode: approval.Kill, By: manager})
+	require.NoError(t, err)
+	r = propose("switch", 1)
+	require.Equal(t, approval.Denied, r.State)
+	require.Equal(t, approval.RuleAllow, r.PolicyRuling.Verdict)
+
+	for name, compare := range map[string]func() (*approval.Comparison, error){
+		"shadow": func() (*approval.Comparison, error) { return f.Compare(t.Context(), approval.Filter{}) },
+		"replay": func() (*approval.Comparison, error) { return f.Replay(t.Context(), approval.Filter{}, same) },
+	} {
+		c, err := compare()
+		require.NoError(t, err, name)
+		assert.Equal(t, 4, c.Total, name)
+		assert.Zero(t, c.Differ(), name)
+		assert.Empty(t, c.Differing, name)
+	}
+
+	// A row from before the policy's own ruling was kept.
+	rec, err := f.store.Get(t.Context(), f.byKey(t, "standing").ID)
+	require.NoError(t, err)
+	rec.Request.PolicyRuling = nil
+	_, err = f.store.Update(t.Context(), rec)
+	require.NoError(t, err)
+	c, err := f.Compare(t.Context(), approval.Filter{})
+	require.NoError(t, err)
+	assert.Equal(t, []int{3, 1, 0}, []int{c.Total, c.Skipped, c.Differ()})
+}
+
+func (f *fixture) byKey(t *testing.T, key string) *approval.Request {
+	t.Helper()
+	for r, err := range f.List(t.Context(), approval.Filter{Key: key}) {
+		require.NoError(t, err)
+		return r
+	}
+	require.FailNow(t, "no request has the key")
+	return nil
+}

@@ -59,9 +59,10 @@ func Execution(ctx context.Context) (e approval.Execution, ok bool) {
 }
 
 // execute runs the tool of an approved call. The tool's function says by
-// [approval.Permanent], [approval.Unknown] and others what its errors mean, and
-// by [ai.ToolErrorf] what the model is to be told, which is a result: nothing
-// was done, and nothing is tried again.
+// [approval.Retry] and [approval.Permanent] which of its errors mean that nothing
+// happened, and by [ai.ToolErrorf] what the model is to be told, which is a
+// result: nothing was done, and nothing is tried again. After any other error the
+// tool may have done its work.
 func (g *Gate) execute(ctx context.Context, e approval.Execution, call Call) (Result, error) {
 	tool := g.tools[call.Tool]
 	if tool == nil {

@@ -292,8 +292,12 @@ func TestWhatTheModelIsTold(t *testing.T) {
 			told: "It is not known whether this action was done. A person will look. Do not try it again.",
 		},
 		"it failed, and may be tried again": {
-			err: errors.New("busy"), answer: approval.Approve, state: approval.Failed,
+			err: approval.Retry(errors.New("busy")), answer: approval.Approve, state: approval.Failed,
 			told: "The action failed. It was not done.",
+		},
+		"an error that says nothing": {
+			err: errors.New("busy"), answer: approval.Approve, state: approval.Uncertain,
+			told: "It is not known whether this action was done. A person will look. Do not try it again.",
 		},
 		"it got lost, and is found": {
 			err: approval.Unknown(errors.New("reset")), answer: approval.Approve, state: approval.Executed, told: "found",

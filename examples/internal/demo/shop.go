@@ -66,7 +66,10 @@ func Outcome(err error) error {
 	if _, ok := errors.AsType[*shopify.UserErrors](err); ok {
 		return approval.Permanent(err) // Shopify refuses the input
 	}
-	return err
+	if errors.Is(err, shopify.ErrThrottled) || errors.Is(err, shopify.ErrUnauthorized) {
+		return approval.Retry(err) // Shopify turned it away
+	}
+	return err // and so counts as unknown
 }
 
 // SameMetafield compares a metafield with what was to be written. Shopify may
