@@ -26,8 +26,8 @@ type Observation struct {
 	Stratum string
 }
 
-// Comparison is the difference that the feature makes to one metric.
-type Comparison struct {
+// Estimate is the difference that the feature makes to one metric.
+type Estimate struct {
 	Metric string `json:"metric"`
 
 	// Units in each arm, after averaging the observations of each.
@@ -83,7 +83,7 @@ type unit struct {
 // Compare reports the difference that the feature makes to a metric. Units of
 // which observations disagree about the arm are an error: then the assignment
 // was not by unit.
-func Compare(metric string, observations []Observation, opts *CompareOptions) (*Comparison, error) {
+func Compare(metric string, observations []Observation, opts *CompareOptions) (*Estimate, error) {
 	var o CompareOptions
 	if opts != nil {
 		o = *opts
@@ -95,7 +95,7 @@ func Compare(metric string, observations []Observation, opts *CompareOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{Metric: metric, VarianceRatio: 1}
+	c := &Estimate{Metric: metric, VarianceRatio: 1}
 	for _, u := range units {
 		if u.treated {
 			c.Treatment++

@@ -11,7 +11,8 @@
 //		Guardrails: []rollout.Guardrail{{Metric: "complaint", Max: 0.01, MinUnits: 100}},
 //	}
 //	r, err := rollout.New(plan, store, log, observations)
-//	err = r.Register(queue) // before queue.Start
+//	err = rollout.Register(queue, r) // all of them, before queue.Start
+//	err = r.Begin(ctx)
 //
 //	switch r.Arm(ctx, rollout.Subject{Unit: basketID, Location: location, Role: role}) {
 //	case rollout.Treatment: // suggest

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,10 @@ import (
 
 // ErrInvalid says that a plan makes no sense.
 var ErrInvalid = errors.New("rollout: invalid plan")
+
+// maxPlan is the largest plan, in bytes of JSON: the state has to hold its audit
+// entries until they are in the log.
+const maxPlan = 64 << 10
 
 // Plan is how a feature is brought to the stores. It is data: keep it in a file
 // under version control.
@@ -91,8 +94,8 @@ func (p *Plan) Validate() error {
 		return wrong("1 to 50 stages are required")
 	}
 	for i, s := range p.Stages {
-		if s.Name == "" || !(s.Share >= 0 && s.Share <= 1) {
-			return wrong("stage %d needs a name, and a share from 0 to 1", i+1)
+		if s.Name == "" || len(s.Name) > 200 || !(s.Share >= 0 && s.Share <= 1) {
+			return wrong("stage %d needs a name of at most 200 bytes, and a share from 0 to 1", i+1)
 		}
 		if i > 0 && !s.wider(p.Stages[i-1]) {
 			return wrong("stage %d takes the feature away from somebody who has it at the stage before", i+1)
@@ -107,9 +110,12 @@ func (p *Plan) Validate() error {
 		}
 	}
 	for _, g := range p.Guardrails {
-		if g.Metric == "" || g.MinUnits < 1 || math.IsNaN(g.Max) {
-			return wrong("a guardrail needs a metric, a bound and at least 1 unit")
+		if g.Metric == "" || g.MinUnits < 1 || math.IsNaN(g.Max) || math.IsInf(g.Max, 0) {
+			return wrong("a guardrail needs a metric, a finite bound and at least 1 unit")
 		}
+	}
+	if n := len(p.canonical()); n > maxPlan {
+		return wrong("it takes %d bytes as JSON, %d are allowed", n, maxPlan)
 	}
 	return nil
 }
@@ -129,61 +135,28 @@ func covers(wide, narrow []string) bool {
 	return !slices.ContainsFunc(narrow, func(v string) bool { return !slices.Contains(wide, v) })
 }
 
-// digest names the plan's content.
-func (p *Plan) digest() string {
+// clone returns a copy that shares nothing with p.
+func (p *Plan) clone() Plan {
+	v := *p
+	v.Stages = slices.Clone(p.Stages)
+	for i := range v.Stages {
+		v.Stages[i].Locations, v.Stages[i].Roles = slices.Clone(v.Stages[i].Locations), slices.Clone(v.Stages[i].Roles)
+	}
+	v.Guardrails = slices.Clone(p.Guardrails)
+	return v
+}
+
+// canonical is the plan as JSON, always the same for the same plan.
+func (p *Plan) canonical() string {
 	data, err := json.Marshal(p)
 	if err != nil {
 		panic("rollout: a valid plan cannot be written: " + err.Error())
 	}
-	sum := sha256.Sum256(data)
+	return string(data)
+}
+
+// digest names the plan's content.
+func (p *Plan) digest() string {
+	sum := sha256.Sum256([]byte(p.canonical()))
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// Arm is what a unit gets.
-type Arm string
-
-// The arms.
-const (
-	Treatment Arm = "treatment" // the feature
-	Control   Arm = "control"   // held out, for comparison
-	Off       Arm = "off"       // not part of the plan at this stage
-)
-
-// Subject is what is assigned.
-type Subject struct {
-	Unit     string // ID of a customer, a basket, a register's day, a store
-	Location string // GID
-	Role     string // of the associate
-}
-
-// Assign returns the arm of a subject at a stage, counted from 0. It is a pure
-// function of the plan and the subject. Before the first stage and without a
-// unit everything is Off.
-func (p *Plan) Assign(stage int, s Subject) Arm {
-	if stage < 0 || stage >= len(p.Stages) || s.Unit == "" {
-		return Off
-	}
-	st := p.Stages[stage]
-	if len(st.Locations) > 0 && !slices.Contains(st.Locations, s.Location) || len(st.Roles) > 0 && !slices.Contains(st.Roles, s.Role) {
-		return Off
-	}
-	u := p.point(s.Unit)
-	switch {
-	case u < p.Holdout:
-		return Control
-	case (u-p.Holdout)/(1-p.Holdout) < st.Share:
-		return Treatment
-	}
-	return Off
-}
-
-// point maps a unit to [0, 1), uniformly.
-func (p *Plan) point(unit string) float64 {
-	h := sha256.New()
-	for _, part := range []string{"posai/rollout/v1", p.Name, p.Salt, unit} {
-		_ = binary.Write(h, binary.BigEndian, uint32(len(part))) // a hash takes everything
-		h.Write([]byte(part))
-	}
-	const bits = 53 // of a float64's mantissa
-	return float64(binary.BigEndian.Uint64(h.Sum(nil))>>(64-bits)) / (1 << bits)
 }

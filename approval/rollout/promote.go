@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/audit"
@@ -64,16 +65,18 @@ func (p Resumption) Preview() approval.Preview {
 }
 
 // Promote proposes the next stage, if the data allow it. The queue's policy says
-// who decides; a policy that allows rollout.promote without a person defeats
-// the purpose.
+// who decides. It has to be a person: where the policy or a standing rule
+// allows rollout.promote by itself, the execution fails with [ErrNobody].
 //
-// Errors: [ErrPaused], [ErrLastStage], [ErrGate], those of
-// [approval.Queue.Propose].
+// Errors: [ErrNotBegun], [ErrPaused], [ErrLastStage], [ErrGate], those of
+// [Rollout.Begin] and of [approval.Queue.Propose].
 func (r *Rollout) Promote(ctx context.Context, by approval.Principal, reason string) (*approval.Request, error) {
-	s, err := r.State(ctx)
+	s, err := r.recorded(ctx)
 	switch {
 	case err != nil:
 		return nil, err
+	case s.Plan != r.plan.digest():
+		return nil, ErrNotBegun
 	case s.Paused:
 		return nil, fmt.Errorf("%w: %s", ErrPaused, s.Reason)
 	case s.Stage+1 >= len(r.plan.Stages):
@@ -91,7 +94,8 @@ func (r *Rollout) Promote(ctx context.Context, by approval.Principal, reason str
 	return r.propose(ctx, p, by, reason, s.Asked)
 }
 
-// Resume proposes to end the pause. Somebody else than by decides.
+// Resume proposes to end the pause. Somebody else than by decides, a person as
+// with [Rollout.Promote].
 //
 // Errors: [ErrInvalid] where the plan is not paused, those of
 // [approval.Queue.Propose].
@@ -138,34 +142,60 @@ func (r *Rollout) propose(ctx context.Context, a approval.Action, by approval.Pr
 	}
 }
 
+// approved returns nil if a person approved what is executed. What the policy
+// or a standing rule allowed nobody looked at.
+func approved(e approval.Execution) error {
+	if !slices.ContainsFunc(e.Request.Decisions, func(d approval.Decision) bool {
+		return d.Verdict == approval.Approve && d.By.Type == approval.Human && d.Revision == e.Request.Revision
+	}) {
+		return approval.Permanent(ErrNobody)
+	}
+	return nil
+}
+
 // promote takes the step, once: from the stage before, and from no other.
-func (r *Rollout) promote(ctx context.Context, _ approval.Execution, p Promotion) (State, error) {
+func (r *Rollout) promote(ctx context.Context, e approval.Execution, p Promotion) (State, error) {
+	if err := approved(e); err != nil {
+		return State{}, err
+	}
+	if p.From >= 0 && r.plan.Primary != (Goal{}) && (p.Report == nil || len(r.missing(p.Report)) > 0) {
+		return State{}, approval.Permanent(fmt.Errorf("%w: it was proposed without them", ErrGate))
+	}
+	if _, err := r.recorded(ctx); err != nil {
+		return State{}, err
+	}
 	now, err := r.store.Now(ctx)
 	if err != nil {
 		return State{}, err
 	}
 	return r.change(ctx, func(s *State) (bool, error) {
 		switch {
-		case p.Digest != r.plan.digest():
+		case p.Digest != r.plan.digest() || p.Digest != s.Plan:
 			return false, approval.Permanent(errors.New("the plan has changed since it was decided"))
 		case s.Paused:
 			return false, approval.Permanent(ErrPaused)
 		case s.Stage == p.To:
 			return false, nil
-		case s.Stage != p.From:
+		case s.Stage != p.From || p.To >= len(r.plan.Stages):
 			return false, approval.Permanent(errors.New("the plan is at another stage by now"))
 		}
-		s.Stage, s.Since = p.To, now
+		s.Stage, s.Since, s.Running = p.To, now, r.plan.Stages[p.To]
 		return true, nil
 	})
 }
 
-func (r *Rollout) promoted(ctx context.Context, _ approval.Execution, p Promotion) (State, bool, error) {
+func (r *Rollout) promoted(ctx context.Context, p Promotion) (State, bool, error) {
 	s, err := r.State(ctx)
 	return s, s.Stage == p.To, err
 }
 
-func (r *Rollout) resume(ctx context.Context, _ approval.Execution, _ Resumption) (State, error) {
+func (r *Rollout) resume(ctx context.Context, e approval.Execution) (State, error) {
+	if err := approved(e); err != nil {
+		return State{}, err
+	}
+	if _, err := r.recorded(ctx); err != nil {
+		return State{}, err
+	}
 	return r.change(ctx, func(s *State) (bool, error) {
 		if !s.Paused {
 			return false, nil
@@ -175,7 +205,7 @@ func (r *Rollout) resume(ctx context.Context, _ approval.Execution, _ Resumption
 	})
 }
 
-func (r *Rollout) resumed(ctx context.Context, _ approval.Execution, _ Resumption) (State, bool, error) {
+func (r *Rollout) resumed(ctx context.Context) (State, bool, error) {
 	s, err := r.State(ctx)
 	return s, !s.Paused, err
 }

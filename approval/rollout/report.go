@@ -15,7 +15,7 @@ type Report struct {
 
 	// Primary is nil where the plan has no goal. With less than two units in an
 	// arm only the counts are set.
-	Primary *Comparison `json:"primary,omitempty"`
+	Primary *Estimate `json:"primary,omitempty"`
 
 	Guardrails []GuardrailReport `json:"guardrails,omitempty"`
 }

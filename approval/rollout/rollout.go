@@ -18,8 +18,18 @@ var (
 	// would change their arms. Give a plan that does another name.
 	ErrReassigned = errors.New("rollout: the plan would assign running units anew")
 
+	// ErrWidened: the present stage of the plan would reach somebody whom the one
+	// that runs does not. Add it as a later stage, and promote.
+	ErrWidened = errors.New("rollout: the plan would reach more than what runs")
+
 	// ErrPaused: the plan is paused.
 	ErrPaused = errors.New("rollout: paused")
+
+	// ErrNotBegun: this is not the plan that runs. [Rollout.Begin] comes first.
+	ErrNotBegun = errors.New("rollout: another plan runs, or none")
+
+	// ErrNobody: no person approved the step.
+	ErrNobody = errors.New("rollout: no person approved this")
 
 	// ErrLastStage: there is no stage after this one.
 	ErrLastStage = errors.New("rollout: this is the last stage")
@@ -71,42 +81,54 @@ func New(plan Plan, store approval.Store, log *audit.Log, source Source) (*Rollo
 	if source == nil && (plan.Primary != (Goal{}) || len(plan.Guardrails) > 0) {
 		return nil, errors.New("rollout: a plan with a goal or guardrails needs a source of observations")
 	}
-	return &Rollout{plan: plan, store: store, log: log, source: source}, nil
+	return &Rollout{plan: plan.clone(), store: store, log: log, source: source}, nil
 }
 
-// Plan returns the plan.
-func (r *Rollout) Plan() Plan { return r.plan }
+// Plan returns a copy of the plan.
+func (r *Rollout) Plan() Plan { return r.plan.clone() }
 
-// Register tells the queue how to execute promotions and resumptions. It comes
-// before [approval.Queue.Start].
-func (r *Rollout) Register(q *approval.Queue) error {
-	r.queue = q
-	return errors.Join(
-		approval.Register(q, approval.Executor[Promotion, State]{Execute: r.promote, Find: r.promoted}),
-		approval.Register(q, approval.Executor[Resumption, State]{Execute: r.resume, Find: r.resumed}),
-	)
-}
+// Register is [Register] for a queue with one rollout.
+func (r *Rollout) Register(q *approval.Queue) error { return Register(q, r) }
 
-// Begin records the plan in the audit log and makes it the one that runs. Call
-// it when the program starts; it does nothing where this very plan runs already.
+// Begin makes the plan the one that runs, and records it in the audit log,
+// whole. Call it when the program starts; it does nothing where this very plan
+// runs already. A plan that changes keeps the stage at which it is, counted from
+// the first, or its last one; that stage may reach less than what runs, but
+// nobody else.
 //
-// Errors: [ErrReassigned].
+// Errors: [ErrReassigned], [ErrWidened]; [approval.ErrUnrecorded] where the log
+// did not take the entry: then it is kept with the state, the next Begin tries
+// again, and nothing is promoted before.
 func (r *Rollout) Begin(ctx context.Context) error {
+	s, err := r.recorded(ctx)
 	digest := r.plan.digest()
-	s, err := r.State(ctx)
 	if err != nil || s.Plan == digest {
 		return err
 	}
-	e := r.entry("plan/"+digest, audit.Actor{Type: audit.System, ID: "rollout"}, time.Now())
-	e.Attributes["version"], e.Attributes["digest"] = r.plan.Version, digest
-	if _, err := r.log.Append(ctx, e); err != nil && !errors.Is(err, audit.ErrConflict) {
-		return fmt.Errorf("rollout: %w", err)
+	now, err := r.store.Now(ctx)
+	if err != nil {
+		return err
 	}
-	_, err = r.change(ctx, func(s *State) (bool, error) {
-		s.Plan, s.Version = digest, r.plan.Version
-		s.Stage = min(s.Stage, len(r.plan.Stages)-1)
-		return true, nil
+	s, err = r.change(ctx, func(s *State) (bool, error) {
+		if s.Plan == digest {
+			return false, nil
+		}
+		stage := min(s.Stage, len(r.plan.Stages)-1)
+		if stage >= 0 {
+			next := r.plan.Stages[stage]
+			if !s.Running.wider(next) {
+				return false, fmt.Errorf("%w: %q of version %s, where %q of version %s runs", ErrWidened, next.Name, r.plan.Version, s.Running.Name, s.Version)
+			}
+			s.Running = next
+		}
+		s.Plan, s.Version, s.Stage = digest, r.plan.Version, stage
+		s.Changes++
+		return true, s.emit(r.planEntries(s.Changes, stage, now)...)
 	})
+	if err != nil {
+		return err
+	}
+	_, err = r.record(ctx, s.Outbox)
 	return err
 }
 
@@ -124,40 +146,38 @@ func (r *Rollout) Arm(ctx context.Context, s Subject) Arm {
 	if state.Paused {
 		return Off
 	}
-	return r.plan.Assign(state.Stage, s)
+	if state.Stage < 0 {
+		return Off
+	}
+	return r.plan.assign(&state.Running, s)
 }
 
 // Pause stops the feature everywhere, within about a second. Whoever is told to
 // may: stopping does no harm.
+//
+// Errors: [approval.ErrUnrecorded] where the log did not take the entry. The
+// plan is paused all the same, and the entry is kept with the state until the
+// log takes it; nothing is promoted or resumed before.
 func (r *Rollout) Pause(ctx context.Context, by approval.Principal, reason string) error {
 	now, err := r.store.Now(ctx)
 	if err != nil {
 		return err
 	}
-	paused := false
 	state, err := r.change(ctx, func(s *State) (bool, error) {
-		paused = !s.Paused
+		if s.Paused {
+			return false, nil
+		}
 		s.Paused, s.Reason = true, reason
-		return paused, nil
+		s.Changes++
+		return true, s.emit(r.pauseEntry(s.Changes, s.Stage, by, now))
 	})
-	if err != nil || !paused {
+	if err != nil {
 		return err
 	}
-	e := r.entry(fmt.Sprintf("paused/%d", now.UnixNano()), audit.Actor{Type: audit.ActorType(by.Type), ID: by.ID}, now)
-	e.Attributes["step"], e.Attributes["stage"] = "paused", r.stageName(state.Stage)
-	if _, err := r.log.Append(ctx, e); err != nil && !errors.Is(err, audit.ErrConflict) {
-		return fmt.Errorf("rollout: paused, but this is not in the audit log: %w", err)
+	if _, err := r.record(ctx, state.Outbox); err != nil {
+		return fmt.Errorf("rollout: paused: %w", err)
 	}
 	return nil
-}
-
-func (r *Rollout) entry(step string, by audit.Actor, at time.Time) audit.Entry {
-	return audit.Entry{
-		ID: "rollout/" + r.plan.Name + "/" + step, Time: at, Kind: audit.KindConfigured, Actor: by,
-		Correlation: "rollout/" + r.plan.Name, Action: "rollout",
-		Subjects:   []audit.Subject{{Type: "rollout", ID: r.plan.Name}},
-		Attributes: map[string]string{"step": "plan"},
-	}
 }
 
 func (r *Rollout) stageName(i int) string {

@@ -34,6 +34,8 @@ type fixture struct {
 	queue *approval.Queue
 	state approval.Store
 	log   *audit.Log
+	disk  *audittest.Memory
+	down  atomic.Bool  // the disk takes nothing
 	lift  atomic.Int64 // of the treatment, in tenths
 	harm  atomic.Int64 // complaints of the treatment, in thousandths
 	units atomic.Int64
@@ -49,7 +51,14 @@ func newFixture(t *testing.T, change ...func(*rollout.Plan)) *fixture {
 	f := &fixture{}
 	f.units.Store(2000)
 	var err error
-	f.log, err = audit.Open(t.Context(), audittest.NewMemory(t), nil)
+	f.disk = audittest.NewMemory(t)
+	f.disk.Before = func(audit.Batch) error {
+		if f.down.Load() {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
+	f.log, err = audit.Open(t.Context(), f.disk, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, f.log.Close()) })
 	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.ToSlash(filepath.Join(t.TempDir(), "q.db")), nil)
@@ -216,23 +225,4 @@ func TestAPauseBeforeTheExecution(t *testing.T) {
 	require.NoError(t, f.Pause(t.Context(), manager, "stocktaking"))
 	assert.Equal(t, approval.Failed, f.settle(t, r, approval.Approve).State)
 	assert.Equal(t, -1, f.stage(t))
-}
-
-func TestPlansChange(t *testing.T) {
-	f := newFixture(t)
-	require.Equal(t, approval.Executed, f.settle(t, f.promote(t), approval.Approve).State)
-	store := f.state
-	wider := plan(func(p *rollout.Plan) { p.Version = "2"; p.Stages[0].Share = 0.4 })
-	next, err := rollout.New(wider, store, f.log, nil)
-	require.NoError(t, err)
-	require.NoError(t, next.Begin(t.Context()))
-	s, err := next.State(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, "2", s.Version)
-	assert.Equal(t, 0, s.Stage, "it stays where it is")
-
-	moved, err := rollout.New(plan(func(p *rollout.Plan) { p.Holdout = 0.3 }), store, f.log, nil)
-	require.NoError(t, err)
-	require.ErrorIs(t, moved.Begin(t.Context()), rollout.ErrReassigned)
-	assert.Equal(t, rollout.Off, moved.Arm(t.Context(), rollout.Subject{Unit: "a", Location: main, Role: "lead"}))
 }

@@ -22,12 +22,25 @@ type State struct {
 	Stage int       `json:"stage"`
 	Since time.Time `json:"since,omitzero"` // of the stage
 
+	// Running is whom the feature reaches now, and what [Rollout.Arm] goes by:
+	// the stage as it was when it was promoted or last narrowed. A plan with a
+	// wider one does not begin, see [ErrWidened].
+	Running Stage `json:"running,omitzero"`
+
 	Paused bool   `json:"paused,omitzero"`
 	Reason string `json:"reason,omitzero"` // of the pause
 
 	// Asked counts the promotions and resumptions that were proposed, so that
 	// one that was rejected can be proposed again.
 	Asked int `json:"asked,omitzero"`
+
+	// Changes counts the plans that began and the pauses, so that each has an
+	// audit entry of its own.
+	Changes int `json:"changes,omitzero"`
+
+	// Outbox holds the audit entries of changes that may not be in the log yet,
+	// each in its canonical JSON.
+	Outbox []string `json:"outbox,omitempty"`
 }
 
 // stateAge is how old the state may be that [Rollout.Arm] goes by.
@@ -41,6 +54,15 @@ func (r *Rollout) document() string { return "rollout/" + r.plan.Name }
 func (r *Rollout) State(ctx context.Context) (State, error) {
 	s, _, err := r.read(ctx)
 	return s, err
+}
+
+// recorded returns the state, all of which is in the audit log.
+func (r *Rollout) recorded(ctx context.Context) (State, error) {
+	s, _, err := r.read(ctx)
+	if err != nil || len(s.Outbox) == 0 {
+		return s, err
+	}
+	return r.record(ctx, s.Outbox)
 }
 
 func (r *Rollout) read(ctx context.Context) (State, int64, error) {
@@ -62,7 +84,8 @@ func (r *Rollout) read(ctx context.Context) (State, int64, error) {
 }
 
 // change applies fn to the state until nobody else wrote it in between. fn says
-// whether there is anything to write.
+// whether there is anything to write. It does not record what fn puts into the
+// outbox; see [Rollout.record].
 func (r *Rollout) change(ctx context.Context, fn func(*State) (bool, error)) (State, error) {
 	for range maxConflicts {
 		s, version, err := r.read(ctx)
