@@ -33,8 +33,8 @@ type Limits struct {
 	// files when the loop ends, however it ends. If empty, [os.TempDir].
 	Dir string
 	// Memory is how much of the file is held in memory, in bytes; what is
-	// decoded comes on top, one object at a time. If zero, 16 MiB; at least
-	// 64 KiB, at most 1 GiB.
+	// decoded comes on top, one object at a time, or without Serial a few. If
+	// zero, 16 MiB; at least 64 KiB, at most 1 GiB.
 	Memory int
 	// MaxSize is the longest file that is read, in bytes before compression.
 	// If zero, 64 GiB.
@@ -45,10 +45,10 @@ type Limits struct {
 	// JSON: it is decoded as a whole. If zero, 256 MiB.
 	MaxObject int64
 	// Serial does everything in the goroutine of the loop, one thing after the
-	// other. Otherwise, where there is more than one processor, a file that
-	// exceeds Memory is written to disk by one goroutine besides, and read back
-	// and decoded by two: methods UnmarshalJSON of the caller's structs are
-	// called from them. They end before the loop does.
+	// other, as is done anyway where there is one processor. Otherwise what
+	// exceeds Memory is written to disk by a goroutine, and read back and decoded
+	// by two, from which methods UnmarshalJSON of the caller's structs are called.
+	// They end before the loop does.
 	Serial bool
 }
 
