@@ -202,6 +202,20 @@ func (a *answer) brokeDown(op Operation) bool {
 	return internal || unclear && len(a.Data) > 0
 }
 
+// neverRan reports whether the answer says that Shopify refused the operation as
+// a whole before it ran it.
+func (a *answer) neverRan() bool {
+	if len(a.errors) == 0 || a.hasData() {
+		return false
+	}
+	for _, e := range a.errors {
+		if e.Code == "INTERNAL_SERVER_ERROR" || len(a.Data) > 0 && !refused(e.Code) {
+			return false
+		}
+	}
+	return true
+}
+
 // hasPayload reports whether a root field of a mutation has a value.
 func (a *answer) hasPayload() bool {
 	var fields map[string]json.RawMessage

@@ -58,9 +58,10 @@ func (b *bucket) expect(key costKey) float64 {
 }
 
 // take waits until the points for a call are there and takes them. It fails at
-// once, with the time it would have had to wait, if that is after the deadline
-// of ctx or longer than maxWait. What it returns without an error must be given
-// to settle once.
+// once, with the time it would have had to wait, if that is known and after the
+// deadline of ctx or longer than maxWait. Where nothing is known of the shop yet
+// and maxWait is over, it takes them all the same: Shopify will tell. What it
+// returns without an error must be given to settle once.
 func (b *bucket) take(ctx context.Context, lane Lane, key costKey, maxWait time.Duration) (*waiter, error) {
 	start := time.Now()
 	w := &waiter{lane: lane, key: key, wake: make(chan struct{}, 1)}
@@ -69,17 +70,24 @@ func (b *bucket) take(ctx context.Context, lane Lane, key costKey, maxWait time.
 	}
 	b.enter(w)
 	for {
-		wait, taken := b.try(ctx, w)
-		if taken {
+		left := maxWait - time.Since(start)
+		wait, state := b.try(ctx, w, left > 0)
+		switch state {
+		case pointsTaken:
 			return w, nil
-		}
-		if left := maxWait - time.Since(start); wait > left {
-			b.leave(w)
-			return nil, &ThrottledError{Wait: wait, Cost: w.cost}
-		}
-		if deadline, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(deadline) {
-			b.leave(w)
-			return nil, &ThrottledError{Wait: wait, Cost: w.cost, cause: context.DeadlineExceeded}
+		case pointsBlind:
+			// How long it takes is not known, so nothing says that it is too
+			// long: it looks again at the end of its patience at the latest.
+			wait = min(wait, max(left, 0))
+		case pointsKnown:
+			if wait > left {
+				b.leave(w)
+				return nil, &ThrottledError{Wait: wait, Cost: w.cost}
+			}
+			if deadline, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(deadline) {
+				b.leave(w)
+				return nil, &ThrottledError{Wait: wait, Cost: w.cost, cause: context.DeadlineExceeded}
+			}
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -127,9 +135,19 @@ func (b *bucket) wakeFirst() {
 	}
 }
 
+// pointsState is what came of an attempt to take points.
+type pointsState uint8
+
+const (
+	pointsKnown pointsState = iota // not taken, and it is known how long it takes
+	pointsBlind                    // not taken, and nothing is known of the shop
+	pointsTaken
+)
+
 // try takes the points if it is the call's turn and they are there; else it
-// returns how long that will take, as far as can be told.
-func (b *bucket) try(ctx context.Context, w *waiter) (wait time.Duration, taken bool) {
+// returns how long that will take, as far as can be told. A call without patience
+// does not wait for the first answer of a shop of which nothing is known.
+func (b *bucket) try(ctx context.Context, w *waiter, patient bool) (wait time.Duration, state pointsState) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.waiting[0] == w && b.remote != nil {
@@ -141,25 +159,25 @@ func (b *bucket) try(ctx context.Context, w *waiter) (wait time.Duration, taken 
 		b.mu.Lock()
 		switch {
 		case ok && !grant.OK:
-			return grant.Wait + time.Millisecond, false
+			return grant.Wait + time.Millisecond, pointsKnown
 		case ok && grant.At != 0:
 			w.cost, w.grant = want.Cost, grant
 			if now := time.Now(); b.tokens != nil {
 				b.tokens.AllowN(now, min(int(w.cost), max(0, int(b.tokens.TokensAt(now)))))
 			}
 			b.takeLocked(w)
-			return 0, true
+			return 0, pointsTaken
 		case ok:
 			w.grant = grant // the store learns of the shop when it is settled
 		}
 	}
 	first := b.waiting[0] == w
 	if b.tokens == nil {
-		if first && (b.inFlight == 0 || b.inFlight+w.cost <= blindPoints) {
+		if !patient || first && (b.inFlight == 0 || b.inFlight+w.cost <= blindPoints) {
 			b.takeLocked(w)
-			return 0, true
+			return 0, pointsTaken
 		}
-		return blindWait, false
+		return blindWait, pointsBlind
 	}
 	burst := float64(b.tokens.Burst())
 	w.cost = min(w.cost, burst) // one that costs more than the bucket holds waits for a full one
@@ -174,11 +192,11 @@ func (b *bucket) try(ctx context.Context, w *waiter) (wait time.Duration, taken 
 	have := b.tokens.TokensAt(now)
 	if first && have >= need && b.tokens.AllowN(now, int(w.cost)) {
 		b.takeLocked(w)
-		return 0, true
+		return 0, pointsTaken
 	}
 	seconds := (need - have) / float64(b.tokens.Limit())
 	// A millisecond more, so that rounding does not wake it too early.
-	return max(0, time.Duration(seconds*float64(time.Second))) + time.Millisecond, false
+	return max(0, time.Duration(seconds*float64(time.Second))) + time.Millisecond, pointsKnown
 }
 
 // spare is what a call must leave behind.
@@ -201,25 +219,28 @@ func (b *bucket) takeLocked(w *waiter) {
 }
 
 // settle ends a request: it learns what the operation costs, gives back what
-// was not used and sets the bucket right. The answer's cost is nil if it held
-// none.
-func (b *bucket) settle(ctx context.Context, w *waiter, answer *Cost) {
+// was not used and sets the bucket right.
+func (b *bucket) settle(ctx context.Context, w *waiter, use PointUse) {
 	if w.grant.OK {
-		b.remote.settle(ctx, w.grant, answer.orUnknown())
+		b.remote.settle(ctx, w.grant, use)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.flying, w)
 	b.inFlight = max(0, b.inFlight-w.cost)
 	meanwhile := b.settled - w.settled // answered while this one was under way
-	b.settled += w.cost
 	defer b.wakeFirst()
-	if answer == nil {
-		return
+	if !use.Unused {
+		b.settled += w.cost
 	}
+	answer := use.Cost
 	more := b.learn(w.key, answer.Requested)
 	t := answer.Throttle
 	if !t.plausible() {
+		if use.Unused && b.tokens != nil {
+			now := time.Now()
+			b.fill(now, float64(b.tokens.Limit()), float64(b.tokens.Burst()), b.tokens.TokensAt(now)+w.cost)
+		}
 		return
 	}
 	// Answers overtake each other, so what one says of the level holds within
@@ -233,10 +254,7 @@ func (b *bucket) settle(ctx context.Context, w *waiter, answer *Cost) {
 	level := least
 	if b.tokens != nil && b.tokens.Limit() == rate.Limit(t.RestoreRate) && b.tokens.Burst() == int(t.MaximumAvailable) {
 		have := b.tokens.TokensAt(now) - more
-		unused := 0.0
-		if answer.Actual > 0 {
-			unused = max(0, w.cost-answer.Actual)
-		}
+		unused := max(0, w.cost-answer.Actual) // all of it if it did not run
 		if unused == 0 && more == 0 && have >= least && have <= most {
 			return
 		}
@@ -244,9 +262,14 @@ func (b *bucket) settle(ctx context.Context, w *waiter, answer *Cost) {
 			level = max(least, have+unused)
 		}
 	}
-	// A new limiter is full; what is not there is taken out.
-	b.tokens = rate.NewLimiter(rate.Limit(t.RestoreRate), int(t.MaximumAvailable))
-	b.tokens.AllowN(now, int(t.MaximumAvailable)-int(level))
+	b.fill(now, t.RestoreRate, t.MaximumAvailable, level)
+}
+
+// fill sets what is in the bucket. A new limiter is full; what is not there is
+// taken out.
+func (b *bucket) fill(now time.Time, restoreRate, maximum, level float64) {
+	b.tokens = rate.NewLimiter(rate.Limit(restoreRate), int(maximum))
+	b.tokens.AllowN(now, int(maximum)-int(min(level, maximum)))
 }
 
 // learn notes what a call cost, and expects the same of those that wait or are

@@ -131,7 +131,7 @@ func (k *call) run(ctx context.Context) error {
 		return err
 	}
 	resp, err := rc.Do(req)
-	k.settle(ctx, nil)
+	k.settle(ctx, PointUse{})
 	if resp != nil {
 		_ = resp.Body.Close() // read already, or of no use
 	}
@@ -198,10 +198,11 @@ func (k *call) takeToken(ctx context.Context) error {
 	return nil
 }
 
-// settle gives the bucket the answer to the attempt under way, once.
-func (k *call) settle(ctx context.Context, cost *Cost) {
+// settle tells the bucket what became of the points of the attempt under way,
+// once.
+func (k *call) settle(ctx context.Context, use PointUse) {
 	if k.points != nil {
-		k.client.shared.bucket.settle(ctx, k.points, cost)
+		k.client.shared.bucket.settle(ctx, k.points, use)
 		k.points = nil
 	}
 }
@@ -225,7 +226,7 @@ func (k *call) receive(resp *http.Response) error {
 	a, err := parseAnswer(resp.StatusCode, body)
 	if a != nil && a.cost != nil {
 		k.info.Cost = *a.cost
-		k.settle(resp.Request.Context(), a.cost)
+		k.settle(resp.Request.Context(), PointUse{Cost: *a.cost})
 	}
 	k.client.report(k, resp)
 	if err != nil {
@@ -234,6 +235,9 @@ func (k *call) receive(resp *http.Response) error {
 	k.answer = a
 	if err := k.judge(resp, a); err != nil {
 		return err
+	}
+	if a.neverRan() {
+		k.settle(resp.Request.Context(), PointUse{Unused: true})
 	}
 	if err := a.decode(k.into); err != nil {
 		k.answer = nil

@@ -54,13 +54,6 @@ type Throttle struct {
 	RestoreRate        float64 `json:"restoreRate"` // points per second
 }
 
-func (c *Cost) orUnknown() Cost {
-	if c == nil {
-		return Cost{}
-	}
-	return *c
-}
-
 // SearchWarning is Shopify's remark on a search filter (a connection's "query"
 // argument) that it did not understand.
 type SearchWarning struct {

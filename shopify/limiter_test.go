@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -23,6 +24,9 @@ func socketless(r *http.Request, answer reply) (*http.Response, error) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_ = r.Body.Close()
+	}
+	if answer.dial {
+		return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
 	}
 	if answer.cut {
 		return nil, io.ErrUnexpectedEOF

@@ -18,9 +18,8 @@ type PointStore interface {
 	// [PointGrant.At].
 	Take(ctx context.Context, shop Domain, want PointRequest) (PointGrant, error)
 	// Settle ends what was granted: it sets the shop's bucket right by the
-	// answer, and creates it with the first one. The cost is zero if the answer
-	// held none.
-	Settle(ctx context.Context, shop Domain, grant PointGrant, answer Cost) error
+	// answer, and creates it with the first one.
+	Settle(ctx context.Context, shop Domain, grant PointGrant, use PointUse) error
 }
 
 // PointRequest asks for points.
@@ -51,6 +50,18 @@ type PointGrant struct {
 	// At and Settled are the store's own: its time when the points were taken,
 	// in seconds, and how many points had been settled by then.
 	At, Settled float64
+}
+
+// PointUse is what became of a [PointGrant].
+type PointUse struct {
+	// Cost is the answer's; zero if it held none, or none came. An answer with a
+	// plausible [Cost.Throttle] and without an actual cost did not use what was
+	// granted.
+	Cost Cost
+	// Unused says that the request never left, or was refused before it ran: all
+	// that was granted is there again. Without it, and without a cost, all counts
+	// as used.
+	Unused bool
 }
 
 // remotePoints asks a store, and stops asking for a while when it fails.
@@ -89,13 +100,13 @@ func (r *remotePoints) take(ctx context.Context, want PointRequest) (grant Point
 }
 
 // settle gives the answer to the store, also for a call that was canceled.
-func (r *remotePoints) settle(ctx context.Context, grant PointGrant, answer Cost) {
+func (r *remotePoints) settle(ctx context.Context, grant PointGrant, use PointUse) {
 	if r.resting() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
 	defer cancel()
-	r.note(ctx, r.store.Settle(ctx, r.shop, grant, answer))
+	r.note(ctx, r.store.Settle(ctx, r.shop, grant, use))
 }
 
 func (r *remotePoints) resting() bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,7 @@ type store struct {
 	hang    bool
 	level   float64
 	asked   []time.Time
-	settled []shopify.Cost
+	settled []shopify.PointUse
 	urgent  []bool
 }
 
@@ -46,10 +47,10 @@ func (s *store) Take(ctx context.Context, _ shopify.Domain, want shopify.PointRe
 	return shopify.PointGrant{OK: true, At: 1, Cost: want.Cost}, nil
 }
 
-func (s *store) Settle(_ context.Context, _ shopify.Domain, _ shopify.PointGrant, answer shopify.Cost) error {
+func (s *store) Settle(_ context.Context, _ shopify.Domain, _ shopify.PointGrant, use shopify.PointUse) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settled = append(s.settled, answer)
+	s.settled = append(s.settled, use)
 	return s.err
 }
 
@@ -69,7 +70,7 @@ func TestPointsOfAStore(t *testing.T) {
 			require.NoError(t, err)
 		}
 		assert.Len(t, s.settled, 2)
-		assert.InDelta(t, 100, s.settled[0].Actual, 0)
+		assert.InDelta(t, 100, s.settled[0].Cost.Actual, 0)
 		// The shop has plenty, but others have taken it.
 		start := time.Now()
 		time.AfterFunc(2500*time.Millisecond, func() { s.set(func() { s.level = 1000 }) })
@@ -173,5 +174,127 @@ func TestCostsAreLearnedByNumbers(t *testing.T) {
 		list(10, "a", 4)
 		list(10, "a", 4)
 		assert.Equal(t, []float64{100, 12, 100, 60, 12, 100, 12, 11}, expected)
+	})
+}
+
+// TestWhatNeverRanTakesNoPoints: an outage, or a program that asks for nonsense,
+// must not look like an empty bucket to those who come after.
+func TestWhatNeverRanTakesNoPoints(t *testing.T) {
+	refused := func(code string) string {
+		return `{"errors":[{"message":"No","extensions":{"code":"` + code + `"}}]}`
+	}
+	for name, answer := range map[string]reply{
+		"not sent":            {dial: true},
+		"bad token":           {status: 401, body: `{"errors":"[API] Invalid API key or access token"}`},
+		"frozen":              {status: 402},
+		"forbidden":           {status: 403},
+		"no such shop":        {status: 404, body: `{"errors":"Not Found"}`},
+		"unprocessable":       {status: 422},
+		"locked":              {status: 423},
+		"rejected":            {status: 430},
+		"redirect":            {status: 302, header: map[string]string{"Location": "https://example.com/"}},
+		"unknown field":       {body: refused("undefinedField")},
+		"too dear, no cost":   {body: refused("MAX_COST_EXCEEDED")},
+		"bad variable":        {body: refused("INVALID_VARIABLE")},
+		"denied":              {body: `{"data":null,"errors":[{"message":"No","extensions":{"code":"ACCESS_DENIED"}}]}`},
+		"denied with a cost":  {body: `{"data":null,"errors":[{"message":"No","extensions":{"code":"ACCESS_DENIED"}}],"extensions":{"cost":{"requestedQueryCost":50,"actualQueryCost":null,"throttleStatus":{"maximumAvailable":2000,"currentlyAvailable":1990,"restoreRate":100}}}}`},
+		"unusable plain text": {body: `{"errors":"no"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &store{level: 1e9}
+				for _, limiter := range []*shopify.Limiter{nil, shopify.NewLimiter(&shopify.LimiterOptions{Points: s})} {
+					c, _ := scripted(t, shopify.Options{MaxWait: -1, MaxRetries: -1, Limiter: limiter}, reply{body: okShop}, answer)
+					_, _, err := do(t.Context(), c, readShop, nil)
+					require.NoError(t, err)
+					start := time.Now()
+					for range 100 { // five times what the bucket holds
+						_, _, err := do(t.Context(), c, `query Other { shop { id } }`, nil)
+						require.Error(t, err)
+						require.NotErrorIs(t, err, shopify.ErrThrottled)
+					}
+					assert.Zero(t, time.Since(start))
+				}
+				for _, use := range s.settled[1:] {
+					assert.Equal(t, name != "denied with a cost", use.Unused)
+				}
+			})
+		})
+	}
+}
+
+// TestLostAnswersCountAsUsed: what may have run may have cost.
+func TestLostAnswersCountAsUsed(t *testing.T) {
+	for name, answer := range map[string]reply{
+		"cut": {cut: true}, "bad gateway": {status: 502}, "internal": {body: `{"data":null,"errors":[{"message":"Oops","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`},
+		"429 without a cost": {status: 429}, "unclear": {body: `{"data":null,"errors":[{"message":"Oops"}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, s := scripted(t, shopify.Options{MaxWait: -1, MaxRetries: -1}, reply{body: okShop}, answer)
+				_, _, err := do(t.Context(), c, readShop, nil)
+				require.NoError(t, err)
+				for range 30 {
+					_, _, err = do(t.Context(), c, `query Other { shop { id } }`, nil)
+					require.Error(t, err)
+				}
+				require.ErrorIs(t, err, shopify.ErrThrottled)
+				assert.Len(t, s.at, 1+19, "1,990 points, 100 each")
+			})
+		})
+	}
+}
+
+// TestColdStartInTime: how long the first answer takes is not known, so it is no
+// reason to give a call up that has little time.
+func TestColdStartInTime(t *testing.T) {
+	for name, opts := range map[string]shopify.Options{
+		"deadline":             {},
+		"short MaxWait":        {MaxWait: 200 * time.Millisecond},
+		"MaxWait that is over": {MaxWait: 10 * time.Millisecond},
+		"no MaxWait":           {MaxWait: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &leaky{maximum: 2000, rate: 100, level: 2000, cost: 10, latency: 50 * time.Millisecond}
+				c := l.client(t, opts)
+				ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+				defer cancel()
+				var wg sync.WaitGroup
+				for range 20 {
+					wg.Go(func() {
+						_, _, err := do(ctx, c, readShop, nil)
+						assert.NoError(t, err)
+					})
+				}
+				wg.Wait()
+				assert.Zero(t, l.throttled)
+			})
+		})
+	}
+}
+
+// TestColdStartWithoutAnAnswer: the deadline ends the wait for a first answer that
+// does not come.
+func TestColdStartWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := transportFunc(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		c, err := shopify.NewClient(testShop, shopify.StaticToken(testToken), &shopify.Options{HTTPClient: &http.Client{Transport: silent}})
+		require.NoError(t, err)
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 11 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+				defer cancel()
+				_, _, err := do(ctx, c, readShop, nil)
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+			})
+		}
+		wg.Wait()
+		assert.Equal(t, 800*time.Millisecond, time.Since(start))
 	})
 }

@@ -95,8 +95,8 @@ func (k *call) decide(ctx context.Context, _ *http.Response, err error) (bool, e
 }
 
 func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
-	// An answer settled itself; a request without one costs nothing known.
-	k.settle(ctx, nil)
+	// An answer with a cost has settled itself.
+	k.settle(ctx, PointUse{Unused: k.unused(err)})
 	again := false
 	switch e := err.(type) { //nolint:errorlint // these are ours, unwrapped
 	case *failedError:
@@ -131,6 +131,22 @@ func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 	}
 	k.info.Waited += k.pause
 	return true, nil
+}
+
+// unused reports whether a failed attempt surely took no points: it never left,
+// or was refused before it ran. What Shopify throttled took none either, but the
+// bucket holds less than was believed: where the answer does not say how much,
+// what was to be taken counts as taken.
+func (k *call) unused(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // these are ours, unwrapped
+	case *failedError:
+		return !e.mayHaveRun
+	case *refusedToken:
+		return true
+	case *throttledAnswer, *busyKeyError, *lostError:
+		return false
+	}
+	return !k.sent(err)
 }
 
 // freshSource returns the token source if it may be asked for another token than

@@ -40,6 +40,7 @@ type reply struct {
 	header map[string]string
 	body   string
 	cut    bool // close the connection instead of answering
+	dial   bool // get no connection; without sockets only
 	half   bool // close the connection in the middle of the body
 	hold   bool // answer when the client has gone
 }

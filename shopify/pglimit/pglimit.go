@@ -110,14 +110,15 @@ func (s *Store) Take(ctx context.Context, shop shopify.Domain, want shopify.Poin
 }
 
 // Settle implements [shopify.PointStore].
-func (s *Store) Settle(ctx context.Context, shop shopify.Domain, grant shopify.PointGrant, answer shopify.Cost) error {
+func (s *Store) Settle(ctx context.Context, shop shopify.Domain, grant shopify.PointGrant, use shopify.PointUse) error {
+	answer := use.Cost
 	t := answer.Throttle
 	known := t.MaximumAvailable >= 1 && t.RestoreRate > 0 && t.CurrentlyAvailable <= t.MaximumAvailable &&
 		t.MaximumAvailable < 1e9 && t.RestoreRate < 1e9 && !math.IsNaN(t.CurrentlyAvailable)
 	if grant.At != 0 {
 		actual := max(0, min(answer.Actual, 1e9))
 		_, err := s.db.ExecContext(ctx, s.settleSQL, s.app, string(shop), s.clock(), grant.Cost, grant.At, grant.Settled,
-			known, actual, t.CurrentlyAvailable, t.MaximumAvailable, t.RestoreRate)
+			known, actual, t.CurrentlyAvailable, t.MaximumAvailable, t.RestoreRate, use.Unused)
 		if err != nil {
 			return fmt.Errorf("pglimit: settle: %w", err)
 		}

@@ -41,7 +41,7 @@ func TestAppsHavePointsOfTheirOwn(t *testing.T) {
 	db := open(t, testpg.URL(t))
 	const shop = shopify.Domain("acme.myshopify.com")
 	one, other := newStore(t, db, &pglimit.Options{App: "one"}), newStore(t, db, &pglimit.Options{App: "other"})
-	low := shopify.Cost{Throttle: shopify.Throttle{MaximumAvailable: 1000, CurrentlyAvailable: 5, RestoreRate: 1}}
+	low := shopify.PointUse{Cost: shopify.Cost{Throttle: shopify.Throttle{MaximumAvailable: 1000, CurrentlyAvailable: 5, RestoreRate: 1}}}
 	require.NoError(t, one.Settle(t.Context(), shop, shopify.PointGrant{OK: true}, low))
 	g, err := one.Take(t.Context(), shop, shopify.PointRequest{Cost: 100})
 	require.NoError(t, err)
@@ -58,8 +58,8 @@ func TestPointsOfTheDeadFade(t *testing.T) {
 	now := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 	s := newStore(t, open(t, testpg.URL(t)), &pglimit.Options{Now: func() time.Time { return now }, Table: "public.other_points"})
 	const shop = shopify.Domain("acme.myshopify.com")
-	says := func(available float64) shopify.Cost {
-		return shopify.Cost{Requested: 1, Actual: 1, Throttle: shopify.Throttle{MaximumAvailable: 1000, CurrentlyAvailable: available, RestoreRate: 0.001}}
+	says := func(available float64) shopify.PointUse {
+		return shopify.PointUse{Cost: shopify.Cost{Requested: 1, Actual: 1, Throttle: shopify.Throttle{MaximumAvailable: 1000, CurrentlyAvailable: available, RestoreRate: 0.001}}}
 	}
 	take := func(cost float64) shopify.PointGrant {
 		g, err := s.Take(t.Context(), shop, shopify.PointRequest{Cost: cost})

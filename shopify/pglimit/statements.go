@@ -63,11 +63,11 @@ const settleSQL = `UPDATE %s AS t
 SET (level, at, in_flight, settled, maximum, restore) = (
 	SELECT
 		CASE
-			WHEN NOT $7::boolean THEN lvl
+			WHEN NOT $7::boolean THEN CASE WHEN $12::boolean THEN LEAST(t.maximum, lvl + $4::float8) ELSE lvl END
 			WHEN t.maximum = $10::float8 AND t.restore = $11::float8 AND lvl + unused <= most THEN GREATEST(least, lvl + unused)
 			ELSE least
 		END,
-		n, fl, t.settled + $4::float8,
+		n, fl, t.settled + CASE WHEN $12::boolean THEN 0 ELSE $4::float8 END,
 		CASE WHEN $7::boolean THEN $10::float8 ELSE t.maximum END,
 		CASE WHEN $7::boolean THEN $11::float8 ELSE t.restore END
 	FROM (
@@ -75,7 +75,7 @@ SET (level, at, in_flight, settled, maximum, restore) = (
 			LEAST(t.maximum, t.level + t.restore * GREATEST(0, n - t.at)) AS lvl,
 			GREATEST(0, t.in_flight * exp(-GREATEST(0, n - t.at) / 60) - $4::float8) AS fl,
 			GREATEST(0, t.settled - $6::float8) AS meanwhile,
-			CASE WHEN $8::float8 > 0 THEN GREATEST(0, $4::float8 - $8::float8) ELSE 0 END AS unused
+			GREATEST(0, $4::float8 - $8::float8) AS unused
 		FROM (SELECT COALESCE($3::float8, extract(epoch FROM clock_timestamp())::float8) AS n) AS clock
 	) AS now,
 	LATERAL (

@@ -28,9 +28,9 @@ func (d distant) Take(ctx context.Context, shop shopify.Domain, want shopify.Poi
 	return d.Store.Take(ctx, shop, want)
 }
 
-func (d distant) Settle(ctx context.Context, shop shopify.Domain, g shopify.PointGrant, answer shopify.Cost) error {
+func (d distant) Settle(ctx context.Context, shop shopify.Domain, g shopify.PointGrant, use shopify.PointUse) error {
 	time.Sleep(2 * time.Millisecond)
-	return d.Store.Settle(ctx, shop, g, answer)
+	return d.Store.Settle(ctx, shop, g, use)
 }
 
 // TestFourLimitersShareABucket runs 3,000 queries of mixed cost through four

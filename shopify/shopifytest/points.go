@@ -31,7 +31,7 @@ func TestPointStore(t *testing.T, newStore func(t *testing.T) shopify.PointStore
 	}
 	settle := func(t *testing.T, s shopify.PointStore, g shopify.PointGrant, a shopify.Cost) {
 		t.Helper()
-		if err := s.Settle(t.Context(), shop, g, a); err != nil {
+		if err := s.Settle(t.Context(), shop, g, shopify.PointUse{Cost: a}); err != nil {
 			t.Fatalf("Settle: %v", err)
 		}
 	}
@@ -100,6 +100,21 @@ func TestPointStore(t *testing.T, newStore func(t *testing.T) shopify.PointStore
 		s := filled(t, 100)
 		settle(t, s, take(t, s, shopify.PointRequest{Cost: 60}), shopify.Cost{})
 		granted(t, "what was sent counts as used", false, take(t, s, shopify.PointRequest{Cost: 60}))
+	})
+	t.Run("a request that never left", func(t *testing.T) {
+		s := filled(t, 100)
+		for range 3 {
+			g := granted(t, "all is there again", true, take(t, s, shopify.PointRequest{Cost: 60}))
+			if err := s.Settle(t.Context(), shop, g, shopify.PointUse{Unused: true}); err != nil {
+				t.Fatalf("Settle: %v", err)
+			}
+		}
+		granted(t, "and no more than that", false, take(t, s, shopify.PointRequest{Cost: 105}))
+	})
+	t.Run("a throttled request", func(t *testing.T) {
+		s := filled(t, 100)
+		settle(t, s, take(t, s, shopify.PointRequest{Cost: 60}), answer(60, 0, 100))
+		granted(t, "it did not use its points", true, take(t, s, shopify.PointRequest{Cost: 90}))
 	})
 	t.Run("who was refused first holds a place", func(t *testing.T) {
 		s := filled(t, 100)
