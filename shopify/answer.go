@@ -16,8 +16,9 @@ type answer struct {
 	Data, Errors, Extensions json.RawMessage // parts of the body
 
 	errors    []GraphQLError
-	message   string // instead of errors
-	cost      *Cost  // nil if there is none
+	rawErrors []json.RawMessage // of errors, if they came as a list
+	message   string            // instead of errors
+	cost      *Cost             // nil if there is none
 	ext       map[string]any
 	decodeErr error
 	decoded   bool // data was given to the caller
@@ -128,7 +129,8 @@ func (a *answer) readErrors() {
 		}
 		return
 	}
-	for _, raw := range list[:min(len(list), maxGraphQLErrors)] {
+	a.rawErrors = list[:min(len(list), maxGraphQLErrors)]
+	for _, raw := range a.rawErrors {
 		var e struct {
 			Message    string
 			Path       []any
@@ -278,10 +280,21 @@ func (a *answer) searchWarnings() []SearchWarning {
 // list returns the errors as genqlient has them.
 func (a *answer) list() gqlerror.List {
 	var out gqlerror.List
-	for _, e := range a.errors {
-		var ext map[string]any
-		_ = json.Unmarshal(e.Extensions, &ext)
-		out = append(out, &gqlerror.Error{Message: e.Message, Extensions: ext})
+	for i, e := range a.errors {
+		g := &gqlerror.Error{Message: e.Message}
+		_ = json.Unmarshal(e.Extensions, &g.Extensions)
+		if i < len(a.rawErrors) {
+			// What is of another shape is left out.
+			var where struct{ Path, Locations json.RawMessage }
+			_ = json.Unmarshal(a.rawErrors[i], &where)
+			if json.Unmarshal(where.Path, &g.Path) != nil {
+				g.Path = nil
+			}
+			if json.Unmarshal(where.Locations, &g.Locations) != nil {
+				g.Locations = nil
+			}
+		}
+		out = append(out, g)
 	}
 	return out
 }

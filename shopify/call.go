@@ -44,8 +44,11 @@ type call struct {
 	retries   int           // after failures
 	throttles int           // after throttling
 	pause     time.Duration // before the next attempt
+	told      bool          // it is Shopify's Retry-After
 	wait      time.Duration // for points so far
-	firstSent time.Time
+	// of those that were sent
+	firstSent, lastSent time.Time
+	answered            string // the X-Request-Id of the last answer
 	// arrived says that an attempt may have reached Shopify and no answer told
 	// what became of it.
 	arrived bool
@@ -80,13 +83,11 @@ func (c *Client) newCall(req *graphql.Request, into any) (*call, error) {
 			return nil, err
 		}
 	}
-	if k.op.Safety == SafetyIdempotent && bytes.Contains(k.variables, []byte(`"compareDigest":"`)) {
-		// A metafield that is written if it is as it was: after the first time
-		// it is not.
+	if k.op.Safety == SafetyIdempotent && d.conditional(k.variables) {
 		k.op.Safety = SafetyUnsafe
 	}
 	k.info.Operation = k.op
-	k.costKey = costKeyOf(req, d, k.variables)
+	k.costKey = costKeyOf(d, k.variables)
 	k.body = make([]byte, 0, len(head)+len(k.variables)+len(`,"variables":}`))
 	k.body = append(k.body, head...)
 	if len(k.variables) > 0 {
@@ -156,6 +157,7 @@ func (k *call) prepare(req *http.Request) error {
 	if k.firstSent.IsZero() {
 		k.firstSent = k.sentAt
 	}
+	k.lastSent = k.sentAt
 	k.info.Attempts++
 	k.info.Status, k.info.RequestID, k.info.Cost = 0, "", Cost{}
 	return nil
@@ -212,6 +214,7 @@ func (k *call) receive(resp *http.Response) error {
 	defer func() { _ = resp.Body.Close() }()
 	k.info.Status = resp.StatusCode
 	k.info.RequestID = resp.Header.Get("X-Request-Id")
+	k.answered = k.info.RequestID
 	k.info.APIVersion = resp.Header.Get("X-Shopify-API-Version")
 	k.info.DeprecatedReason = resp.Header.Get("X-Shopify-API-Deprecated-Reason")
 
@@ -265,7 +268,7 @@ func (c *Client) report(k *call, resp *http.Response) {
 		slog.String("request_id", k.info.RequestID), slog.Int("attempt", k.info.Attempts),
 		slog.Float64("requested_cost", k.info.Cost.Requested), slog.Float64("actual_cost", k.info.Cost.Actual),
 		slog.Duration("since_start", time.Since(k.start)))
-	if k.info.DeprecatedReason != "" {
+	if k.info.DeprecatedReason != "" && c.shared.deprecations.first(k.op.Name, k.info.DeprecatedReason) {
 		log.LogAttrs(ctx, slog.LevelWarn, "shopify: deprecated use",
 			slog.String("operation", k.op.Name), slog.String("reason", k.info.DeprecatedReason))
 	}
@@ -308,18 +311,21 @@ func (k *call) deliver(ctx context.Context, resp *graphql.Response) error {
 			errs = append(errs, err)
 		}
 	}
+	err := errors.Join(errs...)
 	if len(errs) == 1 {
-		return errs[0]
+		err = errs[0]
 	}
-	return errors.Join(errs...)
+	if err != nil && k.op.Kind == Mutation && a.hasPayload() && len(findUserErrors(a.Data)) == 0 {
+		// It ran, at least in part: whoever takes this for a failure and calls
+		// again has the effect twice.
+		return k.outcomeUnknown(err)
+	}
+	return err
 }
 
-func costKeyOf(req *graphql.Request, d *parsedDocument, variables json.RawMessage) costKey {
-	key := costKey{operation: d.op.Name}
-	if key.operation == "" {
-		key.operation = req.Query
-	}
-	if len(d.ints) == 0 || len(variables) == 0 {
+func costKeyOf(d *parsedDocument, variables json.RawMessage) costKey {
+	key := costKey{operation: d.costs}
+	if len(d.pages) == 0 || len(variables) == 0 {
 		return key
 	}
 	var values map[string]json.RawMessage
@@ -327,7 +333,10 @@ func costKeyOf(req *graphql.Request, d *parsedDocument, variables json.RawMessag
 		return key
 	}
 	var numbers []byte
-	for _, v := range d.ints {
+	for _, v := range d.pages {
+		if len(values[v]) > maxDigits { // no length of a page
+			return key
+		}
 		numbers = append(append(numbers, ' '), values[v]...)
 	}
 	key.numbers = string(numbers)

@@ -63,8 +63,9 @@ type Options struct {
 	// logs: in this order when a call begins, in the opposite one when it ends.
 	Hooks []Hooks
 	// Logger gets warnings (another API version answered, something deprecated
-	// was used, a search filter was not understood) and, at debug level, one
-	// line per answer. If nil, nothing is logged.
+	// was used, once per operation and reason, a search filter was not
+	// understood) and, at debug level, one line per answer. If nil, nothing is
+	// logged.
 	Logger *slog.Logger
 }
 
@@ -108,7 +109,32 @@ type shared struct {
 	bucket     *bucket
 	operations operationCache
 	// answered is the version that answered last, to warn once per change.
-	answered atomic.Pointer[string]
+	answered     atomic.Pointer[string]
+	deprecations deprecations
+}
+
+// deprecations remembers what was warned of.
+type deprecations struct {
+	mu   sync.Mutex
+	seen map[[2]string]struct{}
+}
+
+// maxDeprecations bounds how many warnings are given.
+const maxDeprecations = 256
+
+// first reports whether an operation was not warned of for this reason before.
+func (d *deprecations) first(operation, reason string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := [2]string{operation, reason}
+	if _, ok := d.seen[key]; ok || len(d.seen) >= maxDeprecations {
+		return false
+	}
+	if d.seen == nil {
+		d.seen = make(map[[2]string]struct{})
+	}
+	d.seen[key] = struct{}{}
+	return true
 }
 
 var _ graphql.Client = (*Client)(nil)
@@ -228,6 +254,9 @@ func (c *Client) BaseURL() string { return c.shared.base.String() }
 func (c *Client) MakeRequest(ctx context.Context, req *graphql.Request, resp *graphql.Response) error {
 	call, err := c.newCall(req, resp.Data)
 	if err != nil {
+		if c.info != nil {
+			*c.info = Info{Operation: c.shared.operations.get(req.Query, req.OpName).op}
+		}
 		return err
 	}
 	ctx = call.started(ctx)
@@ -273,6 +302,7 @@ func (c *operationCache) get(document, name string) *parsedDocument {
 		d = &parsedDocument{op: Operation{Name: name, Kind: Mutation, Safety: SafetyUnsafe}}
 	}
 	d.head = bodyHead(document, name)
+	d.costs = costName(d.op.Name, document)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil {

@@ -100,7 +100,46 @@ func TestAnotherVersionAnswers(t *testing.T) {
 		assert.InDelta(t, 1990, info.Cost.Throttle.CurrentlyAvailable, 0)
 		assert.Equal(t, min(i, 1), strings.Count(log.String(), "asked=2026-10 answered=2027-01"), "warned once")
 	}
-	assert.Equal(t, 3, strings.Count(log.String(), "deprecated use"))
+	assert.Equal(t, 1, strings.Count(log.String(), "deprecated use"), "warned once")
+	_, _, err := do(t.Context(), c, `query Other { shop { id } }`, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 2, strings.Count(log.String(), "deprecated use"), "once for each operation")
+}
+
+// TestInfoOfACallThatWasNotSent must not be that of the call before.
+func TestInfoOfACallThatWasNotSent(t *testing.T) {
+	s := newServer(t, reply{body: okShop})
+	var info shopify.Info
+	c := s.client(t, shopify.Options{}).With(shopify.CallOptions{Info: &info})
+	for name, call := range map[string]func() error{
+		"wrong option": func() error {
+			_, _, err := do(t.Context(), c.With(shopify.CallOptions{Version: "latest"}), addTags, nil)
+			return err
+		},
+		"key for a read": func() error {
+			_, _, err := do(t.Context(), c.With(shopify.CallOptions{IdempotencyKey: "k-1"}), `query AddTags { shop { id } }`, nil)
+			return err
+		},
+		"variables": func() error { _, _, err := do(t.Context(), c, addTags, func() {}); return err },
+		"canceled": func() error {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, _, err := do(ctx, c, addTags, nil)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := do(t.Context(), c, readShop, nil)
+			require.NoError(t, err)
+			require.Equal(t, "ReadShop", info.Operation.Name)
+			require.Equal(t, 200, info.Status)
+			require.Error(t, call())
+			assert.Equal(t, "AddTags", info.Operation.Name)
+			assert.Zero(t, info.Status)
+			assert.Empty(t, info.RequestID)
+			assert.Zero(t, info.Cost)
+		})
+	}
 }
 
 func TestNothingSecretIsLogged(t *testing.T) {

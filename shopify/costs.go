@@ -1,5 +1,7 @@
 package shopify
 
+import "crypto/sha256"
+
 const (
 	// unknownCost is what an operation is expected to cost, at least, before its
 	// first answer, in points. Most cost less; what is too much comes back with
@@ -7,26 +9,40 @@ const (
 	unknownCost = 100
 	// maxCosts bounds how many costs are remembered.
 	maxCosts = 4096
+	// maxDigits bounds a number that the cost may depend on.
+	maxDigits = 8
 	// maxPoints bounds what an answer may claim; the largest plan has 40,000.
 	maxPoints = 1e9
 )
 
-// costKey is what the cost of a call depends on: the operation, and its numbers,
-// of which some say how long a page is.
+// costKey is what the cost of a call depends on: the operation, and how long its
+// pages are, as far as variables say. Other numbers, such as quantities, are
+// none of it.
 type costKey struct{ operation, numbers string }
+
+// costName is what the costs of an operation are remembered under: its name, or
+// else what takes less memory than its document.
+func costName(name, document string) string {
+	if name != "" {
+		return name
+	}
+	sum := sha256.Sum256([]byte(document))
+	return string(sum[:])
+}
 
 // costBook remembers what operations cost.
 type costBook struct {
-	exact map[costKey]float64
-	most  map[string]float64 // by operation alone
+	exact recent[costKey]
+	most  recent[string] // by operation alone
 }
 
 // expect returns the points that a call will probably request.
 func (c *costBook) expect(key costKey) float64 {
-	if cost, ok := c.exact[key]; ok {
+	if cost, ok := c.exact.get(key); ok {
 		return cost
 	}
-	return max(unknownCost, c.most[key.operation])
+	most, _ := c.most.get(key.operation)
+	return max(unknownCost, most)
 }
 
 // learn notes what a call requested. The cost may vary with what the key does
@@ -39,15 +55,34 @@ func (c *costBook) learn(key costKey, requested float64) (changed bool) {
 		return false
 	}
 	before := c.expect(key)
-	if c.exact == nil {
-		c.exact, c.most = make(map[costKey]float64), make(map[string]float64)
+	known, _ := c.exact.get(key)
+	c.exact.set(key, max(requested, known-(known-requested)/8))
+	known, _ = c.most.get(key.operation)
+	c.most.set(key.operation, max(requested, known))
+	return requested > max(known, unknownCost) || c.expect(key) != before
+}
+
+// recent keeps the numbers that were used last, up to maxCosts of them and half
+// of these surely: when the younger half is full, the older one is dropped.
+type recent[K comparable] struct{ young, old map[K]float64 }
+
+func (r *recent[K]) get(key K) (float64, bool) {
+	if v, ok := r.young[key]; ok {
+		return v, true
 	}
-	if known, ok := c.exact[key]; ok || len(c.exact) < maxCosts {
-		c.exact[key] = max(requested, known-(known-requested)/8)
+	v, ok := r.old[key]
+	if ok {
+		r.set(key, v)
 	}
-	if known, ok := c.most[key.operation]; ok || len(c.most) < maxCosts {
-		c.most[key.operation] = max(requested, known)
-		changed = requested > max(known, unknownCost)
+	return v, ok
+}
+
+func (r *recent[K]) set(key K, v float64) {
+	if _, ok := r.young[key]; !ok && len(r.young) >= maxCosts/2 {
+		r.old, r.young = r.young, nil
 	}
-	return changed || c.expect(key) != before
+	if r.young == nil {
+		r.young = make(map[K]float64)
+	}
+	r.young[key] = v
 }

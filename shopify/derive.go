@@ -24,8 +24,9 @@ type CallOptions struct {
 	// the same names. The client's own headers (the access token, the content
 	// type, …) cannot be set.
 	Header http.Header
-	// Info is filled by each call, whether it succeeds or not. Use one for one
-	// call at a time, and read it when the call has returned.
+	// Info is filled by each call, whether it succeeds or not; where nothing was
+	// sent it holds no more than the operation. Use one for one call at a time,
+	// and read it when the call has returned.
 	Info *Info
 }
 

@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -48,8 +49,13 @@ func ParseOperation(document, name string) (Operation, error) {
 type parsedDocument struct {
 	op    Operation
 	roots []rootField
-	ints  []string // the variables of type Int, on which the cost depends
-	head  []byte   // see bodyHead
+	// pages are the variables that say how long a page is: the cost depends on
+	// them.
+	pages []string
+	// digests are the variables with the digest that a metafield must have.
+	digests []string
+	costs   string // what the costs are remembered under
+	head    []byte // see bodyHead
 }
 
 func parseDocument(document, name string) (*parsedDocument, error) {
@@ -81,7 +87,31 @@ func parseDocument(document, name string) (*parsedDocument, error) {
 			op.Safety = max(op.Safety, mutationSafety(f.name, f.idempotent))
 		}
 	}
-	return &parsedDocument{op: op, roots: fields, ints: ops[0].ints}, nil
+	if p.digest && op.Safety == SafetyIdempotent {
+		op.Safety = SafetyUnsafe
+	}
+	d := &parsedDocument{op: op, roots: fields, digests: p.digests}
+	for _, v := range ops[0].ints {
+		if slices.Contains(p.pages, v) {
+			d.pages = append(d.pages, v)
+		}
+	}
+	return d, nil
+}
+
+// conditional reports whether variables of the document hold the digest that a
+// metafield must have: the write that succeeded makes the condition untrue, so
+// that the same write fails when it is repeated.
+func (d *parsedDocument) conditional(variables json.RawMessage) bool {
+	if bytes.Contains(variables, []byte(`"compareDigest":"`)) {
+		return true
+	}
+	if len(d.digests) == 0 {
+		return false
+	}
+	var values map[string]json.RawMessage
+	_ = json.Unmarshal(variables, &values) // ours, of a moment ago
+	return slices.ContainsFunc(d.digests, func(v string) bool { return string(values[v]) != "null" })
 }
 
 // judge classifies the operation by the mutations of another API.
@@ -120,11 +150,44 @@ type documentParser struct {
 	last       int // byte offset behind the token before tok
 	operations []parsedOperation
 	fragments  map[string][]rootField
+
+	// What arguments of some names hold, wherever they stand.
+	argument       string   // the argument whose value tok begins, or its name
+	value          bool     // tok begins it
+	digest         bool     // a text as compareDigest
+	pages, digests []string // variables as first or last, and as compareDigest
 }
 
 func (p *documentParser) next() {
 	p.last = p.lex.at
+	before := p.tok
 	p.tok = p.lex.next()
+	p.look(before)
+}
+
+// look follows the tokens "name: value" of the arguments that matter.
+func (p *documentParser) look(before token) {
+	switch {
+	case p.value && before.text == "$":
+		if p.argument == "compareDigest" {
+			p.digests = append(p.digests, p.tok.text)
+		} else {
+			p.pages = append(p.pages, p.tok.text)
+		}
+	case before.text == ":" && p.argument != "":
+		if p.value = p.tok.text == "$"; !p.value {
+			p.digest = p.digest || p.argument == "compareDigest" && p.tok.kind == tokenValue
+			break
+		}
+		return
+	case before.kind == tokenName && p.is(":"):
+		switch before.text {
+		case "first", "last", "compareDigest":
+			p.argument = before.text
+			return
+		}
+	}
+	p.argument, p.value = "", false
 }
 
 // is reports whether the current token is this punctuator.

@@ -19,9 +19,12 @@ var (
 	// ErrThrottled: the bucket of query-cost points is empty, and waiting was
 	// not possible or not enough. The operation did not run.
 	ErrThrottled = errors.New("throttled")
-	// ErrOutcomeUnknown: the request may have arrived but its answer was lost.
-	// A mutation may or may not have taken effect; read back before you send it
-	// again.
+	// ErrOutcomeUnknown: a mutation may have taken effect, and no usable answer
+	// says what became of it. The answer was lost, or Shopify failed before it
+	// was complete, or it does not fit the Go type, or it was withheld
+	// ([ErrWithheld]). Read back before you send it again. Look at it before the
+	// other errors, since the error says also what went wrong: one that matches
+	// [ErrServer], [ErrAccessDenied] or [ErrUnauthorized] too is no refusal.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 	// ErrUnauthorized: the access token is missing, wrong or expired (401).
 	ErrUnauthorized = errors.New("unauthorized")
@@ -58,7 +61,9 @@ var (
 	// ErrKeyBusy: another request with the same idempotency key was still
 	// running after all retries.
 	ErrKeyBusy = errors.New("another request with this idempotency key is running")
-	// ErrServer: Shopify failed (5xx or INTERNAL_SERVER_ERROR).
+	// ErrServer: Shopify failed (5xx or INTERNAL_SERVER_ERROR). That of a mutation
+	// matches [ErrOutcomeUnknown] too, unless it surely did not run: never call a
+	// mutation again on ErrServer alone.
 	ErrServer = errors.New("server error")
 	// ErrTooLarge: the response is longer than [Options.MaxResponse].
 	ErrTooLarge = errors.New("response too large")
@@ -247,9 +252,10 @@ func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 // Unwrap returns the cause.
 func (e *ThrottledError) Unwrap() error { return e.cause }
 
-// OutcomeUnknownError says that a mutation may or may not have taken effect. It
-// matches [ErrOutcomeUnknown] and wraps what went wrong. What it holds is what it
-// takes to read back what became of it.
+// OutcomeUnknownError says that a mutation may have taken effect, or has in part,
+// and that no usable answer tells. It matches [ErrOutcomeUnknown] and wraps what
+// went wrong. What it holds is what it takes to read back what became of it. If
+// there was an answer, the response of the call has what could be read of it.
 type OutcomeUnknownError struct {
 	Operation string
 	// Mutations are the root fields, by their names in the schema:

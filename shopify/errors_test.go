@@ -3,11 +3,15 @@ package shopify_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/Khan/genqlient/graphql"
 	"github.com/posai-go/posai/shopify"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 var sentinels = map[string]error{
@@ -43,7 +47,11 @@ func TestErrorShapes(t *testing.T) {
 		{"internal error of one field, rest of the data kept", readShop, reply{body: `{"data":{"shop":{"name":"Acme"},"order":null},"errors":[{"message":"Internal error","path":["order"],"extensions":{"code":"INTERNAL_SERVER_ERROR","requestId":"abc"}}]}`}, []string{"server"}, 1, "order: Internal error", true},
 		{"internal error of an unsafe mutation", createDraft, reply{body: internal}, []string{"server", "unknown"}, 1, "outcome unknown", false},
 		{"internal error of an unsafe mutation's field", createDraft, reply{body: `{"data":{"draftOrderCreate":null},"errors":[{"message":"Internal error","path":["draftOrderCreate"],"extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`}, []string{"server", "unknown"}, 1, "outcome unknown", false},
-		{"internal error behind a mutation that ran", createDraft, reply{body: `{"data":{"draftOrderCreate":{"draftOrder":null,"userErrors":[]}},"errors":[{"message":"Internal error","path":["draftOrderCreate","draftOrder","customer"],"extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`}, []string{"server"}, 1, "draftOrderCreate.draftOrder.customer", true},
+		{"internal error behind a mutation that ran", createDraft, reply{body: `{"data":{"draftOrderCreate":{"draftOrder":null,"userErrors":[]}},"errors":[{"message":"Internal error","path":["draftOrderCreate","draftOrder","customer"],"extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`}, []string{"server", "unknown"}, 1, "draftOrderCreate.draftOrder.customer", true},
+		{"internal error behind an idempotent mutation that ran", addTags, reply{body: `{"data":{"tagsAdd":{"node":null,"userErrors":[]}},"errors":[{"message":"Internal error","path":["tagsAdd","node"],"extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`}, []string{"server", "unknown"}, 1, "outcome unknown", true},
+		{"access denied behind a mutation that ran", createDraft, reply{body: `{"data":{"draftOrderCreate":{"draftOrder":{"id":"gid://shopify/DraftOrder/1","email":null},"userErrors":[]}},"errors":[{"message":"Access denied for email field.","path":["draftOrderCreate","draftOrder","email"],"extensions":{"code":"ACCESS_DENIED"}}]}`}, []string{"denied", "unknown"}, 1, "draftOrderCreate.draftOrder.email", true},
+		{"access denied behind a mutation that was refused", createDraft, reply{body: `{"data":{"draftOrderCreate":{"draftOrder":null,"userErrors":[{"field":["input"],"message":"no"}]}},"errors":[{"message":"Access denied","path":["draftOrderCreate","draftOrder"],"extensions":{"code":"ACCESS_DENIED"}}]}`}, []string{"denied"}, 1, "draftOrderCreate.draftOrder", true},
+		{"access denied for a mutation", createDraft, reply{body: `{"data":{"draftOrderCreate":null},"errors":[{"message":"Access denied for draftOrderCreate field.","path":["draftOrderCreate"],"extensions":{"code":"ACCESS_DENIED","requiredAccess":"` + "`write_draft_orders`" + ` access scope."}}]}`}, []string{"denied"}, 1, "draftOrderCreate: Access denied", true},
 		{"internal error of an idempotent mutation", addTags, reply{body: internal}, []string{"server", "unknown"}, 3, "outcome unknown", false},
 		{"error without a code in a mutation that began", createDraft, reply{body: `{"data":{"draftOrderCreate":null},"errors":[{"message":"Timeout"}]}`}, []string{"unknown"}, 1, "outcome unknown", false},
 		{"error without a code in a mutation that did not begin", createDraft, reply{body: `{"errors":[{"message":"syntax error, unexpected end of file"}]}`}, nil, 1, "syntax error", false},
@@ -53,6 +61,8 @@ func TestErrorShapes(t *testing.T) {
 		{"invalid variable", createDraft, reply{body: `{"errors":[{"message":"Variable $input of type DraftOrderInput! was provided invalid value","locations":[{"line":1,"column":10}],"extensions":{"value":{"nope":1},"problems":[{"path":["nope"],"explanation":"Field is not defined on DraftOrderInput"}],"code":"INVALID_VARIABLE"}}]}`}, []string{"bad"}, 1, "INVALID_VARIABLE", false},
 		{"document does not fit the schema", readShop, reply{body: `{"errors":[{"message":"Field 'nam' doesn't exist on type 'Shop'","path":["query","shop","nam"],"extensions":{"code":"undefinedField","typeName":"Shop","fieldName":"nam"}}]}`}, []string{"bad"}, 1, "undefinedField", false},
 		{"resource not found", readShop, reply{body: `{"data":{"shop":null},"errors":[{"message":"invalid id","path":["shop"],"extensions":{"code":"RESOURCE_NOT_FOUND"}}]}`}, []string{"not found"}, 1, "RESOURCE_NOT_FOUND", true},
+		{"not found", readShop, reply{body: `{"data":{"shop":null},"errors":[{"message":"Shop not found","path":["shop"],"extensions":{"code":"NOT_FOUND"}}]}`}, []string{"not found"}, 1, "NOT_FOUND", true},
+		{"not found, mutation", createDraft, reply{body: `{"data":{"draftOrderCreate":null},"errors":[{"message":"Not found","path":["draftOrderCreate"],"extensions":{"code":"NOT_FOUND"}}]}`}, []string{"not found"}, 1, "NOT_FOUND", true},
 		{"400", readShop, reply{status: 400, body: `{"errors":{"query":"Required parameter missing or invalid"}}`}, []string{"bad"}, 1, "HTTP 400", false},
 		{"401 with a plain text", readShop, reply{status: 401, body: `{"errors":"[API] Invalid API key or access token (unrecognized login or wrong password)"}`}, []string{"unauthorized"}, 1, "Invalid API key", false},
 		{"402 frozen shop", readShop, reply{status: 402, body: `{"errors":"Unavailable Shop"}`}, []string{"unavailable", "frozen"}, 1, "Unavailable Shop", false},
@@ -223,4 +233,71 @@ func TestSearchWarningIsAnError(t *testing.T) {
 
 	_, _, err = do(t.Context(), s.client(t, shopify.Options{AllowSearchWarnings: true}), readShop, nil)
 	assert.NoError(t, err)
+}
+
+// TestDataThatDoNotFit: a mutation whose answer the program cannot read has run.
+func TestDataThatDoNotFit(t *testing.T) {
+	s := newServer(t, reply{body: okDraft}, reply{body: okShop}, reply{body: `{"data":{"draftOrderCreate":{"draftOrder":{"id":7},"userErrors":[{"field":["input"],"message":"no"}]}}}`})
+	c := s.client(t, shopify.Options{})
+	var data struct {
+		DraftOrderCreate struct {
+			DraftOrder struct{ ID int }
+			UserErrors []map[string]any
+		}
+		Shop struct{ Name int }
+	}
+	call := func(document string) error {
+		return c.MakeRequest(t.Context(), &graphql.Request{Query: document}, &graphql.Response{Data: &data})
+	}
+	err := call(createDraft)
+	require.ErrorIs(t, err, shopify.ErrOutcomeUnknown)
+	ou, ok := errors.AsType[*shopify.OutcomeUnknownError](err)
+	require.True(t, ok)
+	assert.Equal(t, []string{"draftOrderCreate"}, ou.Mutations)
+	assert.Equal(t, "req-1", ou.RequestID)
+	assert.Contains(t, err.Error(), "does not fit")
+	err = call(readShop)
+	require.ErrorContains(t, err, "does not fit")
+	assert.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
+	err = call(strings.Replace(createDraft, "id", "id status", 1))
+	_, refused := errors.AsType[*shopify.UserErrors](err)
+	assert.False(t, errors.Is(err, shopify.ErrOutcomeUnknown), "%v", err)
+	assert.True(t, refused, "%v", err)
+}
+
+// TestErrorsOfTheResponse: what genqlient's users look at has what came.
+func TestErrorsOfTheResponse(t *testing.T) {
+	s := newServer(t, reply{body: `{"data":{"shop":null},"errors":[
+		{"message":"No","path":["orders","nodes",3,"customer"],"locations":[{"line":2,"column":5}],"extensions":{"code":"ACCESS_DENIED"}},
+		{"message":"Odd","locations":7,"extensions":[]}, 7]}`})
+	_, resp, err := do(t.Context(), s.client(t, shopify.Options{}), readShop, nil)
+	require.ErrorIs(t, err, shopify.ErrAccessDenied)
+	require.Len(t, resp.Errors, 3)
+	assert.Equal(t, ast.Path{ast.PathName("orders"), ast.PathName("nodes"), ast.PathIndex(3), ast.PathName("customer")}, resp.Errors[0].Path)
+	assert.Equal(t, []gqlerror.Location{{Line: 2, Column: 5}}, resp.Errors[0].Locations)
+	assert.Equal(t, map[string]any{"code": "ACCESS_DENIED"}, resp.Errors[0].Extensions)
+	assert.Equal(t, "Odd", resp.Errors[1].Message)
+	assert.Nil(t, resp.Errors[1].Path)
+}
+
+func TestUserErrorsByTheirOddNames(t *testing.T) {
+	for field, list := range map[string]string{
+		"productCreateMedia": "mediaUserErrors", "locationActivate": "locationActivateUserErrors", "locationDeactivate": "locationDeactivateUserErrors",
+		"locationDelete": "locationDeleteUserErrors", "orderCancel": "orderCancelUserErrors",
+	} {
+		t.Run(list, func(t *testing.T) {
+			document := `mutation Odd { ` + field + ` @idempotent(key: "k") { ` + list + ` { field message code } } }`
+			s := newServer(t, reply{body: `{"data":{"` + field + `":{"` + list + `":[{"field":["location","0"],"message":"It cannot be.","code":"INVALID"}]}}}`},
+				reply{body: `{"data":{"` + field + `":{"` + list + `":[]}}}`})
+			c := s.client(t, shopify.Options{})
+			_, _, err := do(t.Context(), c, document, nil)
+			ue, ok := errors.AsType[*shopify.UserErrors](err)
+			require.True(t, ok, "%v", err)
+			require.Len(t, ue.List, 1)
+			assert.True(t, ue.Has("INVALID"))
+			assert.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
+			_, _, err = do(t.Context(), c, document, nil)
+			assert.NoError(t, err, "an empty list is none")
+		})
+	}
 }

@@ -100,7 +100,7 @@ func TestHooksSeeCostsAndWaits(t *testing.T) {
 	_, _, err := do(t.Context(), c.With(shopify.CallOptions{Lane: shopify.Background}), readShop, nil)
 	require.NoError(t, err)
 	require.Len(t, attempts, 2)
-	assert.Equal(t, 20*time.Millisecond, attempts[0].Pause)
+	assert.InDelta(t, 22*time.Millisecond, attempts[0].Pause, float64(2*time.Millisecond), "20 ms, and up to a fifth more")
 	assert.ErrorIs(t, attempts[0].Err, shopify.ErrServer)
 	assert.Equal(t, "req-1", attempts[0].RequestID)
 	assert.Zero(t, attempts[0].Cost.Requested)

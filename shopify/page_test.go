@@ -70,6 +70,28 @@ func TestNodes(t *testing.T) {
 		assert.Equal(t, []int{0, 1}, got)
 		assert.Len(t, errs, 1)
 	})
+	t.Run("pages in part", func(t *testing.T) {
+		denied := &shopify.ResponseError{Status: 200, Errors: []shopify.GraphQLError{{Code: "ACCESS_DENIED"}}}
+		seq := func(err error) []string {
+			var fetched, got []string
+			all := pages(5, 0, &fetched)
+			for n, err := range shopify.Nodes(t.Context(), func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[int], error) {
+				p, _ := all(ctx, after)
+				return p, err
+			}) {
+				if err != nil {
+					assert.Zero(t, n)
+					got = append(got, "error")
+					continue
+				}
+				got = append(got, strconv.Itoa(n))
+			}
+			return got
+		}
+		assert.Equal(t, []string{"error", "0", "1", "error", "2", "3", "error", "4"}, seq(denied))
+		assert.Equal(t, []string{"error"}, seq(errors.Join(denied, &shopify.SearchError{})), "what was not asked for")
+		assert.Equal(t, []string{"error"}, seq(errors.New("broken")))
+	})
 	t.Run("connection that does not advance", func(t *testing.T) {
 		n := 0
 		for _, err := range shopify.Nodes(t.Context(), func(context.Context, shopify.Optional[string]) (shopify.Page[int], error) {

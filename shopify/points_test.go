@@ -3,7 +3,9 @@ package shopify_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -296,5 +298,40 @@ func TestColdStartWithoutAnAnswer(t *testing.T) {
 		}
 		wg.Wait()
 		assert.Equal(t, 800*time.Millisecond, time.Since(start))
+	})
+}
+
+// TestCostsAreLearnedForEver: numbers that say nothing of the length of a page are
+// no part of what is remembered, and what was not used for long makes room.
+func TestCostsAreLearnedForEver(t *testing.T) {
+	const list = `query List($first: Int!, $price: Int) { orders(first: $first) { nodes { id } } shop { sum(of: $price) } }`
+	synctest.Test(t, func(t *testing.T) {
+		l := &leaky{maximum: 1e8, rate: 1e6, level: 1e8, cost: 300}
+		var expected float64
+		c := l.client(t, shopify.Options{MaxWait: -1, Hooks: []shopify.Hooks{{
+			Start: func(_ context.Context, s shopify.CallStart) context.Context {
+				expected = s.ExpectedCost
+				return nil
+			},
+		}}})
+		call := func(document string, variables any) {
+			_, _, err := do(t.Context(), c, document, variables)
+			require.NoError(t, err)
+		}
+		for i := range 5000 {
+			call(list, map[string]any{"first": 10, "price": i})
+		}
+		assert.InDelta(t, 300, expected, 0)
+		l.cost = 2
+		for i := range 5000 {
+			call(fmt.Sprintf("query Q%d { shop { name } }", i), nil)
+			call(list, map[string]any{"first": i, "price": 1})
+		}
+		for range 2 {
+			call("query Last { shop { name } }", nil)
+		}
+		assert.InDelta(t, 2, expected, 0, "learned, however many were learned before")
+		call(list, map[string]any{"first": json.RawMessage("1" + strings.Repeat("0", 100)), "price": 1})
+		assert.InDelta(t, 300, expected, 0, "an absurd number")
 	})
 }

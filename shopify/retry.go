@@ -56,8 +56,10 @@ func (e *failedError) Unwrap() error { return e.err }
 // judge sorts an answer: nil if it is to be delivered.
 func (k *call) judge(resp *http.Response, a *answer) error {
 	k.pause = 0
+	k.told = false
 	if wait, ok := retryAfter(resp.Header.Get("Retry-After")); ok {
 		k.pause = wait
+		k.told = wait > 0
 	}
 	if resp.StatusCode == http.StatusOK && len(a.errors) == 0 {
 		if k.op.Safety == SafetyKeyed && a.keyBusy() {
@@ -111,7 +113,7 @@ func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 		k.arrived = true
 		again = k.op.Safety.Repeatable()
 	default: // of the transport
-		k.pause = 0
+		k.pause, k.told = 0, false
 		sent := k.sent(err)
 		k.arrived = k.arrived || sent
 		again = !sent || k.op.Safety.Repeatable()
@@ -129,8 +131,28 @@ func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 	if k.pause > max(k.client.shared.opts.MaxWait, k.client.shared.opts.MaxBackoff) || tooLate(ctx, k.pause) {
 		return false, err
 	}
+	k.spread(ctx)
 	k.info.Waited += k.pause
 	return true, nil
+}
+
+// maxSpread is the longest by which a pause that Shopify asked for is prolonged.
+const maxSpread = 2 * time.Second
+
+// spread prolongs a pause that Shopify asked for, by up to a fifth, if the
+// context leaves the time: all that wait were told the same, and would come back
+// in one moment.
+func (k *call) spread(ctx context.Context) {
+	if !k.told {
+		return
+	}
+	more := min(k.pause/5, maxSpread)
+	if deadline, ok := ctx.Deadline(); ok {
+		more = min(more, time.Until(deadline)-k.pause)
+	}
+	if more > 0 {
+		k.pause += rand.N(more)
+	}
 }
 
 // unused reports whether a failed attempt surely took no points: it never left,
@@ -208,6 +230,7 @@ func (k *call) decideThrottled(ctx context.Context, e *throttledAnswer) (bool, e
 		fail.cause = errors.Join(context.DeadlineExceeded, e.err)
 		return false, fail
 	}
+	k.spread(ctx)
 	k.wait += k.pause
 	return true, nil
 }
@@ -239,13 +262,17 @@ func (k *call) verdict(err error) error {
 		return nil // the answer stands: its userErrors tell
 	}
 	if k.arrived && k.op.Kind == Mutation {
-		return &OutcomeUnknownError{
-			Operation: k.op.Name, Mutations: slices.Clone(k.op.Fields), Safety: k.op.Safety, Key: k.key,
-			IDs: findGIDs(k.variables), Variables: k.variables, Attempts: k.info.Attempts, FirstSent: k.firstSent, LastSent: k.sentAt,
-			RequestID: k.info.RequestID, Err: err,
-		}
+		return k.outcomeUnknown(err)
 	}
 	return err
+}
+
+func (k *call) outcomeUnknown(err error) error {
+	return &OutcomeUnknownError{
+		Operation: k.op.Name, Mutations: slices.Clone(k.op.Fields), Safety: k.op.Safety, Key: k.key,
+		IDs: findGIDs(k.variables), Variables: k.variables, Attempts: k.info.Attempts, FirstSent: k.firstSent, LastSent: k.lastSent,
+		RequestID: k.answered, Err: err,
+	}
 }
 
 // findGIDs returns the GIDs in the variables, each once, in their order.

@@ -110,6 +110,52 @@ func TestConditionalMetafieldIsNotRepeated(t *testing.T) {
 	}
 }
 
+// TestDigestInTheDocument: the same where the document holds the digest.
+func TestDigestInTheDocument(t *testing.T) {
+	for m, sent := range map[string]int{
+		`compareDigest: "abc", key: "k"`: 1, `compareDigest: $d`: 1, `compareDigest: """abc"""`: 1,
+		`compareDigest: null, key: "k"`: 2, `compareDigest: $none`: 2, `key: "compareDigest: 1"`: 2,
+	} {
+		document := `mutation Set($d: String, $none: String) { metafieldsSet(metafields: [{ownerId: "gid://shopify/Order/1", ` + m + `}]) { metafields { compareDigest } userErrors { field message code } } }`
+		s := newServer(t, reply{cut: true}, reply{body: `{"data":{"metafieldsSet":{"userErrors":[]}}}`})
+		_, _, err := do(t.Context(), s.client(t, shopify.Options{}), document, map[string]any{"d": "abc", "none": nil})
+		assert.Equal(t, sent == 1, errors.Is(err, shopify.ErrOutcomeUnknown), m)
+		assert.Len(t, s.seen(), sent, m)
+	}
+	op, err := shopify.ParseOperation(`mutation { metafieldsSet(metafields: [{compareDigest: "abc"}]) { userErrors { message } } }`, "")
+	require.NoError(t, err)
+	assert.Equal(t, shopify.SafetyUnsafe, op.Safety)
+	op, err = shopify.ParseOperation(`{ metafield(compareDigest: "abc") { id } }`, "")
+	require.NoError(t, err)
+	assert.Equal(t, shopify.SafetyRead, op.Safety)
+}
+
+// TestWhatIsKnownOfTheAttemptThatLeft: a repetition that never left says nothing.
+func TestWhatIsKnownOfTheAttemptThatLeft(t *testing.T) {
+	low := `"extensions":{"cost":{"requestedQueryCost":100,"actualQueryCost":100,"throttleStatus":{"maximumAvailable":250,"currentlyAvailable":150,"restoreRate":1}}}`
+	lost := reply{status: 503, header: map[string]string{"X-Request-Id": "req-lost"}}
+	for name, replies := range map[string][]reply{
+		"in the queue for points": {{body: `{"data":{"tagsAdd":{"userErrors":[]}},` + low + `}`}, lost},
+		"without a connection":    {{body: okTags}, lost, {dial: true}},
+		"cut":                     {{body: okTags}, lost, {cut: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, s := scripted(t, shopify.Options{MaxWait: time.Second, MaxRetries: 1}, replies...)
+				_, _, err := do(t.Context(), c, addTags, nil)
+				require.NoError(t, err)
+				_, _, err = do(t.Context(), c, addTags, nil)
+				ou, ok := errors.AsType[*shopify.OutcomeUnknownError](err)
+				require.True(t, ok, "%v", err)
+				assert.Equal(t, s.at[1], ou.FirstSent)
+				assert.Equal(t, s.at[len(s.at)-1], ou.LastSent)
+				assert.Equal(t, len(s.at)-1, ou.Attempts)
+				assert.Equal(t, "req-lost", ou.RequestID)
+			})
+		})
+	}
+}
+
 func TestNoConnectionIsNoUnknownOutcome(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -173,9 +219,10 @@ func TestPauses(t *testing.T) {
 		header   string
 		min, max time.Duration
 	}{
-		{"fractional seconds", "1.5", 1500 * time.Millisecond, 1500 * time.Millisecond},
-		{"whole seconds", "2", 2 * time.Second, 2 * time.Second},
-		{"a date", "Sat, 01 Jan 2000 00:00:07 GMT", 7 * time.Second, 7 * time.Second}, // synctest starts at 2000-01-01
+		{"fractional seconds", "1.5", 1500 * time.Millisecond, 1800 * time.Millisecond},
+		{"whole seconds", "2", 2 * time.Second, 2400 * time.Millisecond},
+		{"a date", "Sat, 01 Jan 2000 00:00:07 GMT", 7 * time.Second, 8400 * time.Millisecond}, // synctest starts at 2000-01-01
+		{"long", "25", 25 * time.Second, 27 * time.Second},
 		{"nonsense", "soon", 125 * time.Millisecond, 250 * time.Millisecond},
 		{"negative", "-3", 125 * time.Millisecond, 250 * time.Millisecond},
 		{"none", "", 125 * time.Millisecond, 250 * time.Millisecond},
@@ -191,6 +238,32 @@ func TestPauses(t *testing.T) {
 				assert.GreaterOrEqual(t, pause, tt.min)
 				assert.LessOrEqual(t, pause, tt.max)
 				assert.Equal(t, pause, info.Waited)
+			})
+		})
+	}
+}
+
+// TestRetryAfterSpreads: those that were told the same do not come back in one
+// moment, none too early, and none after the time that it has.
+func TestRetryAfterSpreads(t *testing.T) {
+	for name, status := range map[string]int{"failed": 503, "throttled": 429} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				seen := map[time.Duration]bool{}
+				var last time.Duration
+				for range 50 {
+					c, s := scripted(t, shopify.Options{}, reply{status: status, header: map[string]string{"Retry-After": "5"}}, reply{body: okShop})
+					ctx, cancel := context.WithTimeout(t.Context(), 5500*time.Millisecond)
+					_, _, err := do(ctx, c, readShop, nil)
+					cancel()
+					require.NoError(t, err)
+					pause := s.at[1].Sub(s.at[0])
+					require.GreaterOrEqual(t, pause, 5*time.Second)
+					require.Less(t, pause, 5500*time.Millisecond)
+					seen[pause], last = true, max(last, pause)
+				}
+				assert.Greater(t, len(seen), 40)
+				assert.Greater(t, last, 5250*time.Millisecond)
 			})
 		})
 	}
