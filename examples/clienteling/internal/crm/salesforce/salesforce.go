@@ -45,7 +45,7 @@ const MaxCollection = 200
 
 // Options of a sink. The zero value is the defaults.
 type Options struct {
-	// Version of the API, "66.0". If empty, [Version].
+	// Version of the API, 52.0 or later. If empty, [Version].
 	Version string
 
 	// Contact and Purchase name the objects and fields. Empty names are the defaults.
@@ -122,7 +122,7 @@ type Sink struct {
 var _ crm.Sink = (*Sink)(nil)
 
 var (
-	versionForm = regexp.MustCompile(`^[1-9][0-9]{0,2}\.0$`)
+	versionForm = regexp.MustCompile(`^(5[2-9]|[6-9][0-9]|[1-9][0-9]{2})\.0$`)
 	nameForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,79}$`)
 )
 
@@ -158,7 +158,7 @@ func New(creds Credentials, opts *Options) (*Sink, error) {
 func (o *Options) check() error {
 	switch {
 	case !versionForm.MatchString(o.Version):
-		return errors.New("version: want the form 66.0")
+		return errors.New("version: want 52.0 or later") // since when it has the header about duplicates
 	case o.Tries < 1, o.MinWait < 0, o.MaxWait < o.MinWait, o.Timeout < 0, o.JobBytes < 1<<10, o.JobRecords < 1:
 		return errors.New("a limit is out of its range")
 	}

@@ -333,6 +333,66 @@ func TestLoadIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestJobBreaksOff(t *testing.T) {
+	o, s := open(t, nil, nil)
+	records := crmtest.Records(0, 10, 2)
+	count := func() map[crm.State]int {
+		states := make(map[crm.State]int)
+		for out, err := range s.Load(t.Context(), each(records)) {
+			require.NoError(t, err)
+			if out.State == crm.Retry {
+				assert.ErrorIs(t, out.Err, crm.ErrUnavailable)
+			}
+			states[out.State]++
+		}
+		return states
+	}
+	o.BreakJob(4)
+	assert.Equal(t, map[crm.State]int{crm.Created: 4, crm.Retry: 6}, count(), "those that were not processed are to be tried again")
+	assert.Len(t, o.All("Contact"), 4)
+	o.BreakJob(12) // the job of contacts is shorter, so that of the purchases breaks
+	assert.Equal(t, map[crm.State]int{crm.Updated: 4, crm.Retry: 6}, count(), "a contact whose purchases are not all there is not done")
+	assert.Equal(t, map[crm.State]int{crm.Updated: 10}, count())
+	assert.Len(t, o.All("Posai_Purchase__c"), 30)
+}
+
+func TestAddressesStayOutOfErrors(t *testing.T) {
+	for _, kind := range []salesforcetest.Kind{salesforcetest.DropRequest, salesforcetest.Hang, salesforcetest.Unavailable} {
+		o, s := open(t, nil, &salesforce.Options{Tries: 2, Timeout: 200 * time.Millisecond})
+		require.NoError(t, s.Check(t.Context()))
+		o.Fail(salesforcetest.Fault{Kind: kind, Path: "/query", Times: 9, After: 1}) // the search by address
+		_, err := s.Save(t.Context(), crmtest.Records(1, 2, 1))
+		require.ErrorIs(t, err, crm.ErrUnavailable)
+		assert.NotContains(t, err.Error(), "robin")
+		assert.NotContains(t, err.Error(), "query")
+	}
+}
+
+// TestLoadMany loads more customers than one job takes.
+func TestLoadMany(t *testing.T) {
+	many := 1_500
+	if os.Getenv("POSAI_FULL") == "1" {
+		many = 30_000
+	}
+	o, s := open(t, nil, &salesforce.Options{JobRecords: many/2 - 1})
+	start := time.Now()
+	n := 0
+	for out, err := range s.Load(t.Context(), func(yield func(crm.Record, error) bool) {
+		for n := range many {
+			if !yield(crmtest.Record(n, 2), nil) {
+				return
+			}
+		}
+	}) {
+		require.NoError(t, err)
+		require.Equal(t, crm.Created, out.State)
+		n++
+	}
+	require.Equal(t, many, n)
+	t.Logf("%d customers with %d purchases in %v and %d requests, the simulated org's time included", n, 3*n, time.Since(start), len(o.Requests()))
+	assert.Zero(t, o.Jobs())
+}
+
 func TestLoadIsBounded(t *testing.T) {
 	o, s := open(t, nil, &salesforce.Options{JobBytes: 20_000, JobRecords: 1000})
 	n := 0

@@ -214,7 +214,12 @@ func (o *Org) process(j *job) string {
 			return "InvalidBatch : Field name not found : " + column
 		}
 	}
-	for _, row := range rows[1:] {
+	for n, row := range rows[1:] {
+		if o.breaks > 0 && n >= o.breaks {
+			j.unfinished = rows[1+n:]
+			o.breaks = 0
+			return "InternalServerError : the job broke off"
+		}
 		id, created, p := o.processRow(j, obj, row)
 		if p != nil {
 			j.bad = append(j.bad, append([]string{id, p.Code + ":" + p.Message + ":" + strings.Join(p.Fields, " ") + " --"}, row...))

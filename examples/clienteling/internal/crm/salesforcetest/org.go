@@ -79,6 +79,7 @@ type Org struct {
 	serial   int
 	signIns  int
 	locked   int
+	breaks   int // rows after which the next job fails
 	rule     *DuplicateRule
 	reject   func(object string, values map[string]any) *Problem
 	faults   []*Fault
@@ -255,6 +256,13 @@ func (o *Org) LockRows(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.locked = n
+}
+
+// BreakJob has the next job that is worked off fail after n of its rows, if it has more.
+func (o *Org) BreakJob(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.breaks = n
 }
 
 // Reject has the org refuse records, as a validation rule or a trigger would: fn returns
