@@ -158,6 +158,37 @@ func TestTokenStaysAtHome(t *testing.T) {
 	assert.Zero(t, heard.Load())
 }
 
+// answering is a network on which every host answers alike.
+type answering struct {
+	token string
+	hosts []string
+}
+
+func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	a.hosts = append(a.hosts, r.URL.Host)
+	w := httptest.NewRecorder()
+	_, _ = w.WriteString(a.token)
+	return w.Result(), nil
+}
+
+func TestInstanceIsOfTheSameDomain(t *testing.T) {
+	for instance, want := range map[string]error{
+		"https://alder--eu5.my.salesforce.com": crm.ErrUnavailable, // it is asked, and does not answer with a description
+		"https://salesforce.com.example.net":   crm.ErrRefused,
+		"https://127.0.0.1":                    crm.ErrRefused,
+		"http://alder.my.salesforce.com":       crm.ErrRefused,
+	} {
+		network := &answering{token: `{"access_token": "t", "token_type": "Bearer", "instance_url": "` + instance + `"}`}
+		s, err := salesforce.New(salesforce.Credentials{URL: "https://login.salesforce.com", ClientID: "c", ClientSecret: "s"},
+			&salesforce.Options{Transport: network, Tries: 1})
+		require.NoError(t, err)
+		require.ErrorIs(t, s.Check(t.Context()), want, instance)
+		for _, host := range network.hosts {
+			assert.Contains(t, []string{"login.salesforce.com", "alder--eu5.my.salesforce.com"}, host)
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		faults []salesforcetest.Fault

@@ -125,7 +125,8 @@ func Start(opts *Options) (*Org, error) {
 			return nil, err
 		}
 	}
-	o.server = httptest.NewServer(http.HandlerFunc(o.serve))
+	o.server = httptest.NewUnstartedServer(http.HandlerFunc(o.serve)) // it must be there before somebody asks
+	o.server.Start()
 	return o, nil
 }
 
