@@ -166,7 +166,7 @@ func (f *follower) complete(ctx context.Context, o *store.Order) error {
 	if known, err := f.store.KnowsLocation(ctx, o.Location); err != nil || known {
 		return err
 	}
-	return f.reader.Locations(ctx, f.store.PutLocation)
+	return f.reader.Locations(ctx, f.putLocation)
 }
 
 // meet has a customer read whom the book does not have yet.
@@ -267,7 +267,17 @@ func (f *follower) product(ctx context.Context, ev webhook.Event[webhook.Product
 }
 
 func (f *follower) location(ctx context.Context, ev webhook.Event[webhook.Location]) error {
-	return f.store.PutLocation(ctx, ev.Payload.ID, ev.Payload.Name)
+	return f.putLocation(ctx, ev.Payload.ID, ev.Payload.Name)
+}
+
+// putLocation keeps a name. A new one stands in the purchases of many.
+func (f *follower) putLocation(ctx context.Context, id int64, name string) error {
+	renamed, err := f.store.PutLocation(ctx, id, name)
+	if err != nil || !renamed {
+		return err
+	}
+	defer f.wake()
+	return f.store.ChangeAll(ctx)
 }
 
 func (f *follower) bulkFinished(_ context.Context, ev webhook.Event[webhook.BulkOperation]) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +35,9 @@ func fewPeople(t *testing.T) *shopifytest.Data {
 	t.Helper()
 	data := shopifytest.GenerateData(1, time.Now())
 	data.Customers = data.Customers[:6]
+	for i := range data.Customers {
+		data.Customers[i].Phone = fmt.Sprintf("+1212555010%d", i)
+	}
 	orders := data.Orders
 	data.Orders = nil
 	for i := range 14 {
@@ -85,6 +90,7 @@ type rig struct {
 	sim *shopifytest.Shop
 	cfg *config
 	dir string
+	csv *csvcrm.Sink
 	org *salesforcetest.Org // if the CRM is one
 }
 
@@ -150,10 +156,12 @@ func (r *rig) start(sink func(crm.Sink) crm.Sink) {
 	require.NoError(r.t, err)
 	var given crm.Sink
 	if sink != nil {
-		files, err := csvcrm.Open(r.t.Context(), filepath.Join(r.dir, "crm"), nil)
-		require.NoError(r.t, err)
-		r.t.Cleanup(func() { assert.NoError(r.t, files.Close()) })
-		given = sink(files)
+		if r.csv == nil {
+			r.csv, err = csvcrm.Open(r.t.Context(), filepath.Join(r.dir, "crm"), nil)
+			require.NoError(r.t, err)
+			r.t.Cleanup(func() { assert.NoError(r.t, r.csv.Close()) })
+		}
+		given = sink(r.csv)
 	}
 	r.service, err = startService(r.t.Context(), r.cfg, sh, given, r.dir, "127.0.0.1:0", logger, nil)
 	require.NoError(r.t, err)
@@ -231,4 +239,40 @@ func (r *rig) dead() (out []string) {
 		out = append(out, rec.Topic+": "+rec.LastError)
 	}
 	return out
+}
+
+// holding is a CRM that keeps who saves waiting, or is down.
+type holding struct {
+	crm.Sink
+	wait, down atomic.Bool
+	entered    chan struct{}
+	goOn       chan struct{}
+}
+
+func (h *holding) Unwrap() crm.Sink { return h.Sink }
+
+func (h *holding) Save(ctx context.Context, records []crm.Record) ([]crm.Outcome, error) {
+	if h.down.Load() {
+		return make([]crm.Outcome, len(records)), crm.ErrUnavailable
+	}
+	if h.wait.Load() {
+		select {
+		case h.entered <- struct{}{}:
+		default:
+		}
+		<-h.goOn
+	}
+	return h.Sink.Save(ctx, records)
+}
+
+func (h *holding) Forget(ctx context.Context, keys []string) ([]crm.Outcome, error) {
+	if h.down.Load() {
+		return nil, crm.ErrUnavailable
+	}
+	return h.Sink.Forget(ctx, keys)
+}
+
+// silenced takes back what was subscribed to for an address.
+func (r *rig) silenced(address string) error {
+	return (&demonstration{service: r.service, sim: r.sim}).silence(r.t.Context(), address)
 }

@@ -120,9 +120,10 @@ func (s *service) assemble(model ai.Model) error {
 	if err := rights.register(s.Topics); err != nil {
 		return err
 	}
-	follow := &follower{shop: s.shop.domain, store: s.store, reader: fetch.NewReader(s.shop.client, s.cfg.tag), runner: runner, box: s.Inbox, wake: s.wake}
+	reader := fetch.NewReader(s.shop.client, s.cfg.tag)
+	follow := &follower{shop: s.shop.domain, store: s.store, reader: reader, runner: runner, box: s.Inbox, wake: s.wake}
 	follow.register(s.Topics)
-	s.backfill = &fetch.Backfill{Store: s.store, Runner: runner, Tag: s.cfg.tag, First: s.cfg.since.Time, Reread: follow.conflicts}
+	s.backfill = &fetch.Backfill{Store: s.store, Runner: runner, Reader: reader, Tag: s.cfg.tag, First: s.cfg.since.Time, Reread: follow.conflicts}
 	s.outbox = outbox.New(outbox.Options{
 		Store: s.store, Sink: s.sink, Profile: s.clients.profile, Ask: match.ask, Answered: match.answered, Erased: rights.erased(s.shop.domain), Logger: s.logger, Backoff: s.cfg.backoff,
 	})

@@ -43,6 +43,7 @@ type Figures struct{ Read, Stored int }
 type Backfill struct {
 	Store  *store.Store
 	Runner *bulk.Runner
+	Reader *Reader
 	// Tag is the tag of who opted out of sharing; "" is none.
 	Tag string
 	// First is how far back orders go the first time. If zero, as far as the token sees.
@@ -106,9 +107,10 @@ func (b *Backfill) Run(ctx context.Context) (report Report, ran bool, err error)
 	if !last.IsZero() {
 		report.Since = last.Add(-Overlap)
 	}
-	// What can be bought comes first, so that a profile is complete as soon as its orders
-	// are there.
+	// Where and what can be bought comes first, so that a profile is complete as soon as
+	// its orders are there.
 	steps := []func() error{
+		func() error { return b.Reader.Locations(ctx, b.putLocation) },
 		func() error { return r.variants(ctx, began) },
 		func() error { return r.customers(ctx, began) },
 		func() error { return r.orders(ctx, began) },
@@ -136,6 +138,11 @@ func (b *Backfill) Run(ctx context.Context) (report Report, ran bool, err error)
 		}
 	}
 	return report, true, nil
+}
+
+func (b *Backfill) putLocation(ctx context.Context, id int64, name string) error {
+	_, err := b.Store.PutLocation(ctx, id, name)
+	return err
 }
 
 func (b *Backfill) now() time.Time {

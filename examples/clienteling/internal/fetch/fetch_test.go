@@ -51,7 +51,7 @@ func (f *fixture) backfill(s *store.Store) *fetch.Backfill {
 	f.t.Helper()
 	runner, err := bulk.NewRunner(f.client, &bulk.Options{MinPoll: 10 * time.Millisecond, MaxPoll: 50 * time.Millisecond})
 	require.NoError(f.t, err)
-	return &fetch.Backfill{Store: s, Runner: runner, Tag: "do-not-share", Reread: func(context.Context, string, []int64) error {
+	return &fetch.Backfill{Store: s, Runner: runner, Reader: fetch.NewReader(f.client, "do-not-share"), Tag: "do-not-share", Reread: func(context.Context, string, []int64) error {
 		f.t.Error("nothing is in conflict")
 		return nil
 	}}

@@ -91,12 +91,19 @@ func (t *tx) variants(ctx context.Context, ids []int64) (map[int64]Variant, erro
 	return out, nil
 }
 
-// PutLocation keeps a location's name.
-func (s *Store) PutLocation(ctx context.Context, id int64, name string) error {
-	return s.tx(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO clienteling_location (id, name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name`, id, name)
+// PutLocation keeps a location's name, and reports whether it had another one.
+func (s *Store) PutLocation(ctx context.Context, id int64, name string) (renamed bool, err error) {
+	err = s.tx(ctx, func(t *tx) error {
+		have := ""
+		known, err := t.row(ctx, `SELECT name FROM clienteling_location WHERE id = ?`, []any{id}, &have)
+		if err != nil || known && have == name {
+			return err
+		}
+		renamed = known
+		_, err = t.exec(ctx, `INSERT INTO clienteling_location (id, name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name`, id, name)
 		return err
 	})
+	return renamed, err
 }
 
 func (t *tx) locations(ctx context.Context, ids []int64) (map[int64]string, error) {

@@ -77,7 +77,7 @@ func (t *tx) changed(ctx context.Context, customer int64) error {
 // ChangeAll makes every customer due: what is told of them may depend on the day.
 func (s *Store) ChangeAll(ctx context.Context) error {
 	return s.tx(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, `UPDATE clienteling_sync SET changed = changed + 1, due_us = ? WHERE changed = acked AND EXISTS
+		_, err := t.exec(ctx, `UPDATE clienteling_sync SET changed = changed + 1, due_us = ? WHERE EXISTS
 			(SELECT 1 FROM clienteling_customer c WHERE c.id = clienteling_sync.customer)`, micros(t.now))
 		return err
 	})

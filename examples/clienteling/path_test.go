@@ -1,0 +1,439 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/posai-go/posai/ai"
+	"github.com/posai-go/posai/ai/aitest"
+	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/examples/clienteling/internal/crm"
+	"github.com/posai-go/posai/examples/clienteling/internal/crm/salesforcetest"
+	"github.com/posai-go/posai/examples/clienteling/internal/desk"
+	"github.com/posai-go/posai/examples/internal/demo"
+	"github.com/posai-go/posai/internal/testpg"
+	"github.com/posai-go/posai/shopify"
+	"github.com/posai-go/posai/shopify/admin"
+	"github.com/posai-go/posai/shopify/shopifytest"
+	"github.com/posai-go/posai/webhook"
+	"github.com/posai-go/posai/webhook/webhooktest"
+)
+
+func newSim(t *testing.T) *shopifytest.Shop {
+	t.Helper()
+	return shopifytest.NewShop(t, &shopifytest.Options{Data: fewPeople(t), Plan: shopifytest.Enterprise})
+}
+
+func (r *rig) state() *crmState {
+	r.t.Helper()
+	r.files()
+	s, err := readState(r.crmDir())
+	require.NoError(r.t, err)
+	return s
+}
+
+func (r *rig) client() *shopify.Client { return r.shop.client }
+
+// send delivers something as Shopify does.
+func (r *rig) send(topic, body string) {
+	r.t.Helper()
+	sender := webhooktest.Sender{Secret: r.cfg.Secret}
+	_, err := sender.Post(r.t.Context(), r.WebhookURL(), webhooktest.Fill(webhook.Delivery{Topic: topic, Shop: r.cfg.Shop, Body: []byte(body)}))
+	require.NoError(r.t, err)
+}
+
+func (r *rig) get(path string) (int, string) {
+	r.t.Helper()
+	resp, err := http.Get(r.URL + path)
+	require.NoError(r.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(r.t, err)
+	return resp.StatusCode, string(body)
+}
+
+// manager is a browser that is signed in at the console.
+func (r *rig) manager() *http.Client {
+	r.t.Helper()
+	link, err := r.SignInLink("")
+	require.NoError(r.t, err)
+	jar, err := cookiejar.New(nil)
+	require.NoError(r.t, err)
+	c := &http.Client{Jar: jar, Timeout: 15 * time.Second}
+	u := strings.SplitN(link, "?token=", 2)
+	for _, step := range []func() (*http.Response, error){
+		func() (*http.Response, error) { return c.Get(link) },
+		func() (*http.Response, error) { return c.PostForm(u[0], map[string][]string{"token": {u[1]}}) },
+	} {
+		resp, err := step()
+		require.NoError(r.t, err)
+		require.NoError(r.t, resp.Body.Close())
+	}
+	return c
+}
+
+// Consent follows, whichever way it goes, and so does the wish not to be shared.
+func TestConsentAndSharing(t *testing.T) {
+	r := newRig(t, newSim(t), nil)
+	who := r.sim.Customers()[0]
+	key := r.store.Key(numberOf(t, who.ID))
+	for _, state := range []string{"SUBSCRIBED", "UNSUBSCRIBED", "SUBSCRIBED"} {
+		_, err := r.sim.SetConsent(who.ID, shopifytest.Consent{Email: state, SMS: state})
+		require.NoError(t, err)
+		row := r.state().contacts[key]
+		assert.Equal(t, fmt.Sprint(state != "SUBSCRIBED"), row["no_email"])
+		assert.Equal(t, fmt.Sprint(state != "SUBSCRIBED"), row["no_sms"])
+	}
+	before := r.state()
+	_, err := admin.TagsAdd(t.Context(), r.client(), shopify.GID(who.ID), []string{"Do-Not-Share"})
+	require.NoError(t, err)
+	require.NotContains(t, r.state().contacts, key)
+	c, err := r.store.Counts(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, c.Withheld)
+	_, err = admin.TagsRemove(t.Context(), r.client(), shopify.GID(who.ID), []string{"Do-Not-Share"})
+	require.NoError(t, err)
+	assert.Equal(t, before.digest, r.state().digest)
+}
+
+// A consent that is taken back while the customer is on the way to the CRM ends taken
+// back.
+func TestConsentInFlight(t *testing.T) {
+	hold := &holding{entered: make(chan struct{}, 1), goOn: make(chan struct{})}
+	r := newRig(t, newSim(t), func(s crm.Sink) crm.Sink { hold.Sink = s; return hold })
+	r.synced()
+	who := r.sim.Customers()[0]
+	_, err := r.sim.SetConsent(who.ID, shopifytest.Consent{Email: "SUBSCRIBED"})
+	require.NoError(t, err)
+	r.synced()
+	hold.wait.Store(true)
+	_, err = r.sim.RingUp(shopifytest.Sale{Customer: who.ID, Lines: []shopifytest.SaleLine{{SKU: r.sim.Products()[0].Variants[0].SKU}}})
+	require.NoError(t, err)
+	<-hold.entered
+	_, err = r.sim.SetConsent(who.ID, shopifytest.Consent{Email: "UNSUBSCRIBED"})
+	require.NoError(t, err)
+	r.processed()
+	hold.wait.Store(false)
+	close(hold.goOn)
+	assert.Equal(t, "true", r.state().contacts[r.store.Key(numberOf(t, who.ID))]["no_email"])
+}
+
+// Who is a record of the CRM already, a person says.
+func TestWhoIsWho(t *testing.T) {
+	for name, tt := range map[string]struct {
+		choice   func(own string) map[string]string
+		reject   bool
+		contacts int // beside the org's own
+		tied     bool
+	}{
+		"one of them":  {func(own string) map[string]string { return map[string]string{"choice": own} }, false, 5, true},
+		"none of them": {func(string) map[string]string { return map[string]string{"choice": noneOfOur} }, false, 6, false},
+		"leave out":    {func(string) map[string]string { return nil }, false, 5, false},
+		"rejected":     {nil, true, 5, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim := newSim(t)
+			who := sim.Customers()[2]
+			org := salesforcetest.New(t, nil)
+			own := org.Add("Contact", map[string]any{"LastName": "Of old", "Email": strings.ToUpper(who.Email)})
+			r := salesforceRig(t, sim, org)
+			r.synced()
+			req, err := r.question(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, kindMatch, req.Kind)
+			text, err := json.Marshal(req)
+			require.NoError(t, err)
+			assert.NotContains(t, strings.ToLower(string(text)), who.Email, "people are told apart without whole addresses")
+			c, err := r.store.Counts(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, 1, c.Questions)
+			assert.Len(t, org.All("Contact"), 6, "everybody else is there")
+
+			link, err := r.SignInLink(req.ID)
+			require.NoError(t, err)
+			if tt.reject {
+				_, err = r.Queue.Decide(t.Context(), approval.Decision{RequestID: req.ID, Digest: req.Digest, Verdict: approval.Reject, By: demo.Manager, Reason: "no idea"})
+				require.NoError(t, err)
+				require.Eventually(t, func() bool {
+					c, err := r.store.Counts(t.Context())
+					return err == nil && c.LeftOut == 1
+				}, time.Minute, 20*time.Millisecond)
+			} else {
+				b, err := demo.SignIn(t.Context(), link)
+				require.NoError(t, err)
+				require.NoError(t, b.ApproveWith(t.Context(), req.ID, tt.choice(own)))
+				req, err = r.Queue.Wait(t.Context(), req.ID)
+				require.NoError(t, err)
+				require.Equal(t, approval.Executed, req.State, "%+v", req.Execution)
+			}
+			// A change of theirs asks nobody again.
+			_, err = sim.RingUp(shopifytest.Sale{Customer: who.ID, Lines: []shopifytest.SaleLine{{SKU: sim.Products()[0].Variants[0].SKU}}})
+			require.NoError(t, err)
+			r.synced()
+			contacts := org.All("Contact")
+			assert.Len(t, contacts, tt.contacts+1)
+			key := any(r.store.Key(numberOf(t, who.ID)))
+			tied := slices.IndexFunc(contacts, func(c map[string]any) bool { return c["Posai_Key__c"] == key })
+			assert.Equal(t, tt.tied, org.Record("Contact", own)["Posai_Key__c"] == key)
+			assert.Equal(t, tt.tied || name == "none of them", tied >= 0)
+			requests := 0
+			for _, err := range r.Queue.List(t.Context(), approval.Filter{}) {
+				require.NoError(t, err)
+				requests++
+			}
+			assert.Equal(t, 1, requests)
+		})
+	}
+}
+
+// A question about somebody who is gone has no effect.
+func TestAQuestionAboutNobody(t *testing.T) {
+	sim := newSim(t)
+	who := sim.Customers()[2]
+	org := salesforcetest.New(t, nil)
+	own := org.Add("Contact", map[string]any{"LastName": "Of old", "Email": who.Email})
+	r := salesforceRig(t, sim, org)
+	r.synced()
+	req, err := r.question(t.Context())
+	require.NoError(t, err)
+	r.send("customers/redact", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"customer":{"id":%d},"orders_to_redact":[]}`, r.cfg.Shop, numberOf(t, who.ID)))
+	r.synced()
+	link, err := r.SignInLink(req.ID)
+	require.NoError(t, err)
+	b, err := demo.SignIn(t.Context(), link)
+	require.NoError(t, err)
+	require.NoError(t, b.ApproveWith(t.Context(), req.ID, map[string]string{"choice": own}))
+	req, err = r.Queue.Wait(t.Context(), req.ID)
+	require.NoError(t, err)
+	assert.Equal(t, approval.Failed, req.State)
+	assert.Empty(t, org.Record("Contact", own)["Posai_Key__c"], "the org's own contact stays as it was")
+}
+
+// An erasure is on record when the CRM has forgotten too, however long that takes, and
+// over a restart.
+func TestErasedWhenTheCRMHasForgotten(t *testing.T) {
+	sim := newSim(t)
+	hold := &holding{}
+	r := newRig(t, sim, func(s crm.Sink) crm.Sink { hold.Sink = s; return hold })
+	who := sim.Customers()[1]
+	id := numberOf(t, who.ID)
+	require.Contains(t, r.state().contacts, r.store.Key(id))
+	register := &register{url: r.URL, sim: sim, clientID: r.cfg.clientID}
+	c, err := register.customer(t.Context(), id)
+	require.NoError(t, err)
+	require.NotEmpty(t, c.Name)
+	require.NoError(t, register.note(t.Context(), id, desk.NewNote{Key: "note-of-path", Kind: "service", Text: "Hem of the Wilhelmina coat taken up"}))
+	r.send("customers/data_request", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"orders_requested":[],"customer":{"id":%d},"data_request":{"id":41}}`, r.cfg.Shop, id))
+	r.processed()
+	export, err := os.ReadFile(filepath.Join(r.dir, "exports", "data-request-41.jsonl"))
+	require.NoError(t, err)
+	for _, want := range []string{who.Email, `"Orders":[`, "Wilhelmina", who.ID} {
+		assert.Contains(t, string(export), want)
+	}
+
+	erased := func(r *rig) (n int) {
+		for _, err := range r.Log.Trail(t.Context(), audit.Query{Kind: audit.KindErased}) {
+			require.NoError(t, err)
+			n++
+		}
+		return n
+	}
+	hold.down.Store(true)
+	r.send("customers/redact", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"customer":{"id":%d,"email":%q},"orders_to_redact":[]}`, r.cfg.Shop, id, who.Email))
+	r.processed()
+	require.Eventually(t, func() bool { return r.outbox.Status().Failing != "" }, time.Minute, 5*time.Millisecond)
+	_, err = register.customer(t.Context(), id)
+	require.ErrorContains(t, err, "410")
+	assert.Zero(t, erased(r), "nobody says that it is done")
+	status, health := r.get("/healthz")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, health, `"crm_forgetting":1`)
+	address := r.URL
+	require.NoError(t, r.stopWithin(t.Context(), 20*time.Second))
+
+	r.start(func(crm.Sink) crm.Sink { return hold }) // still down: another start changes nothing
+	require.NoError(t, r.silenced(address))
+	assert.Zero(t, erased(r))
+	hold.down.Store(false)
+	require.Eventually(t, func() bool { return erased(r) == 1 }, time.Minute, 10*time.Millisecond)
+	assert.NotContains(t, r.state().contacts, r.store.Key(id))
+	_, err = r.Log.Verify(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, r.stopWithin(t.Context(), 20*time.Second))
+	require.NoError(t, filepath.WalkDir(r.dir, func(path string, d os.DirEntry, err error) error {
+		require.NoError(t, err)
+		if d.IsDir() || strings.Contains(path, "exports") {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.NotContains(t, string(content), "Wilhelmina", path)
+		return nil
+	}))
+}
+
+// What the CRM refuses, people are told, and nothing is lost.
+func TestTheCRMRefuses(t *testing.T) {
+	org := salesforcetest.New(t, nil)
+	r := salesforceRig(t, newSim(t), org)
+	r.synced()
+	want := contents(t, org)
+	org.Drop("Posai_Purchase__c")
+	_, err := r.sim.SetConsent(r.sim.Customers()[0].ID, shopifytest.Consent{Email: "UNSUBSCRIBED"})
+	require.NoError(t, err)
+	_, err = r.sim.RingUp(shopifytest.Sale{Customer: r.sim.Customers()[0].ID, Lines: []shopifytest.SaleLine{{SKU: r.sim.Products()[0].Variants[0].SKU}}})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		c, err := r.store.Counts(t.Context())
+		return err == nil && (r.outbox.Status().Refused != "" || c.Invalid+c.Retrying > 0)
+	}, time.Minute, 10*time.Millisecond)
+	require.NotEmpty(t, r.outbox.Status().Refused)
+	_, health := r.get("/healthz")
+	assert.Contains(t, health, "the CRM refuses")
+	_, metrics := r.get("/metrics")
+	assert.Contains(t, metrics, "clienteling_crm_refused 1\n")
+	assert.Contains(t, metrics, "posai_inbox_deliveries")
+	resp, err := r.manager().Get(r.URL + "/sync")
+	require.NoError(t, err)
+	page, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Contains(t, string(page), "Somebody has to set this up")
+	assert.NotEmpty(t, want)
+}
+
+// The pages are for people who are signed in, and each look is on record.
+func TestDesk(t *testing.T) {
+	r := newRig(t, newSim(t), nil)
+	who := r.sim.Customers()[0]
+	id := numberOf(t, who.ID)
+	for _, path := range []string{"/clients", fmt.Sprint("/clients/", id), "/sync"} {
+		resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(r.URL + path)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, http.StatusSeeOther, resp.StatusCode, path)
+	}
+	m := r.manager()
+	for path, want := range map[string]string{
+		"/clients?q=" + strings.ToLower(who.LastName[:3]): who.LastName, fmt.Sprint("/clients/", id): who.LastName, "/sync": "On the way",
+	} {
+		resp, err := m.Get(r.URL + path)
+		require.NoError(t, err)
+		page, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, http.StatusOK, resp.StatusCode, path)
+		assert.Contains(t, string(page), want, path)
+		assert.NotContains(t, string(page), who.Email, path)
+	}
+	looks := map[string]int{}
+	for rec, err := range r.Log.Trail(t.Context(), audit.Query{Kind: audit.KindRead}) {
+		require.NoError(t, err)
+		looks[rec.Entry.Action]++
+		text, err := rec.Entry.MarshalJSON()
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), fmt.Sprint(id), "by pseudonym")
+	}
+	assert.Equal(t, map[string]int{"clienteling.search": 1, "clienteling.profile": 1}, looks)
+	status, _ := r.get(fmt.Sprint("/pos/customers/", id))
+	assert.Equal(t, http.StatusUnauthorized, status)
+}
+
+// A model words what the facts say, within its budget, and not about who opted out.
+func TestTalkingPointsOfAModel(t *testing.T) {
+	prices, err := ai.NewPrices("USD", []ai.Price{{Provider: "aitest", Model: "*", Input: decimal.NewFromInt(1), CacheRead: decimal.NewFromInt(1), CacheWrite: decimal.NewFromInt(1), Output: decimal.NewFromInt(2)}})
+	require.NoError(t, err)
+	model := aitest.NewModel(t, aitest.Text("no JSON"), aitest.Text("no JSON"))
+	r := newRig(t, newSim(t), nil, func(c *config) {
+		c.model, c.budget = model, demo.NewBudget(prices, ai.MaxCost/2, ai.MaxCost/2)
+	})
+	who := r.sim.Customers()[0]
+	m := r.manager()
+	resp, err := m.Get(fmt.Sprint(r.URL, "/clients/", numberOf(t, who.ID), "/points"))
+	require.NoError(t, err)
+	var points desk.Points
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&points))
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.False(t, points.AI)
+	assert.NotEmpty(t, points.Why, "the baseline, and why")
+	asked := 0
+	for rec, err := range r.Log.Trail(t.Context(), audit.Query{Action: "clienteling.points"}) {
+		require.NoError(t, err)
+		assert.True(t, rec.Entry.Model.Baseline)
+		asked++
+	}
+	assert.Equal(t, 1, asked)
+}
+
+// Two processes on one PostgreSQL: one of them is on the way to the CRM, and when it ends
+// the other goes on.
+func TestTwoProcessesOnPostgreSQL(t *testing.T) {
+	sim := newSim(t)
+	org := salesforcetest.New(t, nil)
+	url := testpg.URL(t)
+	first := salesforceRig(t, sim, org, func(c *config) { c.Database = url })
+	second := salesforceRig(t, sim, org, func(c *config) { c.Database = url })
+	first.synced()
+	require.Len(t, org.All("Contact"), 6)
+	holds := func() (n int) {
+		for _, r := range []*rig{first, second} {
+			if r.outbox.Status().Holding {
+				n++
+			}
+		}
+		return n
+	}
+	require.Eventually(t, func() bool { return holds() == 1 }, time.Minute, 10*time.Millisecond)
+	h := newHistory(t, sim, 23)
+	for range 20 {
+		h.step()
+	}
+	other := second
+	if second.outbox.Status().Holding {
+		first, other = second, first
+	}
+	require.NoError(t, first.stopWithin(context.WithoutCancel(t.Context()), 20*time.Second))
+	require.NoError(t, second.silenced(first.URL))
+	for range 10 {
+		h.step()
+	}
+	for _, id := range h.redacts {
+		other.send("customers/redact", string(h.redaction(id)))
+	}
+	other.synced()
+	assert.True(t, other.outbox.Status().Holding)
+
+	// As somebody who starts now and reads the shop as it is.
+	fresh := salesforceRig(t, sim, salesforcetest.New(t, nil))
+	for _, id := range h.redacts {
+		fresh.send("customers/redact", string(h.redaction(id)))
+	}
+	assert.Equal(t, fresh.files(), other.files())
+}
+
+// What the database holds is one shop's.
+func TestFlagsOfTheCRM(t *testing.T) {
+	_, err := parseConfig([]string{"-serve", "-simulate", "-crm", "salesforce", "-salesforce-url", "https://a.my.salesforce.com"}, func(string) string { return "" }, io.Discard)
+	require.ErrorContains(t, err, "-salesforce-client-id")
+	key := filepath.Join(t.TempDir(), "key.pem")
+	require.NoError(t, os.WriteFile(key, []byte("not a key: s3cr3t"), 0o600))
+	_, err = readKey(key)
+	require.ErrorContains(t, err, "not a PEM file")
+	assert.NotContains(t, err.Error(), "s3cr3t")
+}
