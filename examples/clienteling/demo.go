@@ -46,7 +46,7 @@ func demonstrate(ctx context.Context, cfg *config, in, out *os.File) (err error)
 	if d.service, err = startService(ctx, cfg, sh, nil, dir, "127.0.0.1:0", d.Logger(), d.Observe); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.stopWithin(ctx, 20*time.Second)) }()
+	defer func() { err = errors.Join(err, d.end(ctx)) }()
 	if err := d.introduce(ctx); err != nil {
 		return err
 	}

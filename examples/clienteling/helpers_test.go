@@ -165,7 +165,7 @@ func (r *rig) start(sink func(crm.Sink) crm.Sink) {
 	}
 	r.service, err = startService(r.t.Context(), r.cfg, sh, given, r.dir, "127.0.0.1:0", logger, nil)
 	require.NoError(r.t, err)
-	r.t.Cleanup(func() { assert.NoError(r.t, r.stopWithin(context.Background(), 20*time.Second)) })
+	r.t.Cleanup(func() { assert.NoError(r.t, r.end(context.Background())) })
 	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
 	defer cancel()
 	_, err = r.ready(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -202,12 +203,12 @@ func (h *history) check(state *crmState, key func(int64) string) {
 		if s == nil {
 			s = &sum{}
 		}
-		assert.Equal(h.t, fmt.Sprint(s.orders), row["orders"], "orders of %d", id)
+		assert.Equal(h.t, strconv.Itoa(s.orders), row["orders"], "orders of %d", id)
 		value, err := decimal.NewFromString(row["lifetime_value"])
 		if s.orders > 0 && assert.NoError(h.t, err) {
 			assert.True(h.t, s.value.Equal(value), "value of %d: %s, in the CRM %s", id, s.value, value)
 		}
-		assert.Equal(h.t, fmt.Sprint(c.EmailMarketing != "SUBSCRIBED"), row["no_email"], "consent of %d", id)
+		assert.Equal(h.t, strconv.FormatBool(c.EmailMarketing != "SUBSCRIBED"), row["no_email"], "consent of %d", id)
 	}
 	assert.Len(h.t, state.contacts, want, "and nobody else")
 }

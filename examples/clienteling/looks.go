@@ -34,7 +34,7 @@ func actorOf(w desk.Who) audit.Actor {
 // asked records that a model was told of a customer.
 func (s *service) asked(ctx context.Context, a talk.Asked) error {
 	_, err := s.Log.Append(ctx, audit.Entry{
-		Kind: audit.KindRead, Shop: s.shop.domain, Actor: audit.Actor{Type: audit.AI, ID: a.Info.Provider + " " + a.Info.Model}, Action: "clienteling.points",
+		Kind: audit.KindRead, Shop: s.shop.domain, Actor: audit.Actor{Type: audit.AI, ID: a.Info.Provider + " " + a.Info.Model}, Action: "clienteling.model",
 		Subjects: []audit.Subject{{Type: "customer", ID: a.Customer}},
 		Model: &audit.Model{
 			Provider: a.Info.Provider, Name: a.Info.Model, InputDigest: a.PromptDigest, OutputDigest: a.OutputDigest, Baseline: a.Fallback != "",

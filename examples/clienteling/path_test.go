@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -96,8 +96,8 @@ func TestConsentAndSharing(t *testing.T) {
 		_, err := r.sim.SetConsent(who.ID, shopifytest.Consent{Email: state, SMS: state})
 		require.NoError(t, err)
 		row := r.state().contacts[key]
-		assert.Equal(t, fmt.Sprint(state != "SUBSCRIBED"), row["no_email"])
-		assert.Equal(t, fmt.Sprint(state != "SUBSCRIBED"), row["no_sms"])
+		assert.Equal(t, strconv.FormatBool(state != "SUBSCRIBED"), row["no_email"])
+		assert.Equal(t, strconv.FormatBool(state != "SUBSCRIBED"), row["no_sms"])
 	}
 	before := r.state()
 	_, err := admin.TagsAdd(t.Context(), r.client(), shopify.GID(who.ID), []string{"Do-Not-Share"})
@@ -264,7 +264,7 @@ func TestErasedWhenTheCRMHasForgotten(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 	assert.Contains(t, health, `"crm_forgetting":1`)
 	address := r.URL
-	require.NoError(t, r.stopWithin(t.Context(), 20*time.Second))
+	require.NoError(t, r.end(t.Context()))
 
 	r.start(func(crm.Sink) crm.Sink { return hold }) // still down: another start changes nothing
 	require.NoError(t, r.silenced(address))
@@ -274,7 +274,7 @@ func TestErasedWhenTheCRMHasForgotten(t *testing.T) {
 	assert.NotContains(t, r.state().contacts, r.store.Key(id))
 	_, err = r.Log.Verify(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, r.stopWithin(t.Context(), 20*time.Second))
+	require.NoError(t, r.end(t.Context()))
 	require.NoError(t, filepath.WalkDir(r.dir, func(path string, d os.DirEntry, err error) error {
 		require.NoError(t, err)
 		if d.IsDir() || strings.Contains(path, "exports") {
@@ -347,7 +347,7 @@ func TestDesk(t *testing.T) {
 		looks[rec.Entry.Action]++
 		text, err := rec.Entry.MarshalJSON()
 		require.NoError(t, err)
-		assert.NotContains(t, string(text), fmt.Sprint(id), "by pseudonym")
+		assert.NotContains(t, string(text), strconv.FormatInt(id, 10), "by pseudonym")
 	}
 	assert.Equal(t, map[string]int{"clienteling.search": 1, "clienteling.profile": 1}, looks)
 	status, _ := r.get(fmt.Sprint("/pos/customers/", id))
@@ -373,7 +373,7 @@ func TestTalkingPointsOfAModel(t *testing.T) {
 	assert.False(t, points.AI)
 	assert.NotEmpty(t, points.Why, "the baseline, and why")
 	asked := 0
-	for rec, err := range r.Log.Trail(t.Context(), audit.Query{Action: "clienteling.points"}) {
+	for rec, err := range r.Log.Trail(t.Context(), audit.Query{Action: "clienteling.model"}) {
 		require.NoError(t, err)
 		assert.True(t, rec.Entry.Model.Baseline)
 		asked++
@@ -408,7 +408,7 @@ func TestTwoProcessesOnPostgreSQL(t *testing.T) {
 	if second.outbox.Status().Holding {
 		first, other = second, first
 	}
-	require.NoError(t, first.stopWithin(context.WithoutCancel(t.Context()), 20*time.Second))
+	require.NoError(t, first.end(t.Context()))
 	require.NoError(t, second.silenced(first.URL))
 	for range 10 {
 		h.step()

@@ -43,7 +43,7 @@ func (d *demonstration) match(ctx context.Context, other int64) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.silence(ctx, s.URL), s.stopWithin(ctx, 20*time.Second)) }()
+	defer func() { err = errors.Join(err, d.silence(ctx, s.URL), s.end(ctx)) }()
 	report, err := s.ready(ctx)
 	if err != nil {
 		return err

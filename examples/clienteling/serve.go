@@ -31,7 +31,7 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 		return err
 	}
 	// What is at work may finish: its effects are on the way.
-	defer func() { err = errors.Join(err, s.stopWithin(ctx, 20*time.Second)) }()
+	defer func() { err = errors.Join(err, s.end(ctx)) }()
 	link, err := s.SignInLink("")
 	if err != nil {
 		return err

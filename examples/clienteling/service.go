@@ -254,8 +254,9 @@ func (s *service) stop(ctx context.Context) error {
 	return err
 }
 
-func (s *service) stopWithin(ctx context.Context, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+// end stops the service; what is at work may finish, for a while.
+func (s *service) end(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	return s.stop(ctx)
 }
