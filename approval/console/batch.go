@@ -27,6 +27,7 @@ type batchPage struct {
 type batchItem struct {
 	Card     card
 	Fields   []line
+	Edits    []editItem
 	Evidence []evidence
 	Pick     string // ID and digest
 }
@@ -76,7 +77,7 @@ func (c *Console) showBatch(w http.ResponseWriter, r *http.Request, me approval.
 			c.notShown(w, r, me, q, err)
 			return
 		}
-		item := batchItem{Card: c.card(q, page.Root, true, clock), Pick: q.ID + " " + q.Digest}
+		item := batchItem{Card: c.card(q, page.Root, true, clock), Pick: q.ID + " " + q.Digest, Edits: c.edits(q, clock)}
 		for _, f := range q.Preview.Fields {
 			item.Fields = append(item.Fields, line{f.Label, f.Value})
 		}

@@ -15,6 +15,7 @@ type detailPage struct {
 	Version  string // changes with what a decision would be about
 	Notice   *notice
 	Fields   []line
+	Edits    []editItem
 	Evidence []evidence
 	Why      []line
 	History  []event
@@ -147,6 +148,7 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 	for i, e := range q.Evidence {
 		page.Evidence = append(page.Evidence, evidence{Label: e.Label, Text: e.Text, Open: i == 0 || len(e.Text) <= 280})
 	}
+	page.Edits = c.edits(q, clock)
 	page.History = c.history(r.Context(), q, me, clock)
 	more(&page)
 	c.failed(r, write(w, r, status, c.pages.detail, page.Nonce, page))

@@ -73,6 +73,7 @@ type requestJSON struct {
 	CreatedAt time.Time      `json:"created_at"`
 	ExpiresAt time.Time      `json:"expires_at,omitzero"`
 	Decisions []decisionJSON `json:"decisions,omitempty"`
+	Edits     []editJSON     `json:"edits,omitempty"` // oldest first
 }
 
 type labelJSON struct {
@@ -95,7 +96,16 @@ type decisionJSON struct {
 	At      time.Time `json:"at"`
 }
 
-// newRequestJSON leaves the evidence and the form out of lists.
+type editJSON struct {
+	Revision int             `json:"revision"` // that it made
+	By       string          `json:"by"`
+	Channel  string          `json:"channel"`
+	At       time.Time       `json:"at"`
+	Changes  []approval.Diff `json:"changes"`
+}
+
+// newRequestJSON leaves the evidence, the edits and the form out of
+// lists.
 func newRequestJSON(r *approval.Request, whole bool) requestJSON {
 	v := requestJSON{
 		ID: r.ID, Kind: r.Kind, Revision: r.Revision, State: string(r.State), Digest: r.Digest,
@@ -115,6 +125,9 @@ func newRequestJSON(r *approval.Request, whole bool) requestJSON {
 	}
 	for _, e := range r.Evidence {
 		v.Evidence = append(v.Evidence, labelJSON{e.Label, e.Text})
+	}
+	for _, e := range r.Edits {
+		v.Edits = append(v.Edits, editJSON{Revision: e.Revision, By: name(e.By), Channel: e.Channel, At: e.At, Changes: e.Changes})
 	}
 	for _, f := range r.Form {
 		v.Form = append(v.Form, formJSON{Name: f.Name, Label: f.Label, Type: string(cmp.Or(f.Type, approval.FieldText)), Value: f.Value})

@@ -146,6 +146,7 @@ type answer struct {
 		Fields            []struct{ Label, Value string }
 		Form              []struct{ Name, Type, Value string }
 		Decisions         []struct{ Verdict, By, Channel, Reason string }
+		Edits             []struct{ Changes []approval.Diff }
 	}
 	Waiting, Decided []struct{ ID, State string }
 }
