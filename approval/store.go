@@ -64,6 +64,9 @@ type Filter struct {
 	Key      string // idempotency key
 	Proposer string // ID
 
+	// Locations selects requests of one of these locations. Empty: of any.
+	Locations []string
+
 	// Subject selects requests about a thing, such as an order. If its ID is
 	// empty, about any of its type.
 	Subject audit.Subject

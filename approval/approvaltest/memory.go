@@ -137,6 +137,9 @@ func matches(r *approval.Request, f approval.Filter) bool {
 	if f.Proposer != "" && f.Proposer != r.Proposer.ID {
 		return false
 	}
+	if len(f.Locations) > 0 && !slices.Contains(f.Locations, r.Location) {
+		return false
+	}
 	return (f.Shop == "" || f.Shop == r.Shop) && (f.Location == "" || f.Location == r.Location) &&
 		(f.Kind == "" || f.Kind == r.Kind) && (f.Key == "" || f.Key == r.Key)
 }

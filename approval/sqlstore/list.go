@@ -100,7 +100,7 @@ func (s *Store) listQuery(ctx context.Context, f approval.Filter) (query string,
 	b := &builder{Store: s, from: byTime}
 	words := f.Words()
 	rare := len(f.States) > 0 && !slices.ContainsFunc(f.States, func(state approval.State) bool { return !slices.Contains(openStates, state) })
-	single := len(f.States) == 1 && f.Shop == "" && f.Location == "" && f.Kind == "" && f.Proposer == "" && f.Subject.Type == "" && len(words) == 0
+	single := len(f.States) == 1 && f.Shop == "" && f.Location == "" && len(f.Locations) == 0 && f.Kind == "" && f.Proposer == "" && f.Subject.Type == "" && len(words) == 0
 	switch {
 	case rare || single:
 		b.from = byState
@@ -183,6 +183,19 @@ func (b *builder) equals(f approval.Filter) {
 		if c.value != "" {
 			b.and(b.column(c.column, decides)+` = ?`, c.value)
 		}
+	}
+	switch len(f.Locations) {
+	case 0:
+	case 1:
+		b.and(b.column("location", decides && f.Location == "")+` = ?`, f.Locations[0])
+	default:
+		// Read by time and narrowed: the index of locations has the order of time
+		// within each location alone.
+		args := make([]any, len(f.Locations))
+		for i, l := range f.Locations {
+			args[i] = l
+		}
+		b.and(b.column("location", false)+` IN (?`+strings.Repeat(`, ?`, len(args)-1)+`)`, args...)
 	}
 }
 
