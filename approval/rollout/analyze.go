@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"slices"
 )
 
 // Observation is one value of a metric.
@@ -15,9 +13,13 @@ type Observation struct {
 	Metric string
 	Value  float64
 
-	// Before is the same unit's value from before the plan, or anything else
-	// that was known before and is related to Value. Has says that there is
-	// one.
+	// Location is the GID of the store. Where the plan has pairs it is required:
+	// then the store is the unit, whatever Unit says, and the pair the stratum.
+	Location string
+
+	// Before is the same unit's value from before the plan, or, for
+	// [AdjustCUPED], anything else that was known before and is related to
+	// Value. Has says that there is one.
 	Before float64
 	Has    bool
 
@@ -30,17 +32,28 @@ type Observation struct {
 type Estimate struct {
 	Metric string `json:"metric"`
 
-	// Units in each arm, after averaging the observations of each.
+	// Units in each arm that are compared, after averaging the observations of
+	// each.
 	Treatment int `json:"treatment"`
 	Control   int `json:"control"`
+
+	// LeftOut counts the units that are not: those without a value from before
+	// where the adjustment needs one, and those of strata that have one arm
+	// alone.
+	LeftOut int `json:"left_out,omitzero"`
+
+	// Strata is the number of strata within which units are compared: 1 where
+	// there are none.
+	Strata int `json:"strata"`
 
 	// MeanTreatment and MeanControl are plain means over units.
 	MeanTreatment float64 `json:"mean_treatment"`
 	MeanControl   float64 `json:"mean_control"`
 
-	// Effect is the difference of the means, adjusted by the covariate where
-	// all units have one, and compared within strata; Low and High bound it
-	// with 95 % confidence (normal approximation).
+	// Effect is the difference of the means, adjusted as Adjustment says, and
+	// compared within strata; Low and High bound it with 95 % confidence (normal
+	// approximation, which is too narrow for less than about 20 pairs: go by P
+	// there).
 	Effect float64 `json:"effect"`
 	Low    float64 `json:"low"`
 	High   float64 `json:"high"`
@@ -49,10 +62,11 @@ type Estimate struct {
 	// arms differ as much.
 	P float64 `json:"p"`
 
-	// Adjusted says that the covariate was used, and VarianceRatio is the
-	// variance that remained, as a share of that without it.
-	Adjusted      bool    `json:"adjusted"`
-	VarianceRatio float64 `json:"variance_ratio"`
+	// Adjustment is the one that was made, never [AdjustAuto], and VarianceRatio
+	// is the variance that remained within strata, as a share of that without
+	// it; above 1 the adjustment did harm.
+	Adjustment    Adjustment `json:"adjustment"`
+	VarianceRatio float64    `json:"variance_ratio"`
 }
 
 // ErrTooFew says that an arm has less than two units.
@@ -67,9 +81,8 @@ type CompareOptions struct {
 	// Seed makes the shuffles repeatable; the same seed gives the same p-value.
 	Seed uint64
 
-	// DifferenceInDifferences takes the covariate as it is (a coefficient of 1)
-	// instead of estimating its coefficient.
-	DifferenceInDifferences bool
+	// Adjust says what is made of the values from before. If empty, AdjustAuto.
+	Adjust Adjustment
 }
 
 // unit is what remains of a unit's observations.
@@ -95,7 +108,16 @@ func Compare(metric string, observations []Observation, opts *CompareOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	c := &Estimate{Metric: metric, VarianceRatio: 1}
+	if !o.Adjust.known() {
+		return nil, fmt.Errorf("rollout: no adjustment is called %q", string(o.Adjust))
+	}
+	all := len(units)
+	if units = o.Adjust.usable(units); len(units) == 0 && all > 0 {
+		return &Estimate{Metric: metric, LeftOut: all}, fmt.Errorf("%w: of %d units", ErrNoPrePeriod, all)
+	}
+	units = bothArms(units)
+	s := newStrata(units)
+	c := &Estimate{Metric: metric, LeftOut: all - len(units), Strata: len(s.members)}
 	for _, u := range units {
 		if u.treated {
 			c.Treatment++
@@ -111,11 +133,14 @@ func Compare(metric string, observations []Observation, opts *CompareOptions) (*
 	c.MeanTreatment /= float64(c.Treatment)
 	c.MeanControl /= float64(c.Control)
 
-	values, adjusted, ratio := adjust(units, o.DifferenceInDifferences)
-	c.Adjusted, c.VarianceRatio = adjusted, ratio
-	s := newStrata(units)
+	var values []float64
+	values, c.Adjustment, c.VarianceRatio = adjust(units, o.Adjust)
 	var spread float64
 	c.Effect, spread = s.effect(values, s.arms)
+	if math.IsInf(spread, 0) {
+		c.Effect = 0
+		return c, fmt.Errorf("%w: no stratum has both arms", ErrTooFew)
+	}
 	c.Low, c.High = c.Effect-1.959964*spread, c.Effect+1.959964*spread
 	c.P = s.permute(values, c.Effect, o)
 	return c, nil
@@ -164,126 +189,4 @@ func collect(metric string, observations []Observation) ([]unit, error) {
 		}
 	}
 	return units, nil
-}
-
-// adjust returns the values less what the covariate explains of them (CUPED).
-// The coefficient is estimated over both arms, within strata, so that it knows
-// nothing of the effect.
-func adjust(units []unit, plain bool) (values []float64, adjusted bool, ratio float64) {
-	values = make([]float64, len(units))
-	for i, u := range units {
-		values[i] = u.y
-	}
-	if slices.ContainsFunc(units, func(u unit) bool { return u.before == 0 }) {
-		return values, false, 1
-	}
-	type mean struct{ x, y, n float64 }
-	means := map[int]*mean{}
-	for _, u := range units {
-		m := means[u.stratum]
-		if m == nil {
-			m = &mean{}
-			means[u.stratum] = m
-		}
-		m.x += u.x
-		m.y += u.y
-		m.n++
-	}
-	var xx, xy, yy float64
-	for _, u := range units {
-		m := means[u.stratum]
-		dx, dy := u.x-m.x/m.n, u.y-m.y/m.n
-		xx += dx * dx
-		xy += dx * dy
-		yy += dy * dy
-	}
-	theta := 1.0
-	if !plain {
-		if xx == 0 {
-			return values, false, 1
-		}
-		theta = xy / xx
-	}
-	for i, u := range units {
-		values[i] = u.y - theta*u.x
-	}
-	if yy == 0 {
-		return values, true, 1
-	}
-	return values, true, (yy - 2*theta*xy + theta*theta*xx) / yy
-}
-
-// strata are the units by stratum.
-type strata struct {
-	members [][]int // indexes of units
-	arms    []bool  // of each unit: treated
-}
-
-func newStrata(units []unit) *strata {
-	s := &strata{arms: make([]bool, len(units))}
-	for i, u := range units {
-		for len(s.members) <= u.stratum {
-			s.members = append(s.members, nil)
-		}
-		s.members[u.stratum] = append(s.members[u.stratum], i)
-		s.arms[i] = u.treated
-	}
-	return s
-}
-
-// effect is the mean over strata of the difference of means, weighted by what
-// each stratum can tell, with its standard error.
-func (s *strata) effect(values []float64, arms []bool) (effect, spread float64) {
-	var total, weights, variance float64
-	for _, members := range s.members {
-		var sum, square [2]float64
-		var n [2]float64
-		for _, i := range members {
-			arm := 0
-			if arms[i] {
-				arm = 1
-			}
-			n[arm]++
-			sum[arm] += values[i]
-			square[arm] += values[i] * values[i]
-		}
-		if n[0] == 0 || n[1] == 0 {
-			continue // it says nothing about the difference
-		}
-		w := n[0] * n[1] / (n[0] + n[1])
-		total += w * (sum[1]/n[1] - sum[0]/n[0])
-		weights += w
-		for arm := range 2 {
-			if n[arm] > 1 {
-				v := (square[arm] - sum[arm]*sum[arm]/n[arm]) / (n[arm] - 1)
-				variance += w * w * max(v, 0) / n[arm]
-			}
-		}
-	}
-	if weights == 0 {
-		return 0, math.Inf(1)
-	}
-	return total / weights, math.Sqrt(variance) / weights
-}
-
-// permute returns the share of shuffles whose effect is at least as large,
-// counting the real one.
-func (s *strata) permute(values []float64, effect float64, o CompareOptions) float64 {
-	random := rand.New(rand.NewPCG(o.Seed, 0x705a1))
-	arms := slices.Clone(s.arms)
-	const slack = 1e-12 // shuffles that give the same effect differ in the last bits
-	limit := math.Abs(effect) * (1 - slack)
-	as := 1
-	for range o.Permutations {
-		for _, members := range s.members {
-			random.Shuffle(len(members), func(i, j int) {
-				a, b := members[i], members[j]
-				arms[a], arms[b] = arms[b], arms[a]
-			})
-		}
-		if shuffled, _ := s.effect(values, arms); math.Abs(shuffled) >= limit {
-			as++
-		}
-	}
-	return float64(as) / float64(o.Permutations+1)
 }

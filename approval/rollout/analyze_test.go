@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -73,7 +74,7 @@ func TestCompareAgainstEnumeration(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.InDelta(t, exactP(test.treatment, test.control), c.P, 0.01, name)
 		assert.InDelta(t, c.MeanTreatment-c.MeanControl, c.Effect, 1e-9, name)
-		assert.False(t, c.Adjusted)
+		assert.Equal(t, rollout.AdjustNone, c.Adjustment)
 	}
 	// Welch's interval without the t quantile, computed by hand: means 17.125
 	// and 54/7, sums of squares 192.875 and 73.428571.
@@ -124,29 +125,53 @@ func TestCovariateSharpens(t *testing.T) {
 	list := world(random, 400, 3)
 	with, err := rollout.Compare("basket", list, nil)
 	require.NoError(t, err)
-	assert.True(t, with.Adjusted)
+	assert.Equal(t, rollout.AdjustCUPED, with.Adjustment)
 	// 25 of the 0.64·400+25 that the variance is.
 	assert.InDelta(t, 25.0/281, with.VarianceRatio, 0.02)
 	assert.InDelta(t, 3, with.Effect, 1)
 	assert.Less(t, with.P, 0.001)
 
-	did, err := rollout.Compare("basket", list, &rollout.CompareOptions{DifferenceInDifferences: true})
+	did, err := rollout.Compare("basket", list, &rollout.CompareOptions{Adjust: rollout.AdjustDiD})
 	require.NoError(t, err)
 	// With a coefficient of 1: 0.04·400+25.
 	assert.InDelta(t, 41.0/281, did.VarianceRatio, 0.05)
+	assert.Equal(t, rollout.AdjustDiD, did.Adjustment)
 
 	for i := range list {
 		list[i].Has = false
 	}
 	without, err := rollout.Compare("basket", list, nil)
 	require.NoError(t, err)
-	assert.False(t, without.Adjusted)
+	assert.Equal(t, rollout.AdjustNone, without.Adjustment)
 	assert.Greater(t, without.High-without.Low, 2.5*(with.High-with.Low))
 
 	list[0].Has = true
 	some, err := rollout.Compare("basket", list, nil)
 	require.NoError(t, err)
-	assert.False(t, some.Adjusted, "only where all units have one")
+	assert.Equal(t, rollout.AdjustNone, some.Adjustment, "only where all units have one")
+
+	for _, how := range []rollout.Adjustment{rollout.AdjustCUPED, rollout.AdjustDiD} {
+		opts := &rollout.CompareOptions{Adjust: how, Permutations: 99}
+		c, err := rollout.Compare("basket", list, opts)
+		require.ErrorIs(t, err, rollout.ErrTooFew, how)
+		assert.Equal(t, 399, c.LeftOut, how)
+		list[0].Has = false
+		c, err = rollout.Compare("basket", list, opts)
+		require.ErrorIs(t, err, rollout.ErrNoPrePeriod, how)
+		assert.Equal(t, 400, c.LeftOut, how)
+		for i := range list {
+			list[i].Has = i >= 100
+		}
+		c, err = rollout.Compare("basket", list, opts)
+		require.NoError(t, err, how)
+		assert.Equal(t, how, c.Adjustment)
+		assert.Equal(t, []int{300, 100}, []int{c.Treatment + c.Control, c.LeftOut}, how)
+		for i := range list {
+			list[i].Has = i == 0
+		}
+	}
+	_, err = rollout.Compare("basket", list, &rollout.CompareOptions{Adjust: "magic"})
+	require.ErrorContains(t, err, "magic")
 }
 
 func TestPairsAreComparedWithin(t *testing.T) {
@@ -168,31 +193,21 @@ func TestPairsAreComparedWithin(t *testing.T) {
 	require.NoError(t, err)
 	assert.InDelta(t, 5, within.Effect, 1)
 	assert.Less(t, within.P, 0.002, "1 of 2^11 at best")
+	assert.Equal(t, 12, within.Strata)
+	assert.Greater(t, within.High, within.Effect, "pairs differ among themselves")
+	assert.InDelta(t, 5, (within.Low+within.High)/2, 1)
+	// As of the differences: a standard deviation of √2, over √12 pairs.
+	assert.InDelta(t, 1.96*math.Sqrt2/math.Sqrt(12), within.High-within.Effect, 0.4)
+	lonely := observe("lonely", rollout.Treatment, 1e6)
+	lonely.Stratum = "no partner"
+	more, err := rollout.Compare("basket", append(slices.Clone(list), lonely), nil)
+	require.NoError(t, err)
+	assert.Equal(t, 1, more.LeftOut)
+	assert.InDelta(t, within.MeanTreatment, more.MeanTreatment, 1e-9)
 	for i := range list {
 		list[i].Stratum = ""
 	}
 	across, err := rollout.Compare("basket", list, nil)
 	require.NoError(t, err)
 	assert.Greater(t, across.P, 0.5)
-}
-
-// TestNoFalseAlarms: where there is no effect, one in twenty looks like one.
-func TestNoFalseAlarms(t *testing.T) {
-	const simulations = 1000
-	alarms := 0
-	random := rand.New(rand.NewPCG(3, 3))
-	for i := range simulations {
-		var list []rollout.Observation
-		for _, ob := range world(random, 60, 0) {
-			ob.Value = math.Exp(ob.Value / 40) // skewed, as baskets are
-			list = append(list, ob)
-		}
-		c, err := rollout.Compare("basket", list, &rollout.CompareOptions{Permutations: 999, Seed: uint64(i)})
-		require.NoError(t, err)
-		if c.P <= 0.05 {
-			alarms++
-		}
-	}
-	t.Logf("%d of %d A/A tests at p <= 0.05", alarms, simulations)
-	assert.InDelta(t, 0.05, float64(alarms)/simulations, 0.015)
 }

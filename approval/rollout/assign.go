@@ -18,8 +18,8 @@ const (
 
 // Subject is what is assigned.
 type Subject struct {
-	Unit     string // ID of a customer, a basket, a register's day, a store
-	Location string // GID
+	Unit     string // ID of a customer, a basket, a register's day, a store; with pairs it is not looked at
+	Location string // GID; with pairs, it is what is assigned
 	Role     string // of the associate
 }
 
@@ -34,14 +34,16 @@ func (p *Plan) Assign(stage int, s Subject) Arm {
 }
 
 func (p *Plan) assign(st *Stage, s Subject) Arm {
-	if s.Unit == "" {
-		return Off
-	}
 	if len(st.Locations) > 0 && !slices.Contains(st.Locations, s.Location) || len(st.Roles) > 0 && !slices.Contains(st.Roles, s.Role) {
 		return Off
 	}
+	if len(p.Pairs) > 0 {
+		return p.assignStore(st, s.Location)
+	}
 	u := p.point(s.Unit)
 	switch {
+	case s.Unit == "":
+		return Off
 	case u < p.Holdout:
 		return Control
 	case (u-p.Holdout)/(1-p.Holdout) < st.Share:

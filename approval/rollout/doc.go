@@ -28,7 +28,11 @@
 // gets the feature while the plan runs, at any stage, and it is compared only
 // where the stage reaches. Units that decide together have to be assigned
 // together: use the customer, the day at a register or the store, not the line
-// item. For few stores see [MatchPairs].
+// item.
+//
+// With few stores, chance alone would leave the groups unlike. [MatchPairs] finds
+// stores that are alike; a plan that names the pairs assigns stores: of each
+// pair one gets the feature and the other is its control.
 //
 // # Going further
 //
@@ -40,12 +44,12 @@
 //
 // # Statistics
 //
-// Units are compared, not events: observations of a unit are averaged. With a
-// covariate from before the plan, such as last month's basket of the same
-// customer, CUPED (https://doi.org/10.1145/2433396.2433413) removes the
-// variance that it explains; differences in differences is the special case in
-// which the coefficient is 1. P-values come from a permutation test that
-// shuffles the arms, within pairs or strata where there are some, so they
+// Units are compared, not events: observations of a unit are averaged. Values
+// from before the plan, such as last month's basket of the same customer, are
+// used as [Goal].Adjust says: CUPED removes the variance that they explain;
+// differences in differences compare changes, which is right where the arms were
+// unlike before and would have moved alike. P-values come from a permutation test
+// that shuffles the arms, within pairs or strata where there are some, so they
 // hold for skewed baskets and few stores. They are two-sided, and hold for one
 // look: the more often one looks, the more often chance looks like success.
 package rollout

@@ -14,22 +14,23 @@ type Store struct {
 	Traits   []float64 // the same in the same order for all stores
 }
 
-// Pair is two stores that are alike. Treated gets the feature, Other does not.
+// Pair is two stores that are alike. One gets the feature, the other does not;
+// [Plan.Split] says which.
 type Pair struct {
-	Treated, Other string
-	Distance       float64 // between their standardized traits
+	Stores [2]string `json:"stores"` // GIDs of locations
+
+	// Distance is between their standardized traits, for people to see how good
+	// the match is. Nothing else depends on it.
+	Distance float64 `json:"distance,omitzero"`
 }
 
-// MatchPairs makes pairs of stores that are as alike as possible, and lets the
-// plan's hash decide which of each gets the feature: with few stores, chance
-// alone would leave the groups unlike. Traits are standardized, so that each
-// counts the same. Nearest pairs are taken first, and then exchanged among
-// pairs as long as that brings the stores closer together. With an odd number
-// the store that fits worst stays out.
-//
-// For the analysis, the pair is the [Observation].Stratum and the store the
-// unit, or whatever is assigned by store.
-func MatchPairs(p *Plan, stores []Store) ([]Pair, error) {
+// MatchPairs makes pairs of stores that are as alike as possible: with few
+// stores, chance alone would leave the groups unlike. Put them into the plan;
+// its hash decides which of each gets the feature. Traits are standardized, so
+// that each counts the same. Nearest pairs are taken first, and then exchanged
+// among pairs as long as that brings the stores closer together. With an odd
+// number the store that fits worst stays out.
+func MatchPairs(stores []Store) ([]Pair, error) {
 	if len(stores) < 2 {
 		return nil, errors.New("rollout: pairs need two stores")
 	}
@@ -47,11 +48,7 @@ func MatchPairs(p *Plan, stores []Store) ([]Pair, error) {
 	matched := improve(d, nearestFirst(d))
 	pairs := make([]Pair, len(matched))
 	for i, m := range matched {
-		a, b := stores[m[0]].Location, stores[m[1]].Location
-		if p.point("pair/"+a+"/"+b) < 0.5 {
-			a, b = b, a
-		}
-		pairs[i] = Pair{Treated: a, Other: b, Distance: d[m[0]][m[1]]}
+		pairs[i] = Pair{Stores: [2]string{stores[m[0]].Location, stores[m[1]].Location}, Distance: d[m[0]][m[1]]}
 	}
 	return pairs, nil
 }

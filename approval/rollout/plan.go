@@ -34,6 +34,12 @@ type Plan struct {
 	// 0.9, for comparison.
 	Holdout float64 `json:"holdout"`
 
+	// Pairs are stores that are compared with each other, see [MatchPairs]. They
+	// take the place of the holdout: stores are assigned, not units, one of each
+	// pair gets the feature at the stage that reaches both, and the other one
+	// not while the plan runs. Pairs never change while it does. At most 500.
+	Pairs []Pair `json:"pairs,omitempty"`
+
 	// Stages are the steps, each at least as wide as the one before; required.
 	Stages []Stage `json:"stages"`
 
@@ -59,7 +65,7 @@ type Stage struct {
 type Goal struct {
 	Metric string `json:"metric"`
 
-	// MinUnits is how many units each arm needs.
+	// MinUnits is how many units each arm needs. With pairs, units are stores.
 	MinUnits int `json:"min_units"`
 
 	// MaxP is the largest p-value at which the treatment counts as better, such
@@ -69,6 +75,11 @@ type Goal struct {
 
 	// Lower says that less is better, such as a waiting time.
 	Lower bool `json:"lower,omitzero"`
+
+	// Adjust says what is made of values from before the plan. With AdjustCUPED
+	// and AdjustDiD, units without one are left out, and without any the gate
+	// stays shut. If empty, AdjustAuto.
+	Adjust Adjustment `json:"adjust,omitzero"`
 }
 
 // Guardrail bounds the mean of a metric in the treatment arm.
@@ -81,7 +92,7 @@ type Guardrail struct {
 // Validate reports why the plan makes no sense. The error matches [ErrInvalid].
 func (p *Plan) Validate() error {
 	wrong := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
+		return fmt.Errorf("%w: %w", ErrInvalid, fmt.Errorf(format, args...))
 	}
 	switch {
 	case p.Name == "" || len(p.Name) > 64:
@@ -105,14 +116,20 @@ func (p *Plan) Validate() error {
 		if g.Metric == "" || g.MinUnits < 2 || !(g.MaxP >= 0 && g.MaxP < 1) {
 			return wrong("the primary goal needs a metric, at least 2 units and a p-value below 1")
 		}
-		if p.Holdout == 0 {
-			return wrong("a goal needs a holdout to compare with")
+		if p.Holdout == 0 && len(p.Pairs) == 0 {
+			return wrong("a goal needs a holdout or pairs to compare with")
+		}
+		if !g.Adjust.known() {
+			return wrong("no adjustment is called %q", string(g.Adjust))
 		}
 	}
 	for _, g := range p.Guardrails {
 		if g.Metric == "" || g.MinUnits < 1 || math.IsNaN(g.Max) || math.IsInf(g.Max, 0) {
 			return wrong("a guardrail needs a metric, a finite bound and at least 1 unit")
 		}
+	}
+	if err := p.checkPairs(); err != nil {
+		return wrong("%w", err)
 	}
 	if n := len(p.canonical()); n > maxPlan {
 		return wrong("it takes %d bytes as JSON, %d are allowed", n, maxPlan)
@@ -142,7 +159,7 @@ func (p *Plan) clone() Plan {
 	for i := range v.Stages {
 		v.Stages[i].Locations, v.Stages[i].Roles = slices.Clone(v.Stages[i].Locations), slices.Clone(v.Stages[i].Roles)
 	}
-	v.Guardrails = slices.Clone(p.Guardrails)
+	v.Pairs, v.Guardrails = slices.Clone(p.Pairs), slices.Clone(p.Guardrails)
 	return v
 }
 

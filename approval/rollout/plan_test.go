@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"math"
 	"strconv"
 	"testing"
 
@@ -110,60 +111,14 @@ func TestPlanRefused(t *testing.T) {
 		"a lost role":      func(p *rollout.Plan) { p.Stages[1].Roles = []string{"clerk"} },
 		"goal, no holdout": func(p *rollout.Plan) { p.Holdout, p.Primary = 0, rollout.Goal{Metric: "a", MinUnits: 2} },
 		"goal of one":      func(p *rollout.Plan) { p.Primary = rollout.Goal{Metric: "a", MinUnits: 1} },
-		"no metric":        func(p *rollout.Plan) { p.Guardrails = []rollout.Guardrail{{MinUnits: 1}} },
+		"infinite": func(p *rollout.Plan) {
+			p.Guardrails = []rollout.Guardrail{{Metric: "a", MinUnits: 1, Max: math.Inf(1)}}
+		},
+		"an adjustment": func(p *rollout.Plan) { p.Primary = rollout.Goal{Metric: "a", MinUnits: 2, Adjust: "magic"} },
+		"too large":     func(p *rollout.Plan) { p.Stages[2].Roles = make([]string, 30_000) },
+		"no metric":     func(p *rollout.Plan) { p.Guardrails = []rollout.Guardrail{{MinUnits: 1}} },
 	} {
 		p := plan(change)
 		assert.ErrorIs(t, p.Validate(), rollout.ErrInvalid, name)
-	}
-}
-
-func TestMatchPairs(t *testing.T) {
-	p := plan()
-	// Sales in thousands, return rate: pairs of alike stores in a shuffled list.
-	stores := []rollout.Store{
-		{"a1", []float64{100, 0.05}},
-		{"b1", []float64{900, 0.06}},
-		{"c1", []float64{100, 0.20}},
-		{"b2", []float64{880, 0.07}},
-		{"a2", []float64{110, 0.06}},
-		{"c2", []float64{120, 0.19}},
-		{"odd", []float64{5000, 0.90}},
-	}
-	pairs, err := rollout.MatchPairs(&p, stores)
-	require.NoError(t, err)
-	require.Len(t, pairs, 3)
-	for _, pair := range pairs {
-		assert.Equal(t, pair.Treated[0], pair.Other[0], "alike stores are together: %v", pair)
-	}
-	again, err := rollout.MatchPairs(&p, []rollout.Store{stores[6], stores[5], stores[0], stores[3], stores[1], stores[4], stores[2]})
-	require.NoError(t, err)
-	assert.ElementsMatch(t, pairs, again, "whatever the order")
-
-	// Taking the nearest first would leave the far ends to each other.
-	line := []rollout.Store{{"1", []float64{0}}, {"2", []float64{10}}, {"3", []float64{19}}, {"4", []float64{29}}}
-	pairs, err = rollout.MatchPairs(&p, line)
-	require.NoError(t, err)
-	for _, pair := range pairs {
-		assert.Contains(t, [][2]string{{"1", "2"}, {"2", "1"}, {"3", "4"}, {"4", "3"}}, [2]string{pair.Treated, pair.Other})
-	}
-	treatedFirst := 0
-	for i := range 400 {
-		p := plan(func(p *rollout.Plan) { p.Salt = strconv.Itoa(i) })
-		pairs, err := rollout.MatchPairs(&p, line[:2])
-		require.NoError(t, err)
-		if pairs[0].Treated == "1" {
-			treatedFirst++
-		}
-	}
-	assert.InDelta(t, 200, treatedFirst, 50, "a fair coin")
-
-	for name, stores := range map[string][]rollout.Store{
-		"one store":   line[:1],
-		"twice":       {line[0], line[0]},
-		"no traits":   {{Location: "1"}, {Location: "2"}},
-		"other trait": {{"1", []float64{1}}, {"2", []float64{1, 2}}},
-	} {
-		_, err := rollout.MatchPairs(&p, stores)
-		assert.Error(t, err, name)
 	}
 }

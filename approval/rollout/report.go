@@ -46,13 +46,17 @@ func (r *Rollout) Report(ctx context.Context) (*Report, error) {
 		all = append(all, ob)
 	}
 	if g := r.plan.Primary; g != (Goal{}) {
-		rep.Primary, err = Compare(g.Metric, all, nil)
-		if err != nil && !errors.Is(err, ErrTooFew) {
+		rep.Primary, err = r.plan.Compare(g.Metric, all, &CompareOptions{Adjust: g.Adjust})
+		if err != nil && !errors.Is(err, ErrTooFew) && !errors.Is(err, ErrNoPrePeriod) {
 			return nil, err
 		}
 	}
 	for _, g := range r.plan.Guardrails {
-		v, err := guardrail(g, all)
+		units, err := r.plan.byStore(g.Metric, all)
+		if err != nil {
+			return nil, err
+		}
+		v, err := guardrail(g, units)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +101,11 @@ func (r *Rollout) missing(rep *Report) (reasons []string) {
 		if c != nil {
 			with, without = c.Treatment, c.Control
 		}
-		return append(reasons, fmt.Sprintf("%d units with and %d without it, %d of each are needed", with, without, goal.MinUnits))
+		reason := fmt.Sprintf("%d units with and %d without it, %d of each are needed", with, without, goal.MinUnits)
+		if c != nil && c.LeftOut > 0 && goal.Adjust.needs() {
+			reason += fmt.Sprintf(" (%d more have no value from before, or no partner that has one)", c.LeftOut)
+		}
+		return append(reasons, reason)
 	}
 	gain := c.Effect
 	if goal.Lower {
@@ -136,8 +144,8 @@ func (rep *Report) Fields() []approval.PreviewField {
 	var list []approval.PreviewField
 	if c := rep.Primary; c != nil {
 		list = append(list, approval.PreviewField{Label: c.Metric, Value: fmt.Sprintf(
-			"%.4g with it, %.4g without: a difference of %+.4g (95 %% from %+.4g to %+.4g), p = %.3g, over %d and %d units",
-			c.MeanTreatment, c.MeanControl, c.Effect, c.Low, c.High, c.P, c.Treatment, c.Control)})
+			"%.4g with it, %.4g without: a difference of %+.4g (95 %% from %+.4g to %+.4g), p = %.3g, over %d and %d units, %s",
+			c.MeanTreatment, c.MeanControl, c.Effect, c.Low, c.High, c.P, c.Treatment, c.Control, c.method())})
 	}
 	for _, g := range rep.Guardrails {
 		list = append(list, approval.PreviewField{
@@ -145,4 +153,16 @@ func (rep *Report) Fields() []approval.PreviewField {
 		})
 	}
 	return list
+}
+
+// method says how it was compared.
+func (c *Estimate) method() string {
+	text := "by " + c.Adjustment.words()
+	if c.Strata > 1 {
+		text += fmt.Sprintf(" within %d groups", c.Strata)
+	}
+	if c.LeftOut > 0 {
+		text += fmt.Sprintf(", %d units left out", c.LeftOut)
+	}
+	return text
 }

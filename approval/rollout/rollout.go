@@ -14,7 +14,7 @@ import (
 
 // Errors to branch on.
 var (
-	// ErrReassigned: the plan that runs has another salt or holdout, so units
+	// ErrReassigned: the plan that runs has another salt, holdout or pairs, so units
 	// would change their arms. Give a plan that does another name.
 	ErrReassigned = errors.New("rollout: the plan would assign running units anew")
 

@@ -17,6 +17,7 @@ type State struct {
 	Version string  `json:"version"` // of that plan
 	Salt    string  `json:"salt,omitzero"`
 	Holdout float64 `json:"holdout"`
+	Pairs   string  `json:"pairs,omitzero"` // digest of the pairs
 
 	// Stage counts from 0; -1 before the first.
 	Stage int       `json:"stage"`
@@ -76,7 +77,7 @@ func (r *Rollout) read(ctx context.Context) (State, int64, error) {
 			return s, 0, errors.New("rollout: the stored state cannot be read")
 		}
 	}
-	if doc.Version > 0 && (s.Salt != r.plan.Salt || s.Holdout != r.plan.Holdout) {
+	if doc.Version > 0 && (s.Salt != r.plan.Salt || s.Holdout != r.plan.Holdout || s.Pairs != r.plan.pairing()) {
 		return s, 0, ErrReassigned
 	}
 	r.recent.set(s)
@@ -93,7 +94,7 @@ func (r *Rollout) change(ctx context.Context, fn func(*State) (bool, error)) (St
 			return s, err
 		}
 		if version == 0 {
-			s.Salt, s.Holdout = r.plan.Salt, r.plan.Holdout
+			s.Salt, s.Holdout, s.Pairs = r.plan.Salt, r.plan.Holdout, r.plan.pairing()
 		}
 		write, err := fn(&s)
 		if err != nil || !write {
