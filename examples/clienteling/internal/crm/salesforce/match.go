@@ -165,7 +165,7 @@ func forms(phone string) []string {
 	all := []string{"+" + phone, phone, "00" + phone}
 	if len(phone) == 11 && phone[0] == '1' {
 		area, office, rest := phone[1:4], phone[4:7], phone[7:]
-		for _, form := range []string{"%s%s%s", "(%s) %s-%s", "%s-%s-%s", "%s.%s.%s", "1-%s-%s-%s", "+1 %s-%s-%s", "+1 (%s) %s-%s", "1 (%s) %s-%s", "+1 %s %s %s"} {
+		for _, form := range []string{"%s%s%s", "(%s) %s-%s", "%s-%s-%s", "%s.%s.%s", "+1 %s-%s-%s", "+1 (%s) %s-%s"} {
 			all = append(all, fmt.Sprintf(form, area, office, rest))
 		}
 	}

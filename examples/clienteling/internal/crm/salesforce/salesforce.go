@@ -117,6 +117,7 @@ type Sink struct {
 
 	schemaLock sync.Mutex
 	schema     *schema
+	schemaAt   time.Time
 }
 
 var _ crm.Sink = (*Sink)(nil)

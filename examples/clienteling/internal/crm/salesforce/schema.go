@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 )
@@ -63,12 +64,15 @@ func (s *Sink) forgetSchema() {
 	s.schema = nil
 }
 
-// described returns the schema, asking for it once.
+// schemaAge is how long a schema is believed.
+const schemaAge = time.Hour
+
+// described returns the schema, asking for it now and then.
 func (s *Sink) described(ctx context.Context) (*schema, error) {
 	s.schemaLock.Lock()
-	known := s.schema
+	known, at := s.schema, s.schemaAt
 	s.schemaLock.Unlock()
-	if known != nil {
+	if known != nil && time.Since(at) < schemaAge {
 		return known, nil
 	}
 	var problems []string
@@ -92,7 +96,7 @@ func (s *Sink) described(ctx context.Context) (*schema, error) {
 	found := &schema{contact: contact, purchase: purchase}
 	s.schemaLock.Lock()
 	defer s.schemaLock.Unlock()
-	s.schema = found
+	s.schema, s.schemaAt = found, time.Now()
 	return found, nil
 }
 
