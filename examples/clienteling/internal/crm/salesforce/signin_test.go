@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -187,6 +188,33 @@ func TestInstanceIsOfTheSameDomain(t *testing.T) {
 			assert.Contains(t, []string{"login.salesforce.com", "alder--eu5.my.salesforce.com"}, host)
 		}
 	}
+}
+
+// flood answers a token, and then without an end.
+type flood struct{ read atomic.Int64 }
+
+func (f *flood) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/services/oauth2/token" {
+		return (&answering{token: `{"access_token": "t", "token_type": "Bearer", "instance_url": "https://alder.my.salesforce.com"}`}).RoundTrip(r)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(f), Request: r}, nil
+}
+
+func (f *flood) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	f.read.Add(int64(len(p)))
+	return len(p), nil
+}
+
+func TestAnswerWithoutEnd(t *testing.T) {
+	f := &flood{}
+	s, err := salesforce.New(salesforce.Credentials{URL: "https://alder.my.salesforce.com", ClientID: "c", ClientSecret: "s"},
+		&salesforce.Options{Transport: f, Tries: 1})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Check(t.Context()), crm.ErrUnavailable)
+	require.Less(t, f.read.Load(), int64(64<<20))
 }
 
 func TestFailures(t *testing.T) {
