@@ -46,7 +46,9 @@
 //     metafieldDefinitionUnpin, metafieldDefinitionUpdate, metafieldsDelete, metafieldsSet, tagsAdd, tagsRemove
 //   - Metaobjects: metaobjectBulkDelete, metaobjectCreate, metaobjectDefinitionCreate, metaobjectDefinitionDelete,
 //     metaobjectDefinitionUpdate, metaobjectDelete, metaobjectUpdate, metaobjectUpsert
-//   - Orders: orderCreate, orderRiskAssessmentCreate, orderUpdate, refundCreate
+//   - Orders: orderCancel, orderClose, orderCreate, orderEditAddCustomItem, orderEditAddLineItemDiscount,
+//     orderEditAddVariant, orderEditBegin, orderEditCommit, orderEditRemoveDiscount, orderEditSetQuantity, orderOpen,
+//     orderRiskAssessmentCreate, orderUpdate, refundCreate
 //   - Products: productCreate, productDelete, productSet, productUpdate, productVariantsBulkCreate,
 //     productVariantsBulkDelete, productVariantsBulkUpdate
 //   - Returns: returnApproveRequest, returnCancel, returnClose, returnCreate, returnDeclineRequest, returnProcess,
@@ -88,7 +90,7 @@
 //
 // Deliveries go to https addresses, and to http ones of this machine, with Shopify's headers and signature and
 // on Shopify's schedule ([Options.RetrySchedule]). Events are sent for orders/create, orders/paid, orders/fulfilled,
-// orders/updated, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
+// orders/updated, orders/edited, orders/cancelled, refunds/create, returns/request, returns/approve, returns/decline, returns/process, returns/cancel,
 // returns/close, returns/reopen, tender_transactions/create, draft_orders/create, draft_orders/update, draft_orders/delete, customers/create,
 // customers/update, customers/delete, customers/merge, customers_email_marketing_consent/update,
 // customers_marketing_consent/update, customer.tags_added, customer.tags_removed, discounts/create, discounts/update,

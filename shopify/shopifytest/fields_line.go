@@ -34,7 +34,7 @@ var lineFields = table[*lineItem]{
 	"fulfillableQuantity":    func(_ *state, l *lineItem, _ *graph.Call) any { return l.unfulfilled() },
 	"unfulfilledQuantity":    func(_ *state, l *lineItem, _ *graph.Call) any { return l.unfulfilled() },
 	"fulfillmentStatus": func(_ *state, l *lineItem, _ *graph.Call) any {
-		if l.order.fulfillment != nil {
+		if l.order.fulfillment != nil && l.unfulfilled() == 0 {
 			return "fulfilled"
 		}
 		return "unfulfilled"
@@ -106,7 +106,7 @@ var lineFields = table[*lineItem]{
 
 func (l *lineItem) unfulfilled() int {
 	if l.order.fulfillment != nil {
-		return 0
+		return l.added
 	}
 	return l.currentQuantity()
 }

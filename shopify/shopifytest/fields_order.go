@@ -55,21 +55,20 @@ var orderFields = table[*order]{
 	"returnStatus":             func(_ *state, o *order, _ *graph.Call) any { return o.returnStatus() },
 	"fullyPaid":                func(_ *state, o *order, _ *graph.Call) any { return !o.outstanding().IsPositive() },
 	"unpaid":                   func(_ *state, o *order, _ *graph.Call) any { return o.financialStatus() == "PENDING" },
-	"closed":                   func(_ *state, o *order, _ *graph.Call) any { return o.fulfillment != nil },
-	"closedAt": func(_ *state, o *order, _ *graph.Call) any {
-		if o.fulfillment == nil {
-			return nil
-		}
-		return o.fulfillment.createdAt
+	"closed":                   func(_ *state, o *order, _ *graph.Call) any { return !o.closedAt.IsZero() },
+	"closedAt":                 func(_ *state, o *order, _ *graph.Call) any { return timeOrNull(o.closedAt) },
+	"cancelledAt":              func(_ *state, o *order, _ *graph.Call) any { return timeOrNull(o.cancelledAt) },
+	"cancelReason":             func(_ *state, o *order, _ *graph.Call) any { return orNull(o.cancelReason) },
+	"canMarkAsPaid":            func(_ *state, o *order, _ *graph.Call) any { return o.outstanding().IsPositive() },
+	"canNotifyCustomer":        func(_ *state, o *order, _ *graph.Call) any { return o.email != "" },
+	"capturable":               always[*order](false),
+	"refundable":               func(_ *state, o *order, _ *graph.Call) any { return o.received().GreaterThan(o.refunded()) },
+	"restockable":              func(_ *state, o *order, _ *graph.Call) any { return o.leftQuantity() > 0 },
+	"fulfillable": func(_ *state, o *order, _ *graph.Call) any {
+		return o.fulfillmentStatus() != "FULFILLED" && o.cancelledAt.IsZero()
 	},
-	"canMarkAsPaid":      func(_ *state, o *order, _ *graph.Call) any { return o.outstanding().IsPositive() },
-	"canNotifyCustomer":  func(_ *state, o *order, _ *graph.Call) any { return o.email != "" },
-	"capturable":         always[*order](false),
-	"refundable":         func(_ *state, o *order, _ *graph.Call) any { return o.received().GreaterThan(o.refunded()) },
-	"restockable":        func(_ *state, o *order, _ *graph.Call) any { return o.leftQuantity() > 0 },
-	"fulfillable":        func(_ *state, o *order, _ *graph.Call) any { return o.fulfillment == nil },
 	"requiresShipping":   func(_ *state, o *order, _ *graph.Call) any { return o.location == nil },
-	"edited":             always[*order](false),
+	"edited":             func(_ *state, o *order, _ *graph.Call) any { return o.edited },
 	"estimatedTaxes":     always[*order](false),
 	"hasTimelineComment": always[*order](false),
 	"dutiesIncluded":     always[*order](false),

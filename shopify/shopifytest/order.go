@@ -42,6 +42,11 @@ type order struct {
 	test             bool
 	sourceIdentifier string
 
+	closedAt     time.Time // zero: it is open
+	cancelledAt  time.Time // zero: it is not
+	cancelReason string    // OrderCancelReason
+	edited       bool
+
 	subtotal, discounts, tax, total decimal.Decimal
 }
 
@@ -62,7 +67,8 @@ type lineItem struct {
 	discount     *Discount
 	attributes   []Attribute
 	staff        *staff
-	returned     int // pieces refunded
+	returned     int // pieces refunded, or taken off by an edit
+	added        int // pieces that were added after the fulfillment
 }
 
 func (l *lineItem) gross() decimal.Decimal {
@@ -175,6 +181,8 @@ func (o *order) outstanding() decimal.Decimal {
 func (o *order) financialStatus() string {
 	received, refunded := o.received(), o.refunded()
 	switch {
+	case !o.cancelledAt.IsZero() && received.IsZero():
+		return "VOIDED"
 	case refunded.IsPositive() && refunded.GreaterThanOrEqual(received):
 		return "REFUNDED"
 	case refunded.IsPositive():
@@ -190,10 +198,14 @@ func (o *order) financialStatus() string {
 
 // fulfillmentStatus is an OrderDisplayFulfillmentStatus.
 func (o *order) fulfillmentStatus() string {
-	if o.fulfillment != nil {
+	switch {
+	case o.fulfillment == nil:
+		return "UNFULFILLED"
+	case slices.ContainsFunc(o.lines, func(l *lineItem) bool { return l.unfulfilled() > 0 }):
+		return "PARTIALLY_FULFILLED"
+	default:
 		return "FULFILLED"
 	}
-	return "UNFULFILLED"
 }
 
 func (o *order) gateways() []string {

@@ -80,7 +80,7 @@ func (s *state) place(p placement) *order {
 		s.pay(o, "SALE", p.gateway, o.total, p.at)
 	}
 	if p.fulfilled {
-		o.fulfillment = &fulfillment{order: o}
+		o.fulfillment, o.closedAt = &fulfillment{order: o}, p.at
 		s.add(o.fulfillment, "Fulfillment", 0, p.at)
 	}
 	s.orders = append(s.orders, o)

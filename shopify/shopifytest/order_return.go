@@ -73,7 +73,7 @@ func (l *lineItem) returnable() int {
 	if l.order.fulfillment == nil {
 		return 0
 	}
-	n := l.currentQuantity()
+	n := l.currentQuantity() - l.unfulfilled()
 	for _, r := range l.order.returns {
 		for _, rl := range r.lines {
 			if rl.line == l {

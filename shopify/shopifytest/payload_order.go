@@ -43,7 +43,7 @@ func (s *state) orderPayload(o *order) map[string]any {
 		"id": o.id, "admin_graphql_api_id": o.gid, "name": o.name(), "number": o.number - 1000, "order_number": o.number,
 		"confirmation_number": o.confirmation, "confirmed": true, "test": o.test, "token": strings.ToLower(o.confirmation),
 		"created_at": s.restTime(o.createdAt), "updated_at": s.restTime(o.updatedAt), "processed_at": s.restTime(o.processedAt),
-		"closed_at": nil, "cancelled_at": nil, "cancel_reason": nil,
+		"closed_at": s.restTime(o.closedAt), "cancelled_at": s.restTime(o.cancelledAt), "cancel_reason": orNull(lower(o.cancelReason)),
 		"app_id": o.appID(), "source_name": o.source, "source_identifier": orNull(o.sourceIdentifier), "source_url": nil,
 		"location_id": restID(o.location), "user_id": restID(o.staff), "device_id": nil,
 		"email": o.email, "contact_email": orNull(o.email), "phone": orNull(o.phone), "customer_locale": "en",
@@ -72,9 +72,6 @@ func (s *state) orderPayload(o *order) map[string]any {
 	if o.deviceID != 0 {
 		p["device_id"] = o.deviceID
 	}
-	if o.fulfillment != nil {
-		p["closed_at"] = s.restTime(o.fulfillment.createdAt)
-	}
 	if o.customer != nil {
 		p["customer"] = s.customerPayload(o.customer)
 	}
@@ -92,11 +89,22 @@ func (o *order) appID() any {
 	}
 }
 
-func (o *order) restFulfillment() any {
-	if o.fulfillment == nil {
+func (l *lineItem) restFulfillment() any {
+	if l.order.fulfillment == nil || l.unfulfilled() > 0 {
 		return nil
 	}
 	return "fulfilled"
+}
+
+func (o *order) restFulfillment() any {
+	switch o.fulfillmentStatus() {
+	case "FULFILLED":
+		return "fulfilled"
+	case "PARTIALLY_FULFILLED":
+		return "partial"
+	default:
+		return nil
+	}
 }
 
 func restAttributes(attributes []Attribute) []any {
@@ -111,7 +119,7 @@ func (s *state) linePayload(l *lineItem) map[string]any {
 	p := map[string]any{
 		"id": l.id, "admin_graphql_api_id": l.gid, "title": l.title, "name": l.name(), "variant_title": orNull(l.variantTitle),
 		"sku": orNull(l.sku), "vendor": orNull(l.vendor), "quantity": l.quantity, "current_quantity": l.currentQuantity(),
-		"fulfillable_quantity": l.unfulfilled(), "fulfillment_service": "manual", "fulfillment_status": l.order.restFulfillment(),
+		"fulfillable_quantity": l.unfulfilled(), "fulfillment_service": "manual", "fulfillment_status": l.restFulfillment(),
 		"price": s.fixed(l.price), "price_set": s.moneySet(l.price),
 		"total_discount": s.fixed(l.ownDiscount), "total_discount_set": s.moneySet(l.ownDiscount),
 		"gift_card": l.giftCard(), "grams": 0, "taxable": l.taxable, "requires_shipping": l.shipped,

@@ -133,18 +133,26 @@ var orderIndex = search.Index[*order]{
 }
 
 func (o *order) statuses() []string {
-	if o.fulfillment != nil {
+	switch {
+	case !o.cancelledAt.IsZero():
+		return []string{"cancelled", "closed", "any"}
+	case !o.closedAt.IsZero():
 		return []string{"closed", "any"}
+	default:
+		return []string{"open", "not_closed", "any"}
 	}
-	return []string{"open", "not_closed", "any"}
 }
 
 // fulfillmentWords are what the filter calls the status; it has older words than the schema.
 func (o *order) fulfillmentWords() []string {
-	if o.fulfillment != nil {
+	switch o.fulfillmentStatus() {
+	case "FULFILLED":
 		return []string{"fulfilled", "shipped"}
+	case "PARTIALLY_FULFILLED":
+		return []string{"partial", "unfulfilled"}
+	default:
+		return []string{"unfulfilled", "unshipped"}
 	}
-	return []string{"unfulfilled", "unshipped"}
 }
 
 func (o *order) skus() []string {

@@ -32,6 +32,7 @@ func (t table[T]) field(s *state, c *graph.Call) (any, bool) {
 var tables = map[string]fieldTable{
 	"AppInstallation":        installationFields,
 	"BulkOperation":          bulkFields,
+	"CalculatedOrder":        orderEditFields,
 	"Collection":             collectionFields,
 	"Customer":               customerFields,
 	"CustomerEmailAddress":   emailFields,
