@@ -112,6 +112,8 @@ func TestConsent(t *testing.T) {
 		"customer_id": 9.0, "email_address": "ada@example.com",
 		"email_marketing_consent": map[string]any{"state": "subscribed", "opt_in_level": "confirmed_opt_in", "consent_updated_at": "2026-01-02T04:04:05+01:00"},
 	}, got[0].body)
+	changed, _ := s.Customer(ada)
+	assert.WithinDuration(t, time.Now(), changed.UpdatedAt, time.Minute)
 	read := at(data(t, s, readCustomer, map[string]any{"id": ada}), "customer")
 	assert.Equal(t, "SUBSCRIBED", at(read, "emailMarketingConsent", "marketingState"))
 	assert.Equal(t, "2026-01-02T03:04:05Z", at(read, "emailMarketingConsent", "consentUpdatedAt"))

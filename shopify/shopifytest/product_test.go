@@ -227,7 +227,7 @@ func TestProductSet(t *testing.T) {
 	require.Empty(t, at(out, "userErrors"))
 	id := at(out, "product", "id").(string)
 	assert.Equal(t, "tee", at(out, "product", "handle"))
-	small := at(out, "product", "variants", "nodes", 0, "id")
+	small, medium := at(out, "product", "variants", "nodes", 0, "id"), at(out, "product", "variants", "nodes", 1, "id")
 
 	// Set again: S stays the same variant, M goes, L comes.
 	out = set(byHandle, tee(map[string]any{"title": "T-Shirt", "productOptions": []any{option("Size", "L", "S")}, "variants": []any{
@@ -240,6 +240,7 @@ func TestProductSet(t *testing.T) {
 	assert.Len(t, at(out, "product", "variants", "nodes"), 2)
 	assert.InDelta(t, 3, at(out, "product", "variants", "nodes", 0, "inventoryQuantity"), 0)
 	assert.Equal(t, small, at(out, "product", "variants", "nodes", 1, "id"))
+	assert.Nil(t, at(data(t, s, `query($id: ID!) { productVariant(id: $id) { id } }`, map[string]any{"id": medium}), "productVariant"), "M is gone")
 	assert.Equal(t, "21.00", at(out, "product", "variants", "nodes", 1, "price"))
 	require.Empty(t, at(set(map[string]any{"id": id}, map[string]any{"vendor": "Mill"}), "userErrors"))
 	assert.Len(t, s.Products()[1].Variants, 2, "what was not sent stays")
