@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 )
 
@@ -26,11 +27,13 @@ type FreshTokenSource interface {
 
 // StaticToken returns a source of one token that does not change, such as the
 // token of a custom app. It prints and logs as "[redacted]".
-func StaticToken(token string) TokenSource { return staticToken{token} }
+func StaticToken(token string) TokenSource { return &staticToken{func() string { return token }} }
 
-type staticToken struct{ token string }
+// staticToken keeps its token in a function: fmt calls no methods of what an
+// unexported field holds, and prints whatever data it finds there.
+type staticToken struct{ token func() string }
 
-func (s staticToken) Token(context.Context) (string, error) { return s.token, nil }
-func (staticToken) String() string                          { return "[redacted]" }
-func (staticToken) GoString() string                        { return "[redacted]" }
-func (staticToken) LogValue() slog.Value                    { return slog.StringValue("[redacted]") }
+func (s *staticToken) Token(context.Context) (string, error) { return s.token(), nil }
+func (*staticToken) Format(f fmt.State, _ rune)              { _, _ = f.Write([]byte("[redacted]")) }
+
+func (*staticToken) LogValue() slog.Value { return slog.StringValue("[redacted]") }

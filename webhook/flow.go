@@ -75,7 +75,7 @@ func ParseFlowAction[T any](body []byte) (FlowAction[T], error) {
 //
 // https://shopify.dev/docs/apps/build/flow/actions/endpoints
 type FlowHandler[T any] struct {
-	secrets Secrets
+	secrets func() Secrets // a function, into which fmt does not look
 	fn      func(context.Context, FlowAction[T]) (result any, err error)
 	opts    Options
 }
@@ -91,7 +91,7 @@ func NewFlowHandler[T any](secrets Secrets, fn func(context.Context, FlowAction[
 	if fn == nil {
 		return nil, errors.New("webhook: a Flow handler needs a function")
 	}
-	return &FlowHandler[T]{secrets: secrets, fn: fn, opts: o}, nil
+	return &FlowHandler[T]{secrets: secrets.get, fn: fn, opts: o}, nil
 }
 
 // ServeHTTP runs one action.
@@ -118,7 +118,7 @@ func (h *FlowHandler[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	action, err := ParseFlowAction[T](body)
 	// Whose secrets to check is said in the body, which is a claim until they
 	// are checked.
-	secrets, unknown := h.opts.secretsFor(ctx, action.ShopDomain, h.secrets)
+	secrets, unknown := h.opts.secretsFor(ctx, action.ShopDomain, h.secrets())
 	switch {
 	case errors.Is(unknown, ErrUnknownShop):
 		refuse(unauthorized(ErrSignature))

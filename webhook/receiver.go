@@ -12,7 +12,7 @@ import (
 // receiver verifies deliveries and gives them to an inbox, in time.
 type receiver struct {
 	inbox   Inbox
-	secrets Secrets
+	secrets func() Secrets // a function, into which fmt does not look
 	opts    Options
 	pending chan struct{} // a place for each delivery on its way into the inbox
 }
@@ -22,7 +22,7 @@ func newReceiver(inbox Inbox, secrets Secrets, opts *Options) (receiver, error) 
 		return receiver{}, errors.New("webhook: a handler needs an inbox")
 	}
 	o, err := opts.withDefaults(secrets)
-	return receiver{inbox, secrets, o, make(chan struct{}, max(o.MaxPending, 0))}, err
+	return receiver{inbox, secrets.get, o, make(chan struct{}, max(o.MaxPending, 0))}, err
 }
 
 // retryAfter is what a sender is asked to wait, in seconds, after a 503.
@@ -39,7 +39,7 @@ func (c *receiver) receive(w http.ResponseWriter, r *http.Request, d Delivery, s
 	// The sender may hang up, but what it sent shall not be half done.
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), d.ReceivedAt.Add(c.opts.Timeout))
 	defer cancel()
-	secrets, err := c.opts.secretsFor(ctx, d.Shop, c.secrets)
+	secrets, err := c.opts.secretsFor(ctx, d.Shop, c.secrets())
 	switch {
 	case errors.Is(err, ErrUnknownShop):
 		c.refuse(w, r, unauthorized(ErrSignature))

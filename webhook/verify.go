@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -58,6 +60,14 @@ type Secrets struct {
 	// is one.
 	PreviousUntil time.Time
 }
+
+// Format does not tell the secrets.
+func (Secrets) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
+
+// LogValue does not tell the secrets.
+func (Secrets) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+func (s Secrets) get() Secrets { return s }
 
 func (s Secrets) check() error {
 	switch {

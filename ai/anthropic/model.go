@@ -113,7 +113,7 @@ func New(apiKey, model string, opts *Options) (*Model, error) {
 		maxTokens: o.MaxTokens,
 		budgets:   o.ThinkingBudgets,
 		guard: &adapter.Guard{
-			Provider: provider, Secrets: []string{apiKey}, MaxResponseBytes: o.MaxResponseBytes,
+			Provider: provider, Secret: adapter.Hide(apiKey), MaxResponseBytes: o.MaxResponseBytes,
 			RequestID: []string{"Request-Id", "X-Amzn-Requestid", "X-Request-Id"}, Describe: describe,
 		},
 	}

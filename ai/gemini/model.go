@@ -132,7 +132,7 @@ func newModels(apiKey, model string, o Options) (*genai.Models, *adapter.Guard, 
 		o.MaxResponseBytes = adapter.DefaultMaxResponseBytes
 	}
 	guard := &adapter.Guard{
-		Provider: provider, Secrets: []string{apiKey}, MaxResponseBytes: o.MaxResponseBytes,
+		Provider: provider, Secret: adapter.Hide(apiKey), MaxResponseBytes: o.MaxResponseBytes,
 		RequestID: []string{"X-Request-Id"}, Describe: describe, // a gateway's; Google sends none
 	}
 	client := *o.HTTPClient

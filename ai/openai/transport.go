@@ -11,7 +11,7 @@ import (
 
 func newGuard(key string, maxResponseBytes int64) *adapter.Guard {
 	return &adapter.Guard{
-		Provider: provider, Secrets: []string{key}, MaxResponseBytes: maxResponseBytes,
+		Provider: provider, Secret: adapter.Hide(key), MaxResponseBytes: maxResponseBytes,
 		RequestID: []string{"X-Request-Id", "Apim-Request-Id"}, Describe: describe, // the second is Azure's
 	}
 }

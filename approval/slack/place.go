@@ -2,6 +2,8 @@ package slack
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 
@@ -20,11 +22,11 @@ type Workspace struct {
 	BotToken string // xoxb-…, as in [Credentials]
 }
 
-// String returns the team ID: the struct holds a token.
-func (w Workspace) String() string { return w.TeamID }
+// Format prints the team ID: the struct holds a token.
+func (w Workspace) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(w.TeamID)) }
 
-// GoString returns the team ID.
-func (w Workspace) GoString() string { return w.TeamID }
+// LogValue returns the team ID.
+func (w Workspace) LogValue() slog.Value { return slog.StringValue(w.TeamID) }
 
 // Route says where requests of a scope are asked.
 type Route struct {

@@ -41,11 +41,8 @@ type Credentials struct {
 	AppToken string
 }
 
-// String returns "[credentials]".
-func (Credentials) String() string { return "[credentials]" }
-
-// GoString returns "[credentials]".
-func (Credentials) GoString() string { return "[credentials]" }
+// Format prints "[credentials]".
+func (Credentials) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[credentials]")) }
 
 // LogValue returns "[credentials]".
 func (Credentials) LogValue() slog.Value { return slog.StringValue("[credentials]") }
@@ -182,6 +179,9 @@ type team struct {
 	api     *slackapi.Client
 	clicked chan target
 }
+
+// Format tells nothing: s holds tokens.
+func (*Slack) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[slack]")) }
 
 // New returns a channel of q that asks in the Slack channel with the given ID,
 // C… or G…, which the app must be a member of; with [Options].Places it may be

@@ -40,6 +40,7 @@ var kits = []string{
 	"ai/rag/ragtest",
 	"approval/approvaltest",
 	"audit/audittest",
+	"internal/secrettest",
 	"internal/testbrowser",
 	"internal/testpg",
 }

@@ -47,11 +47,8 @@ func (s Secrets) valid() []string {
 	return []string{s.Current, s.Previous}
 }
 
-// String does not tell the secrets.
-func (Secrets) String() string { return "[redacted]" }
-
-// GoString does not tell the secrets.
-func (Secrets) GoString() string { return "[redacted]" }
+// Format does not tell the secrets.
+func (Secrets) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
 
 // LogValue does not tell the secrets.
 func (Secrets) LogValue() slog.Value { return slog.StringValue("[redacted]") }
@@ -101,8 +98,8 @@ type Options struct {
 // concurrent use.
 type App struct {
 	clientID string
-	secrets  Secrets
-	opts     Options // with defaults
+	secrets  *Secrets // by pointer, which fmt does not follow in a field of a field
+	opts     Options  // with defaults
 	base     *url.URL
 	http     *http.Client
 	cache    cache
@@ -120,7 +117,7 @@ func New(clientID string, secrets Secrets, opts *Options) (*App, error) {
 	if err := secrets.check(); err != nil {
 		return nil, err
 	}
-	a := &App{clientID: clientID, secrets: secrets}
+	a := &App{clientID: clientID, secrets: &secrets}
 	if opts != nil {
 		a.opts = *opts
 	}
@@ -153,6 +150,12 @@ func New(clientID string, secrets Secrets, opts *Options) (*App, error) {
 	a.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return a, nil
 }
+
+// Format prints the app's client ID alone.
+func (a *App) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("app " + a.clientID)) }
+
+// LogValue is the app's client ID alone.
+func (a *App) LogValue() slog.Value { return slog.StringValue("app " + a.clientID) }
 
 // ClientID returns the app's client ID.
 func (a *App) ClientID() string { return a.clientID }

@@ -149,7 +149,8 @@ func (e *SessionError) Is(target error) bool {
 func (e *SessionError) Unwrap() error { return e.cause }
 
 // ScopeError says that a merchant granted less than the app asked for. It matches
-// [shopify.ErrAccessDenied].
+// [shopify.ErrAccessDenied]. The token that was granted is stored and works, as far as
+// its scopes reach: it ended those before it.
 type ScopeError struct {
 	// Missing are the access scopes of [Options.Scopes] that were not granted.
 	Missing []string

@@ -16,7 +16,9 @@ import (
 // ends those that the shop had before.
 //
 // If Shopify does not accept the session token any more the error matches
-// [ErrSession]: answer 401, and App Bridge sends another.
+// [ErrSession]: answer 401, and App Bridge sends another. If the shop granted less
+// than [Options.Scopes], the token is stored all the same, since it has ended the one
+// before, and returned together with a [*ScopeError].
 // Source: https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/token-exchange
 func (a *App) Exchange(ctx context.Context, s *Session, access Access) (*Token, error) {
 	if s == nil || s.token == "" {
@@ -45,24 +47,32 @@ func (a *App) obtain(ctx context.Context, key Key, grant string, again bool, par
 		return nil, err
 	}
 	var t *Token
+	epoch := a.cache.now()
 	err := a.opts.Store.Update(ctx, key, func(ctx context.Context, _ *Token) (*Token, error) {
 		r, err := a.request(ctx, key.Shop, grant, params, again)
 		if err != nil {
 			return nil, err
 		}
 		t = r.token(key)
-		if grant != grantMigrate { // there is nobody to ask for more
-			if missing := t.MissingScopes(a.opts.Scopes...); missing != nil {
-				return nil, &ScopeError{Missing: missing}
-			}
-		}
 		return t, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.cache.replace(t)
-	return t.Clone(), nil
+	a.cache.replace(t, epoch)
+	if grant == grantMigrate { // there is nobody to ask for more
+		return t.Clone(), nil
+	}
+	return t.Clone(), a.enough(t)
+}
+
+// enough compares what was granted with what the app cannot do without. The token
+// is stored by then: it ended the one before, so that it is all that there is.
+func (a *App) enough(t *Token) error {
+	if missing := t.MissingScopes(a.opts.Scopes...); missing != nil {
+		return &ScopeError{Missing: missing}
+	}
+	return nil
 }
 
 // exchangeCode trades the code of a callback for an access token and stores it.
@@ -84,10 +94,10 @@ func (a *App) exchangeCode(ctx context.Context, shop shopify.Domain, code string
 		return nil, &TokenError{Grant: grantCode, Status: 200, problem: "the answer names no account"}
 	}
 	t := r.token(key)
-	if missing := t.MissingScopes(a.opts.Scopes...); missing != nil {
-		return nil, &ScopeError{Missing: missing}
+	if err := a.Save(ctx, t); err != nil {
+		return nil, err
 	}
-	return t.Clone(), a.Save(ctx, t)
+	return t.Clone(), a.enough(t)
 }
 
 // Migrate trades the stored offline token of a shop, which does not expire, for one
@@ -130,11 +140,12 @@ func (a *App) Save(ctx context.Context, t *Token) error {
 	if c.Granted.IsZero() {
 		c.Granted = c.Issued
 	}
+	epoch := a.cache.now()
 	err := a.opts.Store.Update(ctx, c.Key, func(context.Context, *Token) (*Token, error) { return c, nil })
 	if err != nil {
 		return fmt.Errorf("auth: %w", err)
 	}
-	a.cache.replace(c)
+	a.cache.replace(c, epoch)
 	return nil
 }
 

@@ -112,8 +112,33 @@ func TestScopesNotGranted(t *testing.T) {
 	se, ok := errors.AsType[*auth.ScopeError](failure)
 	require.True(t, ok)
 	assert.Equal(t, []string{"write_products"}, se.Missing)
-	_, err := st.app.Offline(domain(s)).Token(t.Context())
-	require.ErrorIs(t, err, auth.ErrNoToken, "what is not enough is not kept")
+	require.NoError(t, ask(t.Context(), client(t, s, st.app.Offline(domain(s)))), "it is all that there is now")
+}
+
+// TestExchangeForLess: what Shopify issued has ended the token before it, so it must
+// not get lost.
+func TestExchangeForLess(t *testing.T) {
+	for _, access := range []auth.Access{auth.Offline, auth.Online} {
+		t.Run(string(access), func(t *testing.T) {
+			s := newShop(t, &shopifytest.Options{Scopes: []string{"read_orders"}})
+			app := newApp(t, s, &auth.Options{Scopes: []string{"read_orders", "write_products"}})
+			session, err := app.VerifySession(s.SessionToken(7))
+			require.NoError(t, err)
+			for range 2 {
+				got, err := app.Exchange(t.Context(), session, access)
+				se, ok := errors.AsType[*auth.ScopeError](err)
+				require.True(t, ok, "%v", err)
+				assert.Equal(t, []string{"write_products"}, se.Missing)
+				require.NotNil(t, got)
+				source := app.Offline(domain(s))
+				if access == auth.Online {
+					source = app.Online(domain(s), 7)
+				}
+				assert.Equal(t, got.AccessToken, token(t, source))
+				require.NoError(t, ask(t.Context(), client(t, s, source)))
+			}
+		})
+	}
 }
 
 // resign signs a callback's query anew, as one who knows the secret.

@@ -193,6 +193,7 @@ type cache struct {
 	tokens   map[Key]*Token
 	flights  map[Key]*flight
 	failures map[Key]failure
+	epoch    uint64
 }
 
 // flight is a token being fetched for everybody who waits for done.
@@ -272,21 +273,40 @@ func (c *cache) put(t *Token) {
 }
 
 // replace remembers a token that came from elsewhere than a flight; what is in
-// flight is older.
-func (c *cache) replace(t *Token) {
+// flight is older. If tokens were forgotten since the epoch, this may be one of
+// them, and the store has to be asked.
+func (c *cache) replace(t *Token, epoch uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.flights, t.Key)
+	if c.epoch != epoch {
+		delete(c.tokens, t.Key)
+		return
+	}
 	c.put(t.Clone())
+}
+
+// now returns the epoch, which ends whenever tokens are forgotten.
+func (c *cache) now() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.epoch
 }
 
 // forget drops a shop's tokens.
 func (c *cache) forget(shop shopify.Domain, before time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.epoch++
 	for key, t := range c.tokens {
 		if key.Shop == shop && (before.IsZero() || t.Granted.Before(before)) {
 			delete(c.tokens, key)
+		}
+	}
+	// What is in flight may have read the store before it was deleted there. It
+	// lands for those who wait for it, and is not remembered.
+	for key := range c.flights {
+		if key.Shop == shop {
 			delete(c.flights, key)
 		}
 	}

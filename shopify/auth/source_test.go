@@ -219,6 +219,65 @@ func TestForget(t *testing.T) {
 	require.ErrorIs(t, err, auth.ErrNoToken)
 }
 
+// slowStore tells when it has read, or changed, and waits before it says so.
+type slowStore struct {
+	auth.Store
+	at   chan struct{}
+	wait chan struct{}
+}
+
+func (s *slowStore) pause() {
+	if s.at != nil {
+		s.at <- struct{}{}
+		<-s.wait
+	}
+}
+
+func (s *slowStore) Load(ctx context.Context, key auth.Key) (*auth.Token, error) {
+	token, err := s.Store.Load(ctx, key)
+	s.pause()
+	return token, err
+}
+
+func (s *slowStore) Update(ctx context.Context, key auth.Key, change func(context.Context, *auth.Token) (*auth.Token, error)) error {
+	err := s.Store.Update(ctx, key, change)
+	s.pause()
+	return err
+}
+
+// TestForgetWhileATokenIsOnItsWay: what was read before the tokens were deleted must
+// not be remembered after.
+func TestForgetWhileATokenIsOnItsWay(t *testing.T) {
+	for name, get := range map[string]func(*testing.T, *auth.App, *shopifytest.Shop) error{
+		"first load": func(t *testing.T, app *auth.App, s *shopifytest.Shop) error {
+			_, err := app.Offline(domain(s)).Token(t.Context())
+			return err
+		},
+		"saved": func(t *testing.T, app *auth.App, s *shopifytest.Shop) error {
+			return app.Save(t.Context(), &auth.Token{Key: auth.Key{Shop: domain(s), Access: auth.Offline}, AccessToken: "shpat_by_hand"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t, nil)
+			memory := auth.NewMemoryStore()
+			install(t, newApp(t, s, &auth.Options{Store: memory}), s)
+			slow := &slowStore{Store: memory}
+			app := newApp(t, s, &auth.Options{Store: slow}) // another process, which knows nothing yet
+			at, wait := make(chan struct{}), make(chan struct{})
+			slow.at, slow.wait = at, wait
+			done := make(chan error)
+			go func() { done <- get(t, app, s) }()
+			<-at
+			slow.at = nil
+			require.NoError(t, app.Forget(t.Context(), domain(s), time.Time{}))
+			close(wait)
+			require.NoError(t, <-done)
+			_, err := app.Offline(domain(s)).Token(t.Context())
+			require.ErrorIs(t, err, auth.ErrNoToken)
+		})
+	}
+}
+
 // The client gets over tokens that end early, also in the middle of an unsafe write.
 func TestClientGetsAnotherToken(t *testing.T) {
 	s := newShop(t, nil)

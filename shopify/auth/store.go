@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"maps"
 	"sync"
@@ -42,6 +43,9 @@ type MemoryStore struct {
 	mu     sync.Mutex
 	tokens map[Key]*Token
 }
+
+// Format tells nothing: the store holds tokens.
+func (*MemoryStore) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[memory store]")) }
 
 // NewMemoryStore returns an empty store.
 func NewMemoryStore() *MemoryStore { return &MemoryStore{tokens: map[Key]*Token{}} }

@@ -31,8 +31,9 @@ type Guard struct {
 	// Provider is the name in [ai.Info].
 	Provider string
 
-	// Secrets are never shown, even if the server sends them back.
-	Secrets []string
+	// Secret returns what is never shown, even if the server sends it back; see
+	// [Hide].
+	Secret func() string
 
 	// MaxResponseBytes is the largest body of a reply.
 	MaxResponseBytes int64
@@ -127,15 +128,17 @@ func (g *Guard) Failure(ctx context.Context, err error) error {
 	return g.Malformed("not in the form of the API")
 }
 
+// Hide puts a secret into a function, into which fmt does not look when it prints
+// what holds it.
+func Hide(secret string) func() string { return func() string { return secret } }
+
 // Public returns s if it looks like an identifier and does not hold a secret.
 func (g *Guard) Public(s string) string {
 	if len(s) > 100 {
 		return ""
 	}
-	for _, secret := range g.Secrets {
-		if secret != "" && strings.Contains(s, secret) {
-			return ""
-		}
+	if secret := g.Secret(); secret != "" && strings.Contains(s, secret) {
+		return ""
 	}
 	for _, c := range []byte(s) {
 		switch {

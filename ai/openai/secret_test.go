@@ -1,0 +1,18 @@
+package openai_test
+
+import (
+	"testing"
+
+	"github.com/posai-go/posai/ai/openai"
+	"github.com/posai-go/posai/internal/secrettest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNothingPrintsSecrets(t *testing.T) {
+	const key = "sk-0123456789abcdef"
+	m, err := openai.New(key, "model", nil)
+	require.NoError(t, err)
+	e, err := openai.NewEmbedder(key, "embedding", nil)
+	require.NoError(t, err)
+	secrettest.Check(t, key, m, e)
+}
