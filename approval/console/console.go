@@ -91,6 +91,8 @@ type Console struct {
 	streams chan struct{}
 	closed  chan struct{}
 	close   sync.Once
+
+	seesAnywhere bool // by the caller's rule, of which nothing is known
 }
 
 // New returns a console for q in which auth says who is who.
@@ -118,6 +120,7 @@ func New(q *approval.Queue, auth Authenticator, opts *Options) (*Console, error)
 		_, _ = rand.Read(key) // never fails
 	}
 	c.forms = newSealer(key, "form")
+	c.seesAnywhere = o.Visible != nil
 	if o.Visible == nil {
 		o.Visible = visible
 	}

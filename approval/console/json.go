@@ -42,6 +42,11 @@ type listJSON struct {
 	Waiting []requestJSON `json:"waiting"`
 	Decided []requestJSON `json:"decided"`
 	CSRF    string        `json:"csrf"`
+
+	// The lists go on with these as the parameters wait and after. Empty: there
+	// is nothing more. A page may be short, or empty, and go on all the same.
+	WaitingNext string `json:"waiting_next,omitempty"`
+	DecidedNext string `json:"decided_next,omitempty"`
 }
 
 // detailJSON is one request as JSON. CSRF and the request's digest go back

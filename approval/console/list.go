@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/posai-go/posai/approval"
@@ -17,7 +18,10 @@ type listPage struct {
 	Lead                  string
 	Mine, Others, Decided []card
 	EmptyTitle, EmptyText string
-	More                  string
+	More                  string // where the decided ones go on
+	MoreWaiting           string // where the waiting ones do
+	Later                 bool   // not the first of the waiting ones
+	Early                 bool   // a page ends before it is full
 	Filter                filterForm
 	Tabs                  []navItem
 	Version               string // changes with all that the page shows but the time
@@ -39,32 +43,28 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 		return
 	}
 	narrow, form := c.filter(r)
-	var waiting, decided []*approval.Request
-	more := false
+	after, wait := r.URL.Query().Get("after"), r.URL.Query().Get("wait")
+	var waiting, decided found
 	if show != "decided" {
-		waiting, err = c.collect(r, me, c.opts.PageSize, narrowed(narrow, approval.Filter{States: []approval.State{approval.Pending, approval.Uncertain}}))
+		waiting, err = c.collect(r, me, c.opts.PageSize, narrowed(narrow, approval.Filter{States: []approval.State{approval.Pending, approval.Uncertain}, After: wait}))
 	}
-	if err == nil {
+	if err == nil && (show != "waiting" || wait == "") {
 		limit := c.opts.PageSize
 		if show == "waiting" {
 			limit = decidedLately
 		}
-		// One more than is shown says whether there are more.
-		decided, err = c.collect(r, me, limit+1, narrowed(narrow, approval.Filter{States: decidedStates(), Newest: true, After: r.URL.Query().Get("after")}))
-		if more = len(decided) > limit; more {
-			decided = decided[:limit]
-		}
+		decided, err = c.collect(r, me, limit, narrowed(narrow, approval.Filter{States: decidedStates(), Newest: true, After: after}))
 	}
 	if err != nil {
 		c.broken(w, r, &me, err)
 		return
 	}
 	if wantsJSON(r) {
-		v := listJSON{CSRF: token, Waiting: []requestJSON{}, Decided: []requestJSON{}}
-		for _, q := range waiting {
+		v := listJSON{CSRF: token, Waiting: []requestJSON{}, Decided: []requestJSON{}, WaitingNext: waiting.next, DecidedNext: decided.next}
+		for _, q := range waiting.list {
 			v.Waiting = append(v.Waiting, newRequestJSON(q, false))
 		}
-		for _, q := range decided {
+		for _, q := range decided.list {
 			v.Decided = append(v.Decided, newRequestJSON(q, false))
 		}
 		c.writeJSON(w, r, http.StatusOK, v)
@@ -73,20 +73,31 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 	page := listPage{Show: show, Filter: form}
 	page.frame = c.frame(r, &me, "", token)
 	clock := c.clock()
-	for _, q := range waiting {
+	for _, q := range waiting.list {
 		if c.mayDecide(q, me) || c.mayResolve(q, me) {
 			page.Mine = append(page.Mine, c.card(q, page.Root, true, clock))
 		} else {
 			page.Others = append(page.Others, c.card(q, page.Root, false, clock))
 		}
 	}
-	if more && show != "waiting" {
+	more := func(show, cursor, after string) string {
+		if after == "" {
+			return ""
+		}
 		next := form.query()
-		next.Set("show", "decided")
-		next.Set("after", decided[len(decided)-1].ID)
-		page.More = page.Root + "?" + next.Encode()
+		if show != "waiting" {
+			next.Set("show", show)
+		}
+		next.Set(cursor, after)
+		return page.Root + "?" + next.Encode()
 	}
-	for _, q := range decided {
+	page.MoreWaiting = more("waiting", "wait", waiting.next)
+	if show != "waiting" {
+		page.More = more("decided", "after", decided.next)
+	}
+	page.Later = wait != ""
+	page.Early = waiting.early || show != "waiting" && decided.early
+	for _, q := range decided.list {
 		page.Decided = append(page.Decided, c.card(q, page.Root, false, clock))
 	}
 	for i := range page.Mine {
@@ -94,7 +105,7 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 	}
 	page.words(len(me.Roles) == 0)
 	page.tabs(form.query())
-	page.Version = listVersion(page.Mine, page.Others, page.Decided)
+	page.Version = listVersion(page.MoreWaiting, page.Mine, page.Others, page.Decided)
 	c.failed(r, write(w, r, http.StatusOK, c.pages.list, page.Nonce, page))
 }
 
@@ -121,8 +132,9 @@ func (p *listPage) tabs(keep url.Values) {
 }
 
 // listVersion names what a list shows.
-func listVersion(groups ...[]card) string {
+func listVersion(more string, groups ...[]card) string {
 	h := fnv.New64a()
+	_, _ = h.Write([]byte(more))
 	for i, group := range groups {
 		for _, c := range group {
 			fmt.Fprintf(h, "%d %s %s %q %q %q;", i, c.ID, c.State.Label, c.Title, c.Summary, c.Outcome)
@@ -137,14 +149,26 @@ func (p *listPage) words(noRole bool) {
 	if noRole {
 		p.EmptyTitle, p.EmptyText = "Nothing for you to decide", "You are signed in, but no role is assigned to you. Ask whoever runs this console."
 	}
+	if p.MoreWaiting != "" && len(p.Mine) == 0 {
+		p.EmptyTitle, p.EmptyText = "Nothing for you among these", "There are more that wait: look at the next ones."
+	} else if p.Later {
+		p.EmptyText = "Nothing more waits for you."
+	}
 	switch {
-	case p.Filter.Active && len(p.Mine)+len(p.Others)+len(p.Decided) == 0:
+	case p.Filter.Active && p.MoreWaiting == "" && p.More == "" && len(p.Mine)+len(p.Others)+len(p.Decided) == 0:
 		p.Heading, p.Lead = "Requests", "Nothing matches what you are looking for."
 		p.EmptyTitle, p.EmptyText = "Nothing found", "Try fewer words, or look at all requests."
 	case p.Show == "decided":
 		p.Heading, p.Lead = "Decided", "What was decided, newest first."
 	case len(p.Mine) > 0:
-		p.Heading, p.Lead = plural(len(p.Mine), "request")+" for you", "Oldest first. Nothing happens until somebody decides."
+		count := plural(len(p.Mine), "request") + " for you"
+		switch {
+		case p.Later:
+			count = plural(len(p.Mine), "more request") + " for you"
+		case p.MoreWaiting != "":
+			count = "The first " + count
+		}
+		p.Heading, p.Lead = count, "Oldest first. Nothing happens until somebody decides."
 	default:
 		p.Heading, p.Lead = "Requests", "Nothing happens until somebody decides."
 	}
@@ -159,24 +183,65 @@ func decidedStates() []approval.State {
 	}
 }
 
+// found is a page of what me may see.
+type found struct {
+	list []*approval.Request
+
+	// next is after which request to go on, "" if there is nothing more.
+	next string
+
+	// early says that so much was looked at that me may not see, that it ends
+	// before the page is full.
+	early bool
+}
+
+// lookedPerShown bounds how many requests are looked at for each that a page
+// has room for.
+const lookedPerShown = 10
+
 // collect returns up to limit requests that me may see. It looks at no more
 // than ten times as many.
-func (c *Console) collect(r *http.Request, me approval.Principal, limit int, f approval.Filter) ([]*approval.Request, error) {
-	var list []*approval.Request
-	looked := 0
+func (c *Console) collect(r *http.Request, me approval.Principal, limit int, f approval.Filter) (found, error) {
+	f.Locations = c.places(r, me)
+	var v found
+	looked, last := 0, ""
 	for q, err := range c.queue.List(r.Context(), f) {
 		if err != nil {
-			return nil, err
+			return found{}, err
 		}
-		if c.sees(q, me) {
-			list = append(list, q)
-		}
-		if looked++; len(list) == limit || looked == 10*limit {
+		if looked == lookedPerShown*limit {
+			v.next, v.early = last, true
 			break
 		}
+		looked++
+		if c.sees(q, me) {
+			if len(v.list) == limit { // there is one more
+				v.next = last
+				break
+			}
+			v.list = append(v.list, q)
+		}
+		last = q.ID
 	}
-	return list, nil
+	return v, nil
 }
+
+// places are the locations to which the store can narrow what is looked at for
+// me, nil where others might be seen as well.
+func (c *Console) places(r *http.Request, me approval.Principal) []string {
+	if len(me.Locations) == 0 || c.seesAnywhere || len(me.Locations) > maxPlaces {
+		return nil
+	}
+	// Who stands in for somebody decides at their locations too.
+	settings, err := c.queue.Controls(r.Context())
+	if err != nil || slices.ContainsFunc(settings.Delegations, func(d approval.Delegation) bool { return d.To == me.ID }) {
+		return nil
+	}
+	return me.Locations
+}
+
+// maxPlaces bounds the locations that a query names.
+const maxPlaces = 100
 
 // mayDecide reports whether the queue would take a decision of me.
 func (c *Console) mayDecide(q *approval.Request, me approval.Principal) bool {

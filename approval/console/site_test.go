@@ -149,6 +149,8 @@ type answer struct {
 		Edits             []struct{ Changes []approval.Diff }
 	}
 	Waiting, Decided []struct{ ID, State string }
+	WaitingNext      string `json:"waiting_next"`
+	DecidedNext      string `json:"decided_next"`
 }
 
 func (v *visitor) json(res *http.Response, body string) answer {
