@@ -2,11 +2,8 @@ package mail
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -53,13 +50,18 @@ type Options struct {
 	// doubles each time. If zero, 10 s and 10 min.
 	RetryMin, RetryMax time.Duration
 
+	// SendTimeout bounds the sending of one mail, from 10 ms. What was begun and
+	// neither done nor given up after twice that time, because the process
+	// died, is sent again. If zero, 1 min.
+	SendTimeout time.Duration
+
 	// Logger gets what goes wrong: IDs of requests and types of errors, no
 	// addresses. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
 // Asker asks by mail. It is safe for concurrent use. Of several askers on one
-// store, each person gets one mail.
+// store, each person gets one mail, but for a crash in the moment of sending.
 type Asker struct {
 	queue *approval.Queue
 	store approval.DocumentStore
@@ -81,6 +83,12 @@ func New(q *approval.Queue, store approval.DocumentStore, send Sender, opts *Opt
 	o := &a.opts
 	if o.RetryMin < 0 || o.RetryMax < 0 {
 		return nil, errors.New("mail: a wait cannot be negative")
+	}
+	if o.SendTimeout == 0 {
+		o.SendTimeout = time.Minute
+	}
+	if o.SendTimeout < 10*time.Millisecond {
+		return nil, errors.New("mail: SendTimeout is too short")
 	}
 	if o.RetryMin == 0 {
 		o.RetryMin = 10 * time.Second
@@ -133,194 +141,5 @@ func (a *Asker) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-// rescan is how often everything that waits is looked at again.
-const rescan = 5 * time.Minute
-
-// run looks at all that waits whenever something has changed. Requests that
-// wait are few: what is decided costs nothing.
-func (a *Asker) run(ctx context.Context, changes <-chan approval.Change) {
-	wait := time.Duration(0)
-	failures := 0
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		timer.Reset(wait)
-		select {
-		case <-ctx.Done():
-			return
-		case _, open := <-changes:
-			if !open {
-				return
-			}
-			if failures > 0 {
-				continue // the wait holds
-			}
-		case <-timer.C:
-		}
-		if a.round(ctx) {
-			wait, failures = rescan, 0
-			continue
-		}
-		wait = a.opts.RetryMax
-		if failures < 16 {
-			wait = min(wait, a.opts.RetryMin<<failures)
-		}
-		failures++
-	}
-}
-
-// round asks whoever is still to be asked, and reports whether all of it
-// worked.
-func (a *Asker) round(ctx context.Context) (ok bool) {
-	ok = true
-	waiting := map[string]bool{}
-	for r, err := range a.queue.List(ctx, approval.Filter{States: []approval.State{approval.Pending}}) {
-		if err != nil {
-			a.failed(ctx, "", err)
-			return false
-		}
-		waiting[r.ID] = true
-		if err := a.ask(ctx, r); err != nil {
-			a.failed(ctx, r.ID, err)
-			ok = false
-		}
-	}
-	if err := a.forget(ctx, waiting); err != nil {
-		a.failed(ctx, "", err)
-	}
-	return ok
-}
-
-func (a *Asker) failed(ctx context.Context, request string, err error) {
-	if ctx.Err() == nil {
-		a.opts.Logger.WarnContext(ctx, "mail: not sent", "request", request, "type", fmt.Sprintf("%T", err))
-	}
-}
-
-// ask asks the people who can decide r and were not asked about this revision.
-func (a *Asker) ask(ctx context.Context, r *approval.Request) error {
-	people, err := a.opts.People(ctx, r)
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, to := range people {
-		if to.Address == "" || a.queue.MayDecide(r, to.Person) != nil {
-			continue
-		}
-		mine, err := a.claim(ctx, r, to.Person.ID)
-		if err != nil {
-			return err
-		}
-		if !mine {
-			continue
-		}
-		if err := a.sendTo(ctx, r, to); err != nil {
-			failed = err
-			// Not asked after all: the next round tries again.
-			if err := a.unclaim(context.WithoutCancel(ctx), r, to.Person.ID); err != nil {
-				return err
-			}
-		}
-	}
-	return failed
-}
-
-func (a *Asker) sendTo(ctx context.Context, r *approval.Request, to Recipient) error {
-	link, err := a.opts.Link(to.Person, "requests/"+r.ID)
-	if err != nil {
-		return err
-	}
-	m := a.compose(r, link)
-	m.To = to.Address
-	return a.send(ctx, m)
-}
-
-// asked is who was asked about a request, and about which revision, by person.
-// Each request has a document of its own.
-type asked map[string]int
-
-const documents = "mail/asked/"
-
-// change applies fn to what is remembered of a request. fn says whether to write.
-func (a *Asker) change(ctx context.Context, request string, fn func(asked) bool) error {
-	for {
-		doc, err := a.store.Document(ctx, documents+request)
-		if err != nil {
-			return err
-		}
-		all := asked{}
-		if doc.Version > 0 {
-			if err := json.Unmarshal(doc.Data, &all); err != nil {
-				return errors.New("mail: what is remembered cannot be read")
-			}
-		}
-		if !fn(all) {
-			return nil
-		}
-		data, err := json.Marshal(all)
-		if err != nil {
-			return fmt.Errorf("mail: %w", err)
-		}
-		_, err = a.store.SetDocument(ctx, approval.Document{Name: doc.Name, Version: doc.Version, Data: data})
-		if !errors.Is(err, approval.ErrConflict) {
-			return err
-		}
-	}
-}
-
-// claim notes that a person is asked, and reports whether nobody had before.
-func (a *Asker) claim(ctx context.Context, r *approval.Request, person string) (mine bool, err error) {
-	err = a.change(ctx, r.ID, func(all asked) bool {
-		if mine = all[person] != r.Revision; mine {
-			all[person] = r.Revision
-		}
-		return mine
-	})
-	return mine && err == nil, err
-}
-
-func (a *Asker) unclaim(ctx context.Context, r *approval.Request, person string) error {
-	return a.change(ctx, r.ID, func(all asked) bool {
-		if all[person] != r.Revision {
-			return false
-		}
-		delete(all, person)
-		return true
-	})
-}
-
-// forget drops what is remembered of requests that do not wait any more.
-func (a *Asker) forget(ctx context.Context, waiting map[string]bool) error {
-	const page = 200
-	for after := ""; ; {
-		docs, err := a.store.Documents(ctx, documents, after, page)
-		if err != nil {
-			return err
-		}
-		for _, d := range docs {
-			after = d.Name
-			id := strings.TrimPrefix(d.Name, documents)
-			if waiting[id] {
-				continue
-			}
-			// Another process may have asked about one that came since.
-			r, err := a.queue.Get(ctx, id)
-			if err != nil && !errors.Is(err, approval.ErrNotFound) {
-				return err
-			}
-			if err == nil && r.State == approval.Pending {
-				continue
-			}
-			if err := a.store.DropDocument(ctx, d.Name, d.Version); err != nil && !errors.Is(err, approval.ErrConflict) {
-				return err
-			}
-		}
-		if len(docs) < page {
-			return nil
-		}
 	}
 }

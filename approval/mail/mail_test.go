@@ -35,6 +35,9 @@ type post struct {
 	bodies []string
 	to     []string
 	refuse int // so many mails, for now
+
+	hold func() // called before a mail is taken, if set
+	lost bool   // what was held is refused
 }
 
 func (p *post) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{post: p}, nil }
@@ -52,6 +55,14 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error { s.rcpt = to; retu
 func (s *session) Data(r io.Reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if hold := s.hold; hold != nil {
+		s.mu.Unlock()
+		hold()
+		s.mu.Lock()
+		if s.lost {
+			return &smtp.SMTPError{Code: 451, Message: "gone"}
+		}
+	}
 	if s.refuse > 0 {
 		s.refuse--
 		return &smtp.SMTPError{Code: 451, Message: "try later, " + s.rcpt}
