@@ -1,11 +1,13 @@
 package salesforce
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 )
@@ -125,22 +127,21 @@ func failure(resp *http.Response) *APIError {
 	if err != nil {
 		body = nil
 	}
-	e := &APIError{Status: resp.StatusCode}
-	var first problem
+	return failureOf(resp.StatusCode, body, retryAfter(resp))
+}
+
+func failureOf(status int, body []byte, wait time.Duration) *APIError {
+	e := &APIError{Status: status}
 	if all := parseProblems(body); len(all) > 0 {
-		first, e.problems = all[0], all
-		e.Code, e.Fields = first.code(), first.fields()
+		e.problems = all
+		e.Code, e.Fields = all[0].code(), all[0].fields()
 	}
 	switch {
-	case e.Code == "REQUEST_LIMIT_EXCEEDED", resp.StatusCode == http.StatusTooManyRequests:
-		limit := e.Code
-		if limit == "" {
-			limit = "TOO_MANY_REQUESTS"
-		}
-		e.kind = &crm.LimitError{Limit: limit, RetryAfter: retryAfter(resp)}
-	case passing[e.Code], resp.StatusCode >= 500, resp.StatusCode == http.StatusRequestTimeout, resp.StatusCode < 400:
+	case e.Code == "REQUEST_LIMIT_EXCEEDED", status == http.StatusTooManyRequests:
+		e.kind = &crm.LimitError{Limit: cmp.Or(e.Code, "TOO_MANY_REQUESTS"), RetryAfter: wait}
+	case passing[e.Code], status >= 500, status == http.StatusRequestTimeout, status < 400:
 		e.kind = crm.ErrUnavailable // a redirect is that of an org that moves
-	case resp.StatusCode == http.StatusPreconditionFailed:
+	case status == http.StatusPreconditionFailed:
 		e.kind = crm.ErrUnavailable // it changed meanwhile
 	default:
 		e.kind = crm.ErrRefused

@@ -324,3 +324,32 @@ func TestSetup(t *testing.T) {
 	})
 	require.ErrorContains(t, other.Check(t.Context()), "Posai_Purchase__c.Buyer__c: no such field")
 }
+
+func TestSetupIsTakenAway(t *testing.T) {
+	o, s := open(t, nil, nil)
+	require.NoError(t, s.Check(t.Context()))
+	o.Alter("Contact", func(f salesforcetest.Field) salesforcetest.Field {
+		f.Hidden = f.Name == "MobilePhone"
+		return f
+	})
+	for _, n := range []int{1, 200} { // one query, and several in one request
+		_, err := s.Save(t.Context(), crmtest.Records(0, n, 1))
+		require.ErrorIs(t, err, crm.ErrRefused)
+		setup, is := errors.AsType[*salesforce.SetupError](err)
+		if !is { // the next time it is known what lacks
+			_, err = s.Save(t.Context(), crmtest.Records(0, n, 1))
+			setup, is = errors.AsType[*salesforce.SetupError](err)
+		}
+		require.True(t, is, "%v", err)
+		assert.Contains(t, setup.Problems, "Contact.MobilePhone: no such field, or the user may not see it")
+		o.Alter("Contact", func(f salesforcetest.Field) salesforcetest.Field {
+			f.Hidden = false
+			return f
+		})
+		require.NoError(t, s.Check(t.Context()))
+		o.Alter("Contact", func(f salesforcetest.Field) salesforcetest.Field {
+			f.Hidden = f.Name == "MobilePhone"
+			return f
+		})
+	}
+}

@@ -144,6 +144,19 @@ var contract = map[string][]step{
 		{doc: rest + "dome_delete_record.htm", method: "DELETE", path: data + "/sobjects/Contact/{one}", status: 204},
 		{doc: rest + "errorcodes.htm", method: "GET", path: data + "/sobjects/Contact/{one}", status: 404, shape: `[{"errorCode": "NOT_FOUND"}]`},
 	},
+	"several requests in one": {
+		{
+			doc: rest + "resources_composite_composite.htm", method: "POST", path: data + "/composite", status: 200,
+			body: `{"compositeRequest": [{"method": "GET", "url": "` + data + `/query?q=SELECT+Id+FROM+Contact+LIMIT+0", "referenceId": "a"},
+				{"method": "GET", "url": "` + data + `/query?q=SELEC", "referenceId": "b"}]}`,
+			shape: `{"compositeResponse": [{"httpStatusCode": 200, "referenceId": "a", "httpHeaders": {}, "body": {"totalSize": 0, "done": true, "records": []}},
+				{"httpStatusCode": 400, "referenceId": "b", "body": [{"errorCode": "MALFORMED_QUERY", "message": "<string>"}]}]}`,
+		},
+		{
+			doc: rest + "resources_composite_composite.htm", method: "POST", path: data + "/composite", status: 400,
+			body: `{"compositeRequest": [{six}]}`, shape: `[{"errorCode": "<string>", "message": "<string>"}]`,
+		},
+	},
 	"queries that are wrong": {
 		{doc: rest + "resources_query.htm", method: "GET", path: data + "/query?q=" + url.QueryEscape("SELEC Id FROM Contact"), status: 400, shape: `[{"message": "<string>", "errorCode": "MALFORMED_QUERY"}]`},
 		{doc: rest + "resources_query.htm", method: "GET", path: data + "/query?q=" + url.QueryEscape("SELECT Nothing__c FROM Contact"), status: 400, shape: `[{"errorCode": "INVALID_FIELD"}]`},
@@ -236,6 +249,11 @@ func follow(t *testing.T, instance, token string, steps []step) {
 	t.Helper()
 	run := strings.ToLower(rand.Text()[:10])
 	kept := map[string]string{"k": "contract-" + run, "m": run, "many": strings.TrimSuffix(strings.Repeat(`{"attributes": {"type": "Contact"}, "Posai_Key__c": "x", "LastName": "Contract"},`, 201), ",")}
+	var six []string // one query more than such a request may have
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		six = append(six, `{"method": "GET", "url": "`+data+`/query?q=SELECT+Id+FROM+Contact+LIMIT+0", "referenceId": "`+name+`"}`)
+	}
+	kept["six"] = strings.Join(six, ",")
 	fill := func(s string) string {
 		for name, v := range kept {
 			s = strings.ReplaceAll(s, "{"+name+"}", v)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("DELETE", "/composite/sobjects", "", "")
 	f.Add("POST", "/jobs/ingest", "", `{"object": "Contact", "operation": "upsert", "externalIdFieldName": "Posai_Key__c"}`)
 	f.Fuzz(func(t *testing.T, method, path, q, body string) {
-		if !strings.Contains("GET POST PATCH PUT DELETE", method) || method == "" || strings.Contains(method, " ") {
+		if !slices.Contains([]string{"GET", "POST", "PATCH", "PUT", "DELETE"}, method) {
 			method = "GET"
 		}
 		u := &url.URL{Path: "/services/data/v66.0" + path, RawQuery: url.Values{"q": {q}, "ids": {q}, "fields": {q}}.Encode()}

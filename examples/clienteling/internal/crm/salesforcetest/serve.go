@@ -205,6 +205,8 @@ func (o *Org) route(in *input) answer {
 		return answer{status: 200, body: map[string]any{"DailyApiRequests": map[string]int{"Max": o.opts.DailyCalls, "Remaining": max(0, o.opts.DailyCalls-o.used)}}}
 	case parts[0] == "query":
 		return o.query(in, parts[1:])
+	case in.path == "/composite" && in.Method == http.MethodPost:
+		return o.composite(in)
 	case parts[0] == "composite" && len(parts) > 1 && parts[1] == "sobjects":
 		return o.collections(in, parts[2:])
 	case parts[0] == "jobs" && len(parts) > 1 && parts[1] == "ingest":
@@ -213,6 +215,64 @@ func (o *Org) route(in *input) answer {
 		return o.sobjects(in, parts[1:])
 	}
 	return notFound()
+}
+
+// composite answers https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
+// for requests that do not refer to one another.
+func (o *Org) composite(in *input) answer {
+	var body struct {
+		Requests []struct {
+			Method string          `json:"method"`
+			URL    string          `json:"url"`
+			Name   string          `json:"referenceId"`
+			Body   json.RawMessage `json:"body"`
+		} `json:"compositeRequest"`
+	}
+	if p := decodeJSON(in.body, &body); p != nil {
+		return p.answer()
+	}
+	in.records = len(body.Requests)
+	if n := len(body.Requests); n == 0 || n > 25 {
+		return errorAnswer(http.StatusBadRequest, "LIMIT_EXCEEDED", "Limit of 25 reached for operations in a composite request")
+	}
+	seen, queries := make(map[string]bool), 0
+	for _, r := range body.Requests {
+		if r.Name == "" || seen[r.Name] {
+			return errorAnswer(http.StatusBadRequest, "INVALID_INPUT", "referenceId is missing or not unique")
+		}
+		seen[r.Name] = true
+		if strings.Contains(r.URL, "/query") || strings.Contains(r.URL, "/composite/sobjects") {
+			queries++
+		}
+	}
+	if queries > 5 {
+		return errorAnswer(http.StatusBadRequest, "LIMIT_EXCEEDED", "Limit of 5 reached for query and collection operations in a composite request")
+	}
+	results := []any{}
+	for _, r := range body.Requests {
+		a := o.subrequest(in, r.Method, r.URL, r.Body)
+		headers := map[string]string{}
+		for name := range a.header {
+			headers[name] = a.header.Get(name)
+		}
+		results = append(results, map[string]any{"body": a.body, "httpHeaders": headers, "httpStatusCode": a.status, "referenceId": r.Name})
+	}
+	return answer{status: 200, body: map[string]any{"compositeResponse": results}}
+}
+
+func (o *Org) subrequest(in *input, method, address string, body []byte) answer {
+	u, err := url.Parse(address)
+	if err != nil {
+		return notFound()
+	}
+	m := apiPath.FindStringSubmatch(u.EscapedPath())
+	if m == nil || m[1] != in.version || m[2] == "/composite" || strings.HasPrefix(m[2], "/jobs") {
+		return notFound()
+	}
+	return o.route(&input{
+		Request: &http.Request{Method: method, URL: u, Header: http.Header{}},
+		body:    body, version: m[1], path: strings.TrimSuffix(m[2], "/"),
+	})
 }
 
 // cursor is the rest of a query's answer.
