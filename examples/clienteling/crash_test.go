@@ -25,6 +25,7 @@ import (
 // everything is delivered once more in random order, with further kills. The CRM's files
 // end with the same bytes as those of a service that was never killed.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	steps, kills := 30, 4
 	if os.Getenv("POSAI_FULL") == "1" {
 		steps, kills = 200, 20

@@ -23,6 +23,7 @@ import (
 const (
 	readOrder    = webhook.Topic[reread]("clienteling/read_order")
 	readCustomer = webhook.Topic[reread]("clienteling/read_customer")
+	missCustomer = webhook.Topic[reread]("clienteling/miss_customer")
 )
 
 type reread struct {
@@ -60,6 +61,7 @@ func (f *follower) register(m *webhook.Mux) {
 	webhook.On(m, webhook.LocationsUpdate, f.location)
 	webhook.On(m, webhook.BulkOperationsFinish, f.bulkFinished)
 	webhook.On(m, readOrder, func(ctx context.Context, ev webhook.Event[reread]) error { return f.orderAgain(ctx, ev.Payload.ID) })
+	webhook.On(m, missCustomer, f.missing)
 	webhook.On(m, readCustomer, func(ctx context.Context, ev webhook.Event[reread]) error { return f.customerAgain(ctx, ev.Payload.ID) })
 }
 
@@ -82,7 +84,7 @@ func resource(d webhook.Delivery) inbox.Resource {
 	}
 	kind, id := "customers/", &p.ID
 	switch d.Topic {
-	case string(webhook.CustomersMarketingConsentUpdate), string(readCustomer):
+	case string(webhook.CustomersMarketingConsentUpdate), string(readCustomer), string(missCustomer):
 	case string(readOrder):
 		kind = "orders/"
 	case string(webhook.CustomersEmailMarketingConsentUpdate):
@@ -187,12 +189,23 @@ func (f *follower) readAgain(ctx context.Context, topic string, id int64, key st
 	return err
 }
 
+// missing deletes a customer whom the shop has no more.
+func (f *follower) missing(ctx context.Context, ev webhook.Event[reread]) error {
+	c, found, err := f.reader.Customer(ctx, ev.Payload.ID)
+	if err != nil {
+		return err
+	}
+	if !found {
+		defer f.wake()
+		return f.store.Delete(ctx, ev.Payload.ID)
+	}
+	_, err = f.store.PutCustomer(ctx, c, store.Read)
+	return err
+}
+
 // conflicts has everything read again that a file of the shop and the store disagree on.
 func (f *follower) conflicts(ctx context.Context, kind string, ids []int64) error {
-	topic := string(readOrder)
-	if kind == "customers" {
-		topic = string(readCustomer)
-	}
+	topic := map[string]string{"orders": string(readOrder), "customers": string(readCustomer), "missing": string(missCustomer)}[kind]
 	for _, id := range ids {
 		if err := f.readAgain(ctx, topic, id, fmt.Sprint(kind, "/", id, "/", time.Now().UnixNano())); err != nil {
 			return err

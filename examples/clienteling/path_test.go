@@ -89,6 +89,7 @@ func (r *rig) manager() *http.Client {
 
 // Consent follows, whichever way it goes, and so does the wish not to be shared.
 func TestConsentAndSharing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, newSim(t), nil)
 	who := r.sim.Customers()[0]
 	key := r.store.Key(numberOf(t, who.ID))
@@ -114,6 +115,7 @@ func TestConsentAndSharing(t *testing.T) {
 // A consent that is taken back while the customer is on the way to the CRM ends taken
 // back.
 func TestConsentInFlight(t *testing.T) {
+	t.Parallel()
 	hold := &holding{entered: make(chan struct{}, 1), goOn: make(chan struct{})}
 	r := newRig(t, newSim(t), func(s crm.Sink) crm.Sink { hold.Sink = s; return hold })
 	r.synced()
@@ -147,6 +149,7 @@ func TestWhoIsWho(t *testing.T) {
 		"rejected":     {nil, true, 5, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			sim := newSim(t)
 			who := sim.Customers()[2]
 			org := salesforcetest.New(t, nil)
@@ -203,6 +206,7 @@ func TestWhoIsWho(t *testing.T) {
 
 // A question about somebody who is gone has no effect.
 func TestAQuestionAboutNobody(t *testing.T) {
+	t.Parallel()
 	sim := newSim(t)
 	who := sim.Customers()[2]
 	org := salesforcetest.New(t, nil)
@@ -227,6 +231,7 @@ func TestAQuestionAboutNobody(t *testing.T) {
 // An erasure is on record when the CRM has forgotten too, however long that takes, and
 // over a restart.
 func TestErasedWhenTheCRMHasForgotten(t *testing.T) {
+	t.Parallel()
 	sim := newSim(t)
 	hold := &holding{}
 	r := newRig(t, sim, func(s crm.Sink) crm.Sink { hold.Sink = s; return hold })
@@ -289,6 +294,7 @@ func TestErasedWhenTheCRMHasForgotten(t *testing.T) {
 
 // What the CRM refuses, people are told, and nothing is lost.
 func TestTheCRMRefuses(t *testing.T) {
+	t.Parallel()
 	org := salesforcetest.New(t, nil)
 	r := salesforceRig(t, newSim(t), org)
 	r.synced()
@@ -319,6 +325,7 @@ func TestTheCRMRefuses(t *testing.T) {
 
 // The pages are for people who are signed in, and each look is on record.
 func TestDesk(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, newSim(t), nil)
 	who := r.sim.Customers()[0]
 	id := numberOf(t, who.ID)
@@ -356,6 +363,7 @@ func TestDesk(t *testing.T) {
 
 // A model words what the facts say, within its budget, and not about who opted out.
 func TestTalkingPointsOfAModel(t *testing.T) {
+	t.Parallel()
 	prices, err := ai.NewPrices("USD", []ai.Price{{Provider: "aitest", Model: "*", Input: decimal.NewFromInt(1), CacheRead: decimal.NewFromInt(1), CacheWrite: decimal.NewFromInt(1), Output: decimal.NewFromInt(2)}})
 	require.NoError(t, err)
 	model := aitest.NewModel(t, aitest.Text("no JSON"), aitest.Text("no JSON"))
@@ -384,6 +392,7 @@ func TestTalkingPointsOfAModel(t *testing.T) {
 // Two processes on one PostgreSQL: one of them is on the way to the CRM, and when it ends
 // the other goes on.
 func TestTwoProcessesOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	sim := newSim(t)
 	org := salesforcetest.New(t, nil)
 	url := testpg.URL(t)
@@ -427,7 +436,30 @@ func TestTwoProcessesOnPostgreSQL(t *testing.T) {
 	assert.Equal(t, fresh.files(), other.files())
 }
 
-// What the database holds is one shop's.
+// A deletion, a sale and a new customer that were never delivered are found at the next
+// start.
+func TestWhatWasNeverDelivered(t *testing.T) {
+	t.Parallel()
+	sim := newSim(t)
+	r := newRig(t, sim, nil)
+	made, err := sim.AddCustomer(shopifytest.CustomerData{FirstName: "Ann", LastName: "Gone", Email: "gone@example.com"})
+	require.NoError(t, err)
+	require.Contains(t, r.state().contacts, r.store.Key(numberOf(t, made.ID)))
+	require.NoError(t, r.silenced(r.URL))
+	require.NoError(t, r.end(t.Context()))
+	require.NoError(t, sim.DeleteCustomer(made.ID))
+	who := sim.Customers()[0]
+	_, err = sim.RingUp(shopifytest.Sale{Customer: who.ID, Lines: []shopifytest.SaleLine{{SKU: sim.Products()[0].Variants[0].SKU}}})
+	require.NoError(t, err)
+	came, err := sim.AddCustomer(shopifytest.CustomerData{FirstName: "Bea", LastName: "New", Email: "new@example.com"})
+	require.NoError(t, err)
+	r.start(nil)
+	state := r.state()
+	assert.NotContains(t, state.contacts, r.store.Key(numberOf(t, made.ID)))
+	assert.Contains(t, state.contacts, r.store.Key(numberOf(t, came.ID)))
+	assert.Equal(t, strconv.Itoa(who.Orders+1), state.contacts[r.store.Key(numberOf(t, who.ID))]["orders"])
+}
+
 func TestFlagsOfTheCRM(t *testing.T) {
 	_, err := parseConfig([]string{"-serve", "-simulate", "-crm", "salesforce", "-salesforce-url", "https://a.my.salesforce.com"}, func(string) string { return "" }, io.Discard)
 	require.ErrorContains(t, err, "-salesforce-client-id")

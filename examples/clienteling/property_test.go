@@ -30,6 +30,7 @@ import (
 // simulated Salesforce in odd ones. Both CRMs end with the same contents, which are what
 // the shop itself says.
 func TestAnyOrderEndsInTheSameState(t *testing.T) {
+	t.Parallel()
 	histories, steps := 4, 30
 	if os.Getenv("POSAI_FULL") == "1" {
 		histories, steps = 200, 40

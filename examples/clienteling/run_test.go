@@ -16,6 +16,7 @@ import (
 )
 
 func TestQuickStart(t *testing.T) {
+	t.Parallel()
 	p := demotest.Run(t, run)
 	require.NoError(t, p.Wait(), p.Output())
 	for _, want := range []string{
@@ -29,6 +30,7 @@ func TestQuickStart(t *testing.T) {
 }
 
 func TestServeSimulated(t *testing.T) {
+	t.Parallel()
 	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", t.TempDir())
 	curl := regexp.MustCompile(`curl -s (\S+) -H 'Authorization: (Bearer \S+)'`)
 	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 60*time.Second, 20*time.Millisecond, "the command to ask")

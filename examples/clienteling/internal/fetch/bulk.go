@@ -29,6 +29,9 @@ const (
 	markTime  = "backfill/complete"
 )
 
+// kinds are the bulk operations of a run.
+var kinds = []string{"variants", "customers", "orders", "numbers"}
+
 // Report is what a backfill came to.
 type Report struct {
 	Since                       time.Time // zero: everything
@@ -48,8 +51,10 @@ type Backfill struct {
 	Tag string
 	// First is how far back orders go the first time. If zero, as far as the token sees.
 	First time.Time
-	// Reread makes sure that what cannot be told apart by its version is read again.
-	Reread func(ctx context.Context, topic string, ids []int64) error
+	// Reread makes sure that what cannot be told apart by its version is read again: of
+	// the kind "orders" or "customers". Of the kind "missing" are customers whom the shop
+	// does not list any more.
+	Reread func(ctx context.Context, kind string, ids []int64) error
 	// Now tells the time. If nil, [time.Now].
 	Now func() time.Time
 }
@@ -114,13 +119,14 @@ func (b *Backfill) Run(ctx context.Context) (report Report, ran bool, err error)
 		func() error { return r.variants(ctx, began) },
 		func() error { return r.customers(ctx, began) },
 		func() error { return r.orders(ctx, began) },
+		func() error { return r.missing(ctx, began) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return report, true, err
 		}
 	}
-	for _, kind := range []string{"variants", "customers", "orders"} {
+	for _, kind := range kinds {
 		op, err := r.kept(ctx, kind)
 		if err != nil {
 			return report, true, err
@@ -132,7 +138,7 @@ func (b *Backfill) Run(ctx context.Context) (report Report, ran bool, err error)
 	if err := b.Store.SetMark(ctx, markTime, began.UTC().Format(time.RFC3339)); err != nil {
 		return report, true, err
 	}
-	for _, kind := range []string{"variants", "customers", "orders"} {
+	for _, kind := range kinds {
 		if err := b.Store.SetMark(ctx, markOf(kind), ""); err != nil {
 			return report, true, err
 		}
@@ -176,6 +182,30 @@ func (r *run) orders(ctx context.Context, began time.Time) error {
 	}
 	return stream(ctx, r, "orders", began, filter, AllOrders, &r.report.Orders,
 		func(f bulkOrder) (store.Order, error) { return orderOf(&f.OrderFacts, f.Lines) }, r.Store.PutOrders)
+}
+
+// missing finds those whom the book has and the shop has not: the delivery that they are
+// gone was lost. The first time there is nobody to be missed.
+func (r *run) missing(ctx context.Context, began time.Time) error {
+	if r.report.Since.IsZero() {
+		return nil
+	}
+	there := map[int64]bool{}
+	err := stream(ctx, r, "numbers", began, "", AllNumbers, new(Figures), func(f CustomerRef) (int64, error) { return f.ID.Number() },
+		func(_ context.Context, ids []int64) (int, []int64, error) {
+			for _, id := range ids {
+				there[id] = true
+			}
+			return len(ids), nil, nil
+		})
+	if err != nil {
+		return err
+	}
+	missing, err := r.Store.Missing(ctx, there)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return r.Reread(ctx, "missing", missing)
 }
 
 // bulkOrder is an order in a file of results.

@@ -22,6 +22,11 @@ type AllCustomersResponse struct {
 	Customers CustomersInBulk `json:"customers"`
 }
 
+// AllNumbersResponse is returned by AllNumbers on success.
+type AllNumbersResponse struct {
+	Customers NumbersInBulk `json:"customers"`
+}
+
 // AllOrdersResponse is returned by AllOrders on success.
 type AllOrdersResponse struct {
 	Orders OrdersInBulk `json:"orders"`
@@ -187,6 +192,16 @@ type LinesInBulk struct {
 // LocationRef includes the requested fields of the GraphQL type Location.
 type LocationRef struct {
 	ID shopify.GID `json:"id"`
+}
+
+// NumberEdge includes the requested fields of the GraphQL type CustomerEdge.
+type NumberEdge struct {
+	Node CustomerRef `json:"node"`
+}
+
+// NumbersInBulk includes the requested fields of the GraphQL type CustomerConnection.
+type NumbersInBulk struct {
+	Edges []NumberEdge `json:"edges"`
 }
 
 // OptionFacts includes the requested fields of the GraphQL type SelectedOption.
@@ -520,6 +535,41 @@ func AllCustomers(
 	}
 
 	data = &AllCustomersResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by AllNumbers.
+const allNumbersDocument = `
+query AllNumbers {
+	customers {
+		edges {
+			node {
+				id
+			}
+		}
+	}
+}
+`
+
+// AllNumbers is the bulk query of who there is.
+func AllNumbers(
+	ctx context.Context,
+	client graphql.Client,
+) (data *AllNumbersResponse, err error) {
+	req := &graphql.Request{
+		OpName: "AllNumbers",
+		Query:  allNumbersDocument,
+	}
+
+	data = &AllNumbersResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -32,6 +32,10 @@ var operations = []shopify.OperationSpec{
 		Protected: []string{"Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber"},
 	},
 	{
+		Operation: shopify.Operation{Name: "AllNumbers", Kind: "query", Fields: []string{"customers"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_customers"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "AllOrders", Kind: "query", Fields: []string{"orders"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_customers"}, {"read_products"}, {"read_orders", "read_marketplace_orders"}, {"read_locations", "read_inventory", "read_markets_home"}},
 	},

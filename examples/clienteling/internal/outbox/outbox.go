@@ -18,7 +18,7 @@ const (
 	// batch is how many customers are saved at once: what a composite request of
 	// Salesforce takes.
 	batch = 200
-	// bulkFrom is how many are due, at the first synchronization, for Load to be the way.
+	// bulkFrom is how many are due, as at the first synchronization, for Load to be the way.
 	bulkFrom = 1000
 	// leaseTime is how long others wait before they take over from a process that died.
 	leaseTime = 3 * time.Minute

@@ -19,18 +19,12 @@ type sending struct {
 
 // save brings a batch of those who are due to the CRM.
 func (o *Outbox) save(ctx context.Context, lease *store.Lease) (int, error) {
-	first, err := o.Store.Unsynced(ctx)
+	counts, err := o.Store.Counts(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if first {
-		counts, err := o.Store.Counts(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if counts.Pending >= bulkFrom {
-			return batch, o.load(ctx, lease)
-		}
+	if counts.Pending >= bulkFrom {
+		return batch, o.load(ctx, lease)
 	}
 	work, err := o.Store.Due(ctx, batch)
 	if err != nil || len(work) == 0 {
@@ -157,7 +151,7 @@ func (o *Outbox) again(w store.Work, why string) store.Settled {
 	}
 }
 
-// load brings everybody to a CRM that has nobody yet.
+// load brings very many to the CRM.
 func (o *Outbox) load(ctx context.Context, lease *store.Lease) error {
 	moving := map[string]sending{}
 	ctx, cancel := context.WithCancel(ctx)

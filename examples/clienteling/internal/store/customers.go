@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/book"
@@ -176,6 +177,16 @@ func bodyOf(v any) string {
 		panic(fmt.Sprintf("store: a %T does not marshal: %v", v, err)) // it is texts, times and numbers
 	}
 	return string(b)
+}
+
+// Missing returns the customers of the book who are not among those who are there.
+func (s *Store) Missing(ctx context.Context, there map[int64]bool) (out []int64, err error) {
+	err = s.read(ctx, func(t *tx) error {
+		out, err = t.numbers(ctx, `SELECT id FROM clienteling_customer ORDER BY id`)
+		out = slices.DeleteFunc(out, func(id int64) bool { return there[id] })
+		return err
+	})
+	return out, err
 }
 
 // gone says whether a customer is gone, and how.

@@ -123,16 +123,6 @@ func (t *tx) due(ctx context.Context, rest string, args ...any) ([]Work, error) 
 	return out, nil
 }
 
-// Unsynced reports whether the CRM has nothing of this book yet.
-func (s *Store) Unsynced(ctx context.Context) (bool, error) {
-	n := 0
-	err := s.read(ctx, func(t *tx) error {
-		_, err := t.row(ctx, `SELECT count(*) FROM (SELECT 1 FROM clienteling_sync WHERE acked > 0 LIMIT 1) AS any_acked`, nil, &n)
-		return err
-	})
-	return n == 0, err
-}
-
 // Sending says, before it happens, that the CRM may have these customers from now on, in
 // a state that is not known until it has answered.
 func (s *Store) Sending(ctx context.Context, l *Lease, customers []int64) error {
