@@ -72,13 +72,14 @@ func (q *Queue) Controls(ctx context.Context) (*Controls, error) {
 }
 
 // readControls reads all controls from the store, and puts what is not in the
-// audit log yet into it, as far as the log takes it.
+// audit log yet into it, as far as the log takes it. Within a transaction of the
+// caller it records nothing: the log may wait for what that transaction holds.
 func (q *Queue) readControls(ctx context.Context) (*Controls, error) {
 	c := new(Controls)
 	if _, err := readDocument(ctx, q.store, controlsDocument, c); err != nil {
 		return nil, err
 	}
-	if c.unrecorded() {
+	if c.unrecorded() && !q.within {
 		// Whoever made the change died before it was recorded.
 		if err := q.recordControls(ctx, c); err == nil {
 			c = new(Controls)

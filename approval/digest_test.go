@@ -22,21 +22,27 @@ func digestSample() *approval.Request {
 		Proposal: approval.Proposal{
 			Shop: "shop.example.com", Location: "gid://shopify/Location/1", Proposer: model,
 			Subjects: []audit.Subject{{Type: "order", ID: "gid://shopify/Order/1"}}, Amount: approval.Money{Amount: "500.00", Currency: "GBP"},
+			ExpiresAt: time.Date(2026, 5, 1, 13, 0, 0, 0, time.FixedZone("", 3600)),
 		},
 	}
 }
 
 // The vector was made with Python's hashlib from the documented encoding:
 //
-//	hashlib.sha256(('posai/approval/request/v1\n' + '{"amount":{"amount":"500.00","currency":"GBP"},'
-//	  '"args":{"n":1.5,"text":"naïve"},"id":"r1","kind":"test.note","location":"gid://shopify/Location/1",'
+//	hashlib.sha256(('posai/approval/request/v2\n' + '{"amount":{"amount":"500.00","currency":"GBP"},'
+//	  '"args":{"n":1.5,"text":"naïve"},"expires_at":"2026-05-01T12:00:00Z","id":"r1","kind":"test.note","location":"gid://shopify/Location/1",'
 //	  '"need":{"quorum":{"n":2,"of":{"role":"manager"}}},"policy_version":"7",'
 //	  '"preview":{"fields":[{"label":"l","value":"v"}],"summary":"naïve","title":"A note"},"proposer":"model-1",'
-//	  '"revision":1,"shop":"shop.example.com","subjects":[{"id":"gid://shopify/Order/1","type":"order"}]}').encode())
+//	  '"revision":1,"shop":"shop.example.com","subjects":[{"id":"gid://shopify/Order/1","type":"order"}],"verdict":"ask"}').encode())
 func TestDigestVector(t *testing.T) {
 	got, err := digestSample().ComputeDigest()
 	require.NoError(t, err)
-	assert.Equal(t, "sha256:2c6f9294ed053d7e8929b237a7ef7faaf741e0002aee303ff34cc662274e40ce", got)
+	assert.Equal(t, "sha256:c30293a53d5802bab92e8336f6283e9064f9843fda0a1381eb6f9ea3a77ff5a0", got)
+}
+
+// TestFirstDigestVector: requests that were stored before keep their digests.
+func TestFirstDigestVector(t *testing.T) {
+	assert.Equal(t, "sha256:2c6f9294ed053d7e8929b237a7ef7faaf741e0002aee303ff34cc662274e40ce", approval.FirstDigest(digestSample()))
 }
 
 func TestDigestDependsOnAllThatMatters(t *testing.T) {
@@ -54,6 +60,8 @@ func TestDigestDependsOnAllThatMatters(t *testing.T) {
 		"preview value":  func(r *approval.Request) { r.Preview.Fields[0].Value = "w" },
 		"policy version": func(r *approval.Request) { r.PolicyVersion = "8" },
 		"need":           func(r *approval.Request) { r.Ruling.Need.Quorum.N = 1 },
+		"verdict":        func(r *approval.Request) { r.Ruling.Verdict = approval.RuleAllow },
+		"expiry":         func(r *approval.Request) { r.Proposal.ExpiresAt = r.Proposal.ExpiresAt.Add(1) },
 		"shop":           func(r *approval.Request) { r.Shop = "other.example.com" },
 		"location":       func(r *approval.Request) { r.Location = "" },
 		"subject":        func(r *approval.Request) { r.Subjects[0].ID = "gid://shopify/Order/2" },

@@ -39,30 +39,38 @@ func readDocument(ctx context.Context, s Store, name string, v any) (int64, erro
 	return doc.Version, nil
 }
 
+// planDocument reads a document, lets change alter it, and returns what is to be
+// written in its place. If change fails, or says that nothing is to be written,
+// there is nothing to write.
+func planDocument[T any](ctx context.Context, s Store, name string, change func(v *T, version int64) (write bool, err error)) (doc Document, write bool, err error) {
+	v := new(T)
+	version, err := readDocument(ctx, s, name, v)
+	if err != nil {
+		return Document{}, false, err
+	}
+	if write, err = change(v, version); err != nil || !write {
+		return Document{}, false, err
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return Document{}, false, errors.New("approval: the document " + name + " cannot be written as JSON")
+	}
+	if len(data) > maxDocument {
+		return Document{}, false, invalid("", fmt.Sprintf("the stored %s would be larger than %d bytes", name, maxDocument))
+	}
+	return Document{Name: name, Version: version, Data: data}, true, nil
+}
+
 // changeDocument reads a document, lets change alter it, and writes it back,
 // again and again until nobody else wrote it in between. change starts from a
-// fresh value each time; if it fails, or says that nothing is to be written,
-// nothing is.
+// fresh value each time.
 func changeDocument[T any](ctx context.Context, s Store, name string, change func(v *T, version int64) (write bool, err error)) error {
 	for range maxConflicts {
-		v := new(T)
-		version, err := readDocument(ctx, s, name, v)
-		if err != nil {
-			return err
-		}
-		write, err := change(v, version)
+		doc, write, err := planDocument(ctx, s, name, change)
 		if err != nil || !write {
 			return err
 		}
-		data, err := json.Marshal(v)
-		if err != nil {
-			return errors.New("approval: the document " + name + " cannot be written as JSON")
-		}
-		if len(data) > maxDocument {
-			return invalid("", fmt.Sprintf("the stored %s would be larger than %d bytes", name, maxDocument))
-		}
-		_, err = s.SetDocument(ctx, Document{Name: name, Version: version, Data: data})
-		if !errors.Is(err, ErrConflict) {
+		if _, err = s.SetDocument(ctx, doc); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func (q *Queue) edit(ctx context.Context, rec *Record, d Decision, now time.Time
 	}
 	before := *r
 	r.Revision++
-	if err := q.judge(ctx, k, r, edited, now, asEdit); err != nil {
+	if _, err := q.judge(ctx, k, r, edited, now, asEdit); err != nil {
 		return err
 	}
 	if bytes.Equal(before.Args, r.Args) {

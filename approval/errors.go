@@ -8,8 +8,12 @@ import (
 
 // What a caller may branch on with errors.Is.
 var (
-	// ErrNotFound: there is no such request.
-	ErrNotFound = errors.New("approval: no such request")
+	// ErrNotFound: there is no such request, or no such setting in [Controls].
+	ErrNotFound = errors.New("approval: not found")
+
+	// ErrKeyReused: a proposal has the key of another one with other arguments.
+	// The error is a [*KeyReusedError].
+	ErrKeyReused = errors.New("approval: the key was used with other arguments")
 
 	// ErrInvalid: the input makes no sense. The error is an [*InvalidError].
 	ErrInvalid = errors.New("approval: invalid")
@@ -61,6 +65,19 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 func (e *InvalidError) Unwrap() error { return e.Err }
 
 func invalid(field, reason string) error { return &InvalidError{Field: field, Reason: reason} }
+
+// KeyReusedError holds the request that was proposed with the same shop, kind and
+// key first, and with other arguments. It matches [ErrKeyReused].
+type KeyReusedError struct {
+	Request *Request // as it is now
+}
+
+func (e *KeyReusedError) Error() string {
+	return "approval: the key was used with other arguments, by request " + e.Request.ID
+}
+
+// Is reports whether target is [ErrKeyReused].
+func (e *KeyReusedError) Is(target error) bool { return target == ErrKeyReused }
 
 // StaleError says what a decision should have been about. It matches
 // [ErrStale].

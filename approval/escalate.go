@@ -12,7 +12,7 @@ import (
 // long it is until there is more to do.
 func (q *Queue) escalate(ctx context.Context, rec *Record, now time.Time) (time.Duration, error) {
 	r := &rec.Request
-	ruled := r.ExpiresAt.Add(-r.Ruling.Expiry)
+	ruled := r.ruledAt()
 	due := r.Escalated
 	for due < len(r.Ruling.Escalation) && !now.Before(ruled.Add(r.Ruling.Escalation[due].After)) {
 		due++
@@ -25,6 +25,9 @@ func (q *Queue) escalate(ctx context.Context, rec *Record, now time.Time) (time.
 		return next.Sub(now), nil
 	}
 	r.Escalated, r.ChangedAt = due, now
+	for len(r.EscalatedAt) < due {
+		r.EscalatedAt = append(r.EscalatedAt, now)
+	}
 	e := newEntry(r, "escalated/"+strconv.Itoa(r.Revision)+"/"+strconv.Itoa(due), audit.KindRuled, queueActor, now)
 	e.Attributes = map[string]string{"step": "escalated", "need": cut(r.Need().String(), audit.MaxValueSize), "digest": r.Digest}
 	if err := rec.emit(e); err != nil {

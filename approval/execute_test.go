@@ -476,6 +476,10 @@ func TestAlteredRequestIsNotExecuted(t *testing.T) {
 		"approval of nobody": func(r *approval.Request) { r.Decisions = nil },
 		"approver":           func(r *approval.Request) { r.Decisions[0].By.Roles = nil },
 		"ruling":             func(r *approval.Request) { r.Ruling.Verdict = "" },
+		"verdict": func(r *approval.Request) {
+			r.Ruling.Verdict, r.Decisions = approval.RuleAllow, nil
+		},
+		"expiry": func(r *approval.Request) { r.Proposal.ExpiresAt = time.Now().Add(time.Hour) },
 		"not in canonical form": func(r *approval.Request) {
 			r.Args = []byte(`{"text":"hello","unknown":1}`)
 			r.Digest, _ = r.ComputeDigest()
@@ -500,4 +504,56 @@ func TestAlteredRequestIsNotExecuted(t *testing.T) {
 			assert.Zero(t, f.calls.Load())
 		})
 	}
+}
+
+// TestAlteredEscalationIsNotExecuted: somebody wrote into the store that it is time
+// for others to approve.
+func TestAlteredEscalationIsNotExecuted(t *testing.T) {
+	t.Parallel()
+	deputy := approvaltest.Person("deputy-1", "deputy")
+	policy := approval.Rules("1", approval.Rule{Then: approval.Ask(approval.Role("manager"), 4*time.Hour, "").WithEscalation(
+		approval.Escalation{After: time.Hour, Need: approval.Role("deputy")})})
+	for name, alter := range map[string]func(*approval.Request){
+		"step":               func(r *approval.Request) { r.Escalated = 1 },
+		"step and its time":  func(r *approval.Request) { r.Escalated, r.EscalatedAt = 1, []time.Time{time.Now()} },
+		"steps there are no": func(r *approval.Request) { r.Escalated, r.EscalatedAt = 2, []time.Time{{}, {}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newQueue(t, policy, nil)
+			r := f.propose(t, note{Text: "hello"})
+			rec, err := f.store.Get(t.Context(), r.ID)
+			require.NoError(t, err)
+			alter(&rec.Request)
+			_, err = f.store.Update(t.Context(), rec)
+			require.NoError(t, err)
+			_, err = f.Decide(t.Context(), approve(r, deputy))
+			require.NoError(t, err)
+			f.start(t)
+			done, err := f.Wait(t.Context(), r.ID)
+			require.NoError(t, err)
+			assert.Equal(t, approval.Failed, done.State)
+			assert.Zero(t, f.calls.Load())
+		})
+	}
+}
+
+// TestRequestWithAFirstDigest: what was stored before the digest covered the verdict
+// is executed still.
+func TestRequestWithAFirstDigest(t *testing.T) {
+	t.Parallel()
+	f := newQueue(t, askManager, nil)
+	r := f.propose(t, note{Text: "hello"})
+	rec, err := f.store.Get(t.Context(), r.ID)
+	require.NoError(t, err)
+	rec.Request.Digest = approval.FirstDigest(&rec.Request)
+	require.NotEqual(t, r.Digest, rec.Request.Digest)
+	_, err = f.store.Update(t.Context(), rec)
+	require.NoError(t, err)
+	_, err = f.Decide(t.Context(), approve(&rec.Request, manager))
+	require.NoError(t, err)
+	f.start(t)
+	done, err := f.Wait(t.Context(), r.ID)
+	require.NoError(t, err)
+	assert.Equal(t, approval.Executed, done.State)
 }

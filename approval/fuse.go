@@ -11,7 +11,8 @@ import (
 
 // Fuse bounds what the policy and standing rules allow without a person: once
 // a window holds as many requests, or as much money, what comes next asks
-// people instead. It counts exactly, over all processes that share the store.
+// people instead. It counts exactly, over all processes that share the store:
+// a request that is stored as allowed, and no other, counts once.
 type Fuse struct {
 	// Name is what the counter is stored under, at most 64 bytes; required.
 	Name string
@@ -61,8 +62,8 @@ type fuseStep struct {
 
 var errBlown = errors.New("the fuse is blown")
 
-// charge counts r, or returns errBlown and counts nothing.
-func (q *Queue) charge(ctx context.Context, f Fuse, r *Request, now time.Time) error {
+// charge returns the counter as it is once it has counted r, or errBlown.
+func (q *Queue) charge(ctx context.Context, f Fuse, r *Request, now time.Time) (Document, error) {
 	window := f.Window
 	if window == 0 {
 		window = time.Hour
@@ -70,15 +71,15 @@ func (q *Queue) charge(ctx context.Context, f Fuse, r *Request, now time.Time) e
 	amount := new(big.Rat)
 	if f.MaxAmount != (Money{}) && r.Amount != (Money{}) {
 		if r.Amount.Currency != f.MaxAmount.Currency {
-			return errBlown
+			return Document{}, errBlown
 		}
 		var err error
 		if amount, err = r.Amount.rat(); err != nil {
-			return errBlown
+			return Document{}, errBlown
 		}
 	}
 	step := now.UnixNano() / max(int64(window)/fuseSteps, 1)
-	return changeDocument(ctx, q.store, "fuse/"+f.Name, func(c *fuseCount, _ int64) (bool, error) {
+	doc, _, err := planDocument(ctx, q.store, "fuse/"+f.Name, func(c *fuseCount, _ int64) (bool, error) {
 		// The step at the far end is only partly in the window; it counts whole.
 		c.Steps = slices.DeleteFunc(c.Steps, func(s fuseStep) bool { return s.Step < step-fuseSteps })
 		count, sum := 1, new(big.Rat).Set(amount)
@@ -109,23 +110,27 @@ func (q *Queue) charge(ctx context.Context, f Fuse, r *Request, now time.Time) e
 		c.Steps[i].Amount = total.FloatString(10)
 		return true, nil
 	})
+	return doc, err
 }
 
-// fuses turns an allow into an ask where a fuse is blown.
-func (q *Queue) fuses(ctx context.Context, r *Request, ruling Ruling, now time.Time) (Ruling, error) {
+// fuses turns an allow into an ask where a fuse is blown. The charges are the
+// counters of those that are not.
+func (q *Queue) fuses(ctx context.Context, r *Request, ruling Ruling, now time.Time) (_ Ruling, charges []Document, err error) {
 	for _, f := range q.opts.Fuses {
 		if !f.Scope.Covers(r) {
 			continue
 		}
-		switch err := q.charge(ctx, f, r, now); {
+		doc, err := q.charge(ctx, f, r, now)
+		switch {
 		case errors.Is(err, errBlown):
 			return Ruling{
 				Verdict: RuleAsk, Need: q.opts.DefaultNeed, Expiry: q.opts.DefaultExpiry, Rule: ruling.Rule,
 				Reason: cut(fmt.Sprintf("More than the fuse %q lets pass without a person.", f.Name), maxRuling),
-			}, nil
+			}, nil, nil
 		case err != nil:
-			return Ruling{}, err
+			return Ruling{}, nil, err
 		}
+		charges = append(charges, doc)
 	}
-	return ruling, nil
+	return ruling, charges, nil
 }

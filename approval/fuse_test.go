@@ -30,7 +30,8 @@ func TestFuse(t *testing.T) {
 		assert.Equal(t, approval.Pending, propose(1), "one penny too much")
 		time.Sleep(11 * time.Minute)
 		assert.Equal(t, approval.Approved, propose(1000), "the window of the money has moved on")
-		assert.Equal(t, approval.Pending, propose(0), "the count has not: the asked one was counted as well")
+		assert.Equal(t, approval.Approved, propose(0), "the fourth: the one that people were asked about was not counted")
+		assert.Equal(t, approval.Pending, propose(0), "the window of the count has not moved on")
 		time.Sleep(time.Hour)
 		assert.Equal(t, approval.Approved, propose(0))
 		asked := f.propose(t, note{Text: "a", Pennies: 1001}, func(p *approval.Proposal) { p.Key = "large" })
@@ -69,4 +70,62 @@ func TestFusesRefused(t *testing.T) {
 		_, err := approval.NewQueue(f.store, f.log, allowAll, &approval.Options{Fuses: fuses})
 		require.Error(t, err, name)
 	}
+}
+
+// TestChargedOnce: proposals of the same key are one request, and count once.
+func TestChargedOnce(t *testing.T) {
+	askAll := approval.Rules("1", approval.Rule{Then: approval.Ask(approval.Role("manager"), time.Hour, "")})
+	for name, policy := range map[string]approval.Policy{"fuse": allowAll, "standing": askAll} {
+		t.Run(name, func(t *testing.T) {
+			const requests, duplicates = 6, 8
+			f := newQueue(t, policy, &approval.Options{Fuses: []approval.Fuse{{Name: "a", MaxCount: requests}, {Name: "b", MaxCount: requests}}})
+			rule, err := f.Grant(t.Context(), approval.StandingRule{
+				Scope: approval.Scope{Kind: "test.note"}, Match: []approval.ArgMatch{{Path: "/text", Equal: []byte(`"a"`)}},
+				Cap: requests, Until: time.Now().Add(time.Hour), By: manager,
+			})
+			require.NoError(t, err)
+			var wg sync.WaitGroup
+			for i := range requests {
+				for range duplicates {
+					wg.Go(func() {
+						r, err := f.Propose(t.Context(), note{Text: "a"}, proposal(strconv.Itoa(i)))
+						if assert.NoError(t, err) {
+							assert.Equal(t, approval.Approved, r.State)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			if name == "standing" {
+				used, err := f.Used(t.Context(), rule.ID)
+				require.NoError(t, err)
+				assert.Equal(t, requests, used)
+			}
+			r := f.propose(t, note{Text: "a"}, func(p *approval.Proposal) { p.Key = "one more" })
+			assert.Equal(t, approval.Pending, r.State, "all are used up")
+		})
+	}
+}
+
+// TestBlownFuseLeavesTheOthers: what people are asked about after all uses nothing
+// up, neither another fuse nor a standing rule.
+func TestBlownFuseLeavesTheOthers(t *testing.T) {
+	f := newQueue(t, askManager, &approval.Options{Fuses: []approval.Fuse{
+		{Name: "count", MaxCount: 1},
+		{Name: "money", MaxAmount: approval.Money{Amount: "1.00", Currency: "GBP"}},
+	}})
+	rule, err := f.Grant(t.Context(), approval.StandingRule{
+		Scope: approval.Scope{Kind: "test.note"}, Match: []approval.ArgMatch{{Path: "/text", Equal: []byte(`"a"`)}},
+		Cap: 1, Until: time.Now().Add(time.Hour), By: manager,
+	})
+	require.NoError(t, err)
+	propose := func(key string, pennies int) approval.State {
+		return f.propose(t, note{Text: "a", Pennies: pennies}, func(p *approval.Proposal) { p.Key = key }).State
+	}
+	assert.Equal(t, approval.Pending, propose("1", 101))
+	used, err := f.Used(t.Context(), rule.ID)
+	require.NoError(t, err)
+	assert.Zero(t, used)
+	assert.Equal(t, approval.Approved, propose("2", 100))
+	assert.Equal(t, approval.Pending, propose("3", 0))
 }

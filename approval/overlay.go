@@ -9,60 +9,64 @@ import (
 type judging int
 
 const (
-	asProposal judging = iota // fuses and standing rules are used up
-	asEdit                    // a person is about to approve it: neither matters
-	asDryRun                  // nothing is stored, so nothing is used up
+	asProposal judging = iota
+	asEdit             // a person is about to approve it: fuses and standing rules do not matter
 )
 
 // overlay applies what stands above the policy: switches, standing rules and
-// fuses.
-func (q *Queue) overlay(ctx context.Context, r *Request, ruling Ruling, now time.Time, as judging) (Ruling, error) {
+// fuses. The charges are what is used up of the last two once the request is
+// stored.
+func (q *Queue) overlay(ctx context.Context, r *Request, ruling Ruling, now time.Time, as judging) (_ Ruling, charges []Document, err error) {
 	c, err := q.readControls(ctx)
 	if err != nil {
-		return Ruling{}, err
+		return Ruling{}, nil, err
 	}
 	if stop := c.stopped(r, now); stop != nil && stop.Switch.Mode == Kill {
-		return Ruling{Verdict: RuleDeny, Reason: cut("A switch stops it. "+stop.Switch.Reason, maxRuling)}, nil
+		return Ruling{Verdict: RuleDeny, Reason: cut("A switch stops it. "+stop.Switch.Reason, maxRuling)}, nil, nil
 	}
 	if as == asEdit {
-		return ruling, nil
+		return ruling, nil, nil
 	}
+	var used []Document
 	if ruling.Verdict == RuleAsk {
-		if ruling, err = q.standing(ctx, c, r, ruling, now, as); err != nil {
-			return Ruling{}, err
+		if ruling, used, err = q.standing(ctx, c, r, ruling, now); err != nil {
+			return Ruling{}, nil, err
 		}
 	}
-	if ruling.Verdict == RuleAllow && as == asProposal {
-		return q.fuses(ctx, r, ruling, now)
+	if ruling.Verdict == RuleAllow {
+		if ruling, charges, err = q.fuses(ctx, r, ruling, now); err != nil {
+			return Ruling{}, nil, err
+		}
 	}
-	return ruling, nil
+	if ruling.Verdict != RuleAllow {
+		return ruling, nil, nil // people are asked, so nothing is used up
+	}
+	return ruling, append(charges, used...), nil
 }
 
 // standing turns an ask into an allow where somebody approved it in advance.
-func (q *Queue) standing(ctx context.Context, c *Controls, r *Request, ruling Ruling, now time.Time, as judging) (Ruling, error) {
+func (q *Queue) standing(ctx context.Context, c *Controls, r *Request, ruling Ruling, now time.Time) (_ Ruling, used []Document, err error) {
 	for i := range c.Standing {
 		s := &c.Standing[i]
 		if !s.matches(r, ruling, now) {
 			continue
 		}
-		if as == asProposal {
-			ok, err := q.use(ctx, s)
-			if err != nil {
-				return Ruling{}, err
-			}
-			if !ok {
-				continue
-			}
+		doc, ok, err := q.use(ctx, s)
+		if err != nil {
+			return Ruling{}, nil, err
+		}
+		if !ok {
+			continue
 		}
 		reason := "Approved in advance, until " + s.Until.UTC().Format(time.DateOnly) + "."
-		return Ruling{Verdict: RuleAllow, Reason: reason, Rule: ruling.Rule, Standing: s.ID}, nil
+		return Ruling{Verdict: RuleAllow, Reason: reason, Rule: ruling.Rule, Standing: s.ID}, []Document{doc}, nil
 	}
-	return ruling, nil
+	return ruling, nil, nil
 }
 
 // DryRun returns the request that [Queue.Propose] would make of an action now:
 // ruling, preview, digest. Nothing is stored, recorded, counted or executed, and
-// its ID is not that of a stored request. Fuses are not asked.
+// its ID is not that of a stored request.
 //
 // Errors: [ErrInvalid].
 func (q *Queue) DryRun(ctx context.Context, a Action, p Proposal) (*Request, error) {
@@ -77,8 +81,11 @@ func (q *Queue) DryRun(ctx context.Context, a Action, p Proposal) (*Request, err
 	if err != nil {
 		return nil, err
 	}
+	if err := p.timely(now); err != nil {
+		return nil, err
+	}
 	r := q.newRequest(k, p, now)
-	if err := q.judge(ctx, k, r, a, now, asDryRun); err != nil {
+	if _, err := q.judge(ctx, k, r, a, now, asProposal); err != nil {
 		return nil, err
 	}
 	switch r.Ruling.Verdict {

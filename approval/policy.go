@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -108,6 +109,16 @@ func (r *Ruling) validateEscalation() error {
 		last = e.After
 	}
 	return r.need(len(r.Escalation)).Validate()
+}
+
+// within returns an ask that waits no longer than limit. Steps of escalation that
+// would come later are left out.
+func (r Ruling) within(limit time.Duration) Ruling {
+	if limit < r.Expiry {
+		r.Expiry = max(limit, time.Microsecond)
+		r.Escalation = slices.DeleteFunc(slices.Clone(r.Escalation), func(e Escalation) bool { return e.After >= r.Expiry })
+	}
+	return r
 }
 
 // WithEscalation returns an ask that others can approve too after a while.

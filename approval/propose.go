@@ -3,10 +3,14 @@ package approval
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,7 +21,8 @@ const netDelay = 5 * time.Second
 // Propose asks for an action. The policy rules on it at once: the returned
 // request is [Approved] and will be executed, [Denied], or [Pending] and waits
 // for people. A proposal whose shop, kind and key are known changes nothing and
-// returns the first request as it is now.
+// returns the first request as it is now; with [ErrKeyReused] where that one was
+// proposed with other arguments, see [KeepFirst].
 //
 // Errors: [ErrInvalid] for an action or a proposal that makes no sense or an
 // action that is not registered, [ErrUnrecorded] where the audit log fails;
@@ -31,43 +36,107 @@ func (q *Queue) Propose(ctx context.Context, a Action, p Proposal) (*Request, er
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	stored, err := q.insert(ctx, k, a, p, netDelay)
+	stored, reused, err := q.insert(ctx, k, a, p, netDelay)
 	if err != nil {
 		return nil, err
 	}
-	return q.reveal(ctx, stored)
+	r, err := q.reveal(ctx, stored)
+	if err == nil && reused {
+		err = &KeyReusedError{Request: r}
+	}
+	return r, err
+}
+
+// KeepFirst turns [ErrKeyReused] into no error: the request that was there first is
+// what counts. It is for who proposes anew, after a crash or for a webhook that
+// came twice, what a model may have worded differently this time:
+//
+//	r, err := approval.KeepFirst(q.Propose(ctx, action, proposal))
+func KeepFirst(r *Request, err error) (*Request, error) {
+	if reused, ok := errors.AsType[*KeyReusedError](err); ok {
+		return reused.Request, nil
+	}
+	return r, err
+}
+
+// reusedFor reports whether a is another action than rec was proposed with. Of an
+// old record that was edited this is not known.
+func (rec *Record) reusedFor(k *kind, a Action) (bool, error) {
+	var args []byte
+	err := guard(func() (err error) {
+		args, _, err = encodeAction(k, a)
+		return err
+	})
+	switch {
+	case err != nil:
+		return false, &InvalidError{Field: "action", Reason: err.Error(), Err: err}
+	case rec.Proposed != "":
+		return rec.Proposed != argsDigest(args), nil
+	}
+	return len(rec.Request.Edits) == 0 && !bytes.Equal(rec.Request.Args, args), nil
+}
+
+func argsDigest(args []byte) string {
+	sum := sha256.Sum256(append([]byte("posai/approval/args/v1\n"), args...))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // soon wakes the queue as soon as the record is there.
 const soon time.Duration = 0
 
 // insert stores the request that follows from a proposal, or returns the one
-// that is stored. Somebody looks at it after the given time.
-func (q *Queue) insert(ctx context.Context, k *kind, a Action, p Proposal, wake time.Duration) (*Record, error) {
+// that is stored, and whether that one is about something else. Somebody looks at
+// it after the given time.
+func (q *Queue) insert(ctx context.Context, k *kind, a Action, p Proposal, wake time.Duration) (_ *Record, reused bool, err error) {
 	first, err := q.store.List(ctx, Filter{States: allStates(), Shop: p.Shop, Kind: k.name, Key: p.Key, Limit: 1})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if len(first) > 0 {
-		return first[0], nil
+		reused, err = first[0].reusedFor(k, a)
+		return first[0], reused, err
 	}
+	// What fuses and standing rules have left is read before and written with the
+	// request, so whoever is second judges again.
+	for range maxConflicts {
+		stored, inserted, err := q.insertOnce(ctx, k, a, p, wake)
+		switch {
+		case errors.Is(err, ErrConflict):
+			continue
+		case err == nil && !inserted:
+			reused, err = stored.reusedFor(k, a)
+		}
+		return stored, reused, err
+	}
+	return nil, false, fmt.Errorf("approval: propose: %w", ErrConflict)
+}
+
+func (q *Queue) insertOnce(ctx context.Context, k *kind, a Action, p Proposal, wake time.Duration) (stored *Record, inserted bool, err error) {
 	now, err := q.store.Now(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
+	}
+	if err := p.timely(now); err != nil {
+		return nil, false, err
 	}
 	rec := &Record{Request: *q.newRequest(k, p, now)}
 	r := &rec.Request
-	if err := q.judge(ctx, k, r, a, now, asProposal); err != nil {
-		return nil, err
+	charges, err := q.judge(ctx, k, r, a, now, asProposal)
+	if err != nil {
+		return nil, false, err
 	}
+	rec.Proposed = argsDigest(r.Args)
 	if err := rec.emit(proposedEntry(r), ruledEntry(r, now)); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if data, err := rec.Encode(); err != nil || len(data) > maxRecord {
-		return nil, invalid("", "the request is too large")
+		return nil, false, invalid("", "the request is too large")
 	}
-	stored, _, err := q.store.Insert(ctx, rec, now.Add(wake))
-	return stored, err
+	if len(charges) == 0 {
+		return q.store.Insert(ctx, rec, now.Add(wake))
+	}
+	slices.SortFunc(charges, func(a, b Document) int { return strings.Compare(a.Name, b.Name) }) // all lock in this order
+	return q.store.InsertWith(ctx, rec, charges, now.Add(wake))
 }
 
 func (q *Queue) newRequest(k *kind, p Proposal, now time.Time) *Request {
@@ -102,10 +171,10 @@ func (q *Queue) kindOfAction(a Action) (*kind, error) {
 }
 
 // judge fills in what follows from the action: arguments, preview, form, the
-// ruling of the policy, the digest.
-func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now time.Time, as judging) error {
+// ruling of the policy, the digest. The charges are what is to be stored with it.
+func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now time.Time, as judging) (charges []Document, err error) {
 	var decoded Action
-	err := guard(func() (err error) {
+	err = guard(func() (err error) {
 		if r.Args, decoded, err = encodeAction(k, a); err != nil {
 			return err
 		}
@@ -120,32 +189,35 @@ func (q *Queue) judge(ctx context.Context, k *kind, r *Request, a Action, now ti
 		return err
 	})
 	if err != nil {
-		return &InvalidError{Field: "action", Reason: err.Error(), Err: err}
+		return nil, &InvalidError{Field: "action", Reason: err.Error(), Err: err}
 	}
 	c := &checker{}
 	c.amount(r.Amount)
 	if err := firstError(c.err, r.Preview.validate(), validateForm(r.Form)); err != nil {
-		return err
+		return nil, err
 	}
 	if r.PolicyVersion, err = policyVersion(q.policy); err != nil {
-		return err
+		return nil, err
 	}
 	own := q.rule(ctx, q.policy, r, decoded)
-	if r.Ruling, err = q.overlay(ctx, r, own, now, as); err != nil {
-		return err
+	if r.Ruling, charges, err = q.overlay(ctx, r, own, now, as); err != nil {
+		return nil, err
 	}
 	r.PolicyRuling = nil
 	if !reflect.DeepEqual(own, r.Ruling) {
 		r.PolicyRuling = &own
 	}
 	q.shadow(ctx, r)
-	r.Escalated = 0
+	r.Escalated, r.EscalatedAt = 0, nil
 	r.ExpiresAt = time.Time{}
 	if r.Ruling.Verdict == RuleAsk {
+		if latest := r.Proposal.ExpiresAt; !latest.IsZero() {
+			r.Ruling = r.Ruling.within(latest.Sub(now))
+		}
 		r.ExpiresAt = now.Add(r.Ruling.Expiry)
 	}
 	r.Digest, err = r.ComputeDigest()
-	return err
+	return charges, err
 }
 
 func firstError(errs ...error) error {

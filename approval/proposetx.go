@@ -24,7 +24,7 @@ var ErrNoTx = errors.New("approval: the store takes no transactions of the calle
 // database of the store: if tx is rolled back, nothing was proposed. The
 // returned request is [Recording], that is, invisible and without effect, until
 // tx is committed and its first audit entries are durable, which the queue sees
-// to at once after the commit. A known key returns the first request.
+// to at once after the commit. A known key returns the first request, as in Propose.
 //
 // Errors: those of Propose, [ErrNoTx].
 func (q *Queue) ProposeTx(ctx context.Context, tx *sql.Tx, a Action, p Proposal) (*Request, error) {
@@ -40,16 +40,19 @@ func (q *Queue) ProposeTx(ctx context.Context, tx *sql.Tx, a Action, p Proposal)
 		return nil, err
 	}
 	view := q.on(store.In(tx))
-	stored, err := view.insert(ctx, k, a, p, soon)
-	if err != nil {
+	stored, reused, err := view.insert(ctx, k, a, p, soon)
+	switch {
+	case err != nil:
 		return nil, err
+	case reused:
+		err = &KeyReusedError{Request: &stored.Request}
 	}
-	return &stored.Request, nil
+	return &stored.Request, err
 }
 
 // on returns a queue like q over another view of its store.
 func (q *Queue) on(s Store) *Queue {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
-	return &Queue{store: s, log: q.log, policy: q.policy, opts: q.opts, kinds: maps.Clone(q.kinds)}
+	return &Queue{store: s, log: q.log, policy: q.policy, opts: q.opts, within: true, kinds: maps.Clone(q.kinds)}
 }

@@ -108,6 +108,7 @@ type Queue struct {
 	log    *audit.Log
 	policy Policy
 	opts   Options
+	within bool // a transaction of the caller's, see ProposeTx
 
 	mu    sync.RWMutex
 	kinds map[string]*kind

@@ -40,7 +40,7 @@ func (s State) Final() bool {
 // Proposal is what a proposer says about an action.
 type Proposal struct {
 	// Key is the idempotency key, required: a second proposal with the same
-	// shop, kind and key returns the first request, whatever else it says. At
+	// shop, kind and key makes no second request, whatever else it says. At
 	// most 200 bytes.
 	Key string `json:"key"`
 
@@ -59,6 +59,11 @@ type Proposal struct {
 
 	// Amount is what is at stake, for policies with thresholds.
 	Amount Money `json:"amount,omitzero"`
+
+	// ExpiresAt is until when people may decide at the latest, because the
+	// action loses its point then. The ruling may set an earlier time:
+	// [Request].ExpiresAt is the one that holds. If zero, the ruling's alone.
+	ExpiresAt time.Time `json:"latest_expires_at,omitzero"`
 
 	Model      *audit.Model `json:"model,omitempty"`      // what made the proposal
 	Evidence   []Evidence   `json:"evidence,omitempty"`   // what the proposer saw; at most 32
@@ -106,11 +111,14 @@ type Request struct {
 
 	CreatedAt time.Time `json:"created_at"`
 	ChangedAt time.Time `json:"changed_at"`          // of the last change of State, Revision or Decisions
-	ExpiresAt time.Time `json:"expires_at,omitzero"` // of a request that asks people
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // of a request that asks people: by its ruling or its proposal, whichever is earlier
 
 	// Escalated counts the steps of escalation whose time has come, see
 	// [Request.Need].
 	Escalated int `json:"escalated,omitzero"`
+
+	// EscalatedAt is when each of these steps came.
+	EscalatedAt []time.Time `json:"escalated_at,omitempty"`
 
 	// Shadow is what a candidate policy says, see [Options].Shadow.
 	Shadow *ShadowRuling `json:"shadow,omitempty"`

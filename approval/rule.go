@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 func policyVersion(policy Policy) (version string, err error) {
@@ -64,7 +65,7 @@ func (r *Request) clone() *Request {
 	for i := range c.Form {
 		c.Form[i].Options = slices.Clone(c.Form[i].Options)
 	}
-	c.Ruling = r.Ruling.clone()
+	c.Ruling, c.EscalatedAt = r.Ruling.clone(), slices.Clone(r.EscalatedAt)
 	c.Proposer.Roles, c.Proposer.Locations = slices.Clone(r.Proposer.Roles), slices.Clone(r.Proposer.Locations)
 	c.Subjects, c.Evidence = slices.Clone(r.Subjects), slices.Clone(r.Evidence)
 	if r.Model != nil {
@@ -104,11 +105,45 @@ var errAltered = errors.New("the stored request is not what was approved")
 // that was judged and approved.
 func (r *Request) intact() error {
 	digest, err := r.ComputeDigest()
-	if err != nil || digest != r.Digest {
+	if err != nil {
 		return errAltered
 	}
-	if r.Ruling.Verdict == RuleAllow || r.Ruling.Verdict == RuleAsk && r.Need().Met(r.approvers()) {
+	first := false
+	if digest != r.Digest {
+		if digest, err = r.digest(firstDigestPrefix, "", time.Time{}); err != nil || digest != r.Digest {
+			return errAltered
+		}
+		first = true
+	}
+	if r.Ruling.Verdict == RuleAllow {
+		return nil
+	}
+	// Which steps of escalation have come is not part of the digest. Requests with
+	// digests of the first version did not note when they came.
+	if r.Ruling.Verdict == RuleAsk && (first || r.escalatedInTime()) && r.Need().Met(r.approvers()) {
 		return nil
 	}
 	return errAltered
+}
+
+// escalatedInTime reports whether each step of escalation that has come came
+// when it was due.
+func (r *Request) escalatedInTime() bool {
+	if r.Escalated != len(r.EscalatedAt) || r.Escalated > len(r.Ruling.Escalation) {
+		return false
+	}
+	for i, at := range r.EscalatedAt {
+		if at.Before(r.ruledAt().Add(r.Ruling.Escalation[i].After)) {
+			return false
+		}
+	}
+	return true
+}
+
+// ruledAt is when the present revision was ruled on.
+func (r *Request) ruledAt() time.Time {
+	if n := len(r.Edits); n > 0 {
+		return r.Edits[n-1].At
+	}
+	return r.CreatedAt
 }

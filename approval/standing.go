@@ -239,17 +239,16 @@ func (s *StandingRule) matches(r *Request, ruling Ruling, now time.Time) bool {
 	return true
 }
 
-// use counts one use of s, and reports whether there was one left.
-func (q *Queue) use(ctx context.Context, s *StandingRule) (ok bool, err error) {
+// use returns the counter of s with one use more, and reports whether there was
+// one left.
+func (q *Queue) use(ctx context.Context, s *StandingRule) (doc Document, ok bool, err error) {
 	type used struct {
 		Count int `json:"count"`
 	}
-	err = changeDocument(ctx, q.store, "standing/"+s.ID, func(u *used, _ int64) (bool, error) {
-		ok = u.Count < s.Cap
+	return planDocument(ctx, q.store, "standing/"+s.ID, func(u *used, _ int64) (bool, error) {
 		u.Count++
-		return ok, nil
+		return u.Count <= s.Cap, nil
 	})
-	return ok && err == nil, err
 }
 
 // Used returns how many requests a standing rule has allowed.

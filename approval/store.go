@@ -24,6 +24,10 @@ type Record struct {
 
 	// Claim says who executes the request.
 	Claim Claim `json:"claim,omitzero"`
+
+	// Proposed is the digest of the arguments as they were proposed. It is empty
+	// in records from before it was kept.
+	Proposed string `json:"proposed,omitzero"`
 }
 
 // Claim says who executes a request. Its Fence grows with every claim, so that
@@ -120,6 +124,11 @@ type Store interface {
 	// there is a record with the same shop, kind and key, Insert stores
 	// nothing. It returns the record that is stored now, and whether it is new.
 	Insert(ctx context.Context, r *Record, wake ...time.Time) (stored *Record, inserted bool, err error)
+
+	// InsertWith is Insert and, where it stores the record, SetDocument for each
+	// of docs, whose names differ, all in one transaction: with [ErrConflict]
+	// from one of the documents nothing is stored.
+	InsertWith(ctx context.Context, r *Record, docs []Document, wake ...time.Time) (stored *Record, inserted bool, err error)
 
 	// Get returns the record of a request, or [ErrNotFound].
 	Get(ctx context.Context, id string) (*Record, error)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/posai-go/posai/audit"
@@ -97,6 +98,14 @@ func (p *Proposal) validate() error {
 		c.amount(p.Amount)
 	}
 	return c.err
+}
+
+// timely refuses a proposal whose time is over.
+func (p *Proposal) timely(now time.Time) error {
+	if !p.ExpiresAt.IsZero() && !p.ExpiresAt.After(now) {
+		return invalid("expires_at", "is in the past")
+	}
+	return nil
 }
 
 func (c *checker) amount(m Money) {

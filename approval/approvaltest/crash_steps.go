@@ -55,6 +55,12 @@ func (s dyingStore) Insert(ctx context.Context, r *approval.Record, wake ...time
 	return s.Store.Insert(ctx, r, wake...)
 }
 
+func (s dyingStore) InsertWith(ctx context.Context, r *approval.Record, docs []approval.Document, wake ...time.Time) (*approval.Record, bool, error) {
+	s.step("before insert")
+	defer s.step("after insert")
+	return s.Store.InsertWith(ctx, r, docs, wake...)
+}
+
 func (s dyingStore) Update(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, error) {
 	s.step("before update to " + string(r.Request.State))
 	defer s.step("after update to " + string(r.Request.State))

@@ -34,6 +34,8 @@ type line struct {
 	New      bool               `json:",omitempty"`
 	Wake     []time.Time        `json:",omitempty"`
 	Document *approval.Document `json:",omitempty"`
+
+	With []approval.Document `json:",omitempty"` // a new Record
 }
 
 // fault is how a store is broken, in tests that must fail.
@@ -88,7 +90,7 @@ func (s *fileStore) again(ctx context.Context, l line) (err error) {
 	case l.Document != nil:
 		_, err = s.Memory.SetDocument(ctx, *l.Document)
 	case l.New:
-		_, _, err = s.Memory.Insert(ctx, l.Record, l.Wake...)
+		_, _, err = s.Memory.InsertWith(ctx, l.Record, l.With, l.Wake...)
 	default:
 		_, err = s.Memory.Update(ctx, l.Record, l.Wake...)
 	}
@@ -111,11 +113,15 @@ func (s *fileStore) write(l line) error {
 }
 
 func (s *fileStore) Insert(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, bool, error) {
+	return s.InsertWith(ctx, r, nil, wake...)
+}
+
+func (s *fileStore) InsertWith(ctx context.Context, r *approval.Record, docs []approval.Document, wake ...time.Time) (*approval.Record, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stored, inserted, err := s.Memory.Insert(ctx, r, wake...)
+	stored, inserted, err := s.Memory.InsertWith(ctx, r, docs, wake...)
 	if inserted {
-		err = s.write(line{Record: r, New: true, Wake: wake})
+		err = s.write(line{Record: r, New: true, With: docs, Wake: wake})
 	}
 	return stored, inserted, err
 }

@@ -50,6 +50,11 @@ func NewMemory() *Memory {
 
 // Insert implements [approval.Store].
 func (m *Memory) Insert(ctx context.Context, r *approval.Record, wake ...time.Time) (*approval.Record, bool, error) {
+	return m.InsertWith(ctx, r, nil, wake...)
+}
+
+// InsertWith implements [approval.Store].
+func (m *Memory) InsertWith(ctx context.Context, r *approval.Record, docs []approval.Document, wake ...time.Time) (*approval.Record, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -63,11 +68,20 @@ func (m *Memory) Insert(ctx context.Context, r *approval.Record, wake ...time.Ti
 	if _, ok := m.records[r.Request.ID]; ok {
 		return nil, false, errors.New("approvaltest: the ID of the request is taken")
 	}
-	stored, err := m.put(r, 1, wake)
-	if err == nil {
-		m.keys[key] = r.Request.ID
+	if slices.ContainsFunc(docs, func(d approval.Document) bool { return m.docs[d.Name].Version != d.Version }) {
+		return nil, false, approval.ErrConflict
 	}
-	return stored, err == nil, err
+	stored, err := m.put(r, 1, wake)
+	if err != nil {
+		return nil, false, err
+	}
+	m.keys[key] = r.Request.ID
+	for _, d := range docs {
+		d.Version++
+		d.Data = bytes.Clone(d.Data)
+		m.docs[d.Name] = d
+	}
+	return stored, true, nil
 }
 
 // Get implements [approval.Store].

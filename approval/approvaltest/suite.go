@@ -41,6 +41,8 @@ func TestStore(t *testing.T, newStore func(t *testing.T) approval.Store) {
 		{"lists come in pages and in order", testListPages},
 		{"a document is written by who saw it last", testDocument},
 		{"one of many writes of a document wins", testDocumentRace},
+		{"a record and documents are inserted together or not at all", testInsertWith},
+		{"one of many inserts of a key writes its document", testInsertWithRace},
 		{"documents are listed and dropped by name, if the store can", testDocuments},
 		{"a snapshot is what the parts are, if there is one", testSnapshot},
 		{"time goes on", testNow},
@@ -69,11 +71,11 @@ func sample(key string) *approval.Record {
 			Preview: approval.Preview{Title: "Título", Summary: "s", Fields: []approval.PreviewField{{Label: "l", Value: "v"}}},
 			Form:    []approval.FormField{{Name: "n", Label: "l", Type: approval.FieldSelect, Value: "v", MaxLength: 3, Options: []approval.Option{{Value: "v", Label: "V"}}, Required: true}},
 			Digest:  "sha256:00", PolicyVersion: "1", State: approval.Pending,
-			Ruling: sampleRuling(), PolicyRuling: new(sampleRuling()), Escalated: 1, Shadow: &approval.ShadowRuling{Version: "2", Ruling: sampleRuling()}, UndoRequest: "u",
+			Ruling: sampleRuling(), PolicyRuling: new(sampleRuling()), Escalated: 1, EscalatedAt: []time.Time{at}, Shadow: &approval.ShadowRuling{Version: "2", Ruling: sampleRuling()}, UndoRequest: "u",
 			Proposal: approval.Proposal{
 				Key: key, Shop: "shop.example.com", Location: "gid://shopify/Location/1", Correlation: "c", Proposer: Model("m"), Reason: "because",
 				Subjects: []audit.Subject{{Type: "order", ID: "gid://shopify/Order/1"}}, Amount: approval.Money{Amount: "500.00", Currency: "GBP"},
-				Model: &audit.Model{Provider: "p", Name: "n", Baseline: true}, Evidence: []approval.Evidence{{Label: "l", Text: "t"}}, Confidence: new(0.5),
+				Model: &audit.Model{Provider: "p", Name: "n", Baseline: true}, ExpiresAt: at.Add(2 * time.Hour), Evidence: []approval.Evidence{{Label: "l", Text: "t"}}, Confidence: new(0.5),
 			},
 			CreatedAt: at, ChangedAt: at.Add(time.Second), ExpiresAt: at.Add(time.Hour),
 			Decisions: []approval.Decision{{RequestID: "r", Digest: "d", Verdict: approval.Approve, Reason: "ok", By: ann, Channel: "c", Edit: map[string]string{"n": "v"}, ShownAt: at, At: at, Revision: 2}},
@@ -85,7 +87,7 @@ func sample(key string) *approval.Record {
 			Resolution: &approval.Resolution{Outcome: approval.Happened, By: ann, Reason: "seen", At: at},
 		},
 		Outbox: []string{`{"a":"<&>"}`, `{"b":2}`},
-		Claim:  approval.Claim{Worker: "w", Fence: 7},
+		Claim:  approval.Claim{Worker: "w", Fence: 7}, Proposed: "sha256:01",
 	}
 }
 

@@ -66,6 +66,67 @@ func testDocumentRace(t *testing.T, s approval.Store) {
 	}
 }
 
+func testInsertWith(t *testing.T, s approval.Store) {
+	version := func(name string) int64 {
+		d, err := s.Document(t.Context(), name)
+		require.NoError(t, err)
+		return d.Version
+	}
+	doc := func(name string, version int64) approval.Document {
+		return approval.Document{Name: name, Version: version, Data: json.RawMessage(`{"n":1}`)}
+	}
+	first := sample("a")
+	stored, inserted, err := s.InsertWith(t.Context(), first, []approval.Document{doc("a", 0), doc("b", 0)})
+	require.NoError(t, err)
+	assert.True(t, inserted)
+	assert.EqualValues(t, 1, stored.Version)
+	got, err := s.Document(t.Context(), "b")
+	require.NoError(t, err)
+	assert.Equal(t, approval.Document{Name: "b", Version: 1, Data: json.RawMessage(`{"n":1}`)}, got)
+
+	again := sample("a")
+	there, inserted, err := s.InsertWith(t.Context(), again, []approval.Document{doc("a", 1), doc("c", 0)})
+	require.NoError(t, err)
+	assert.False(t, inserted)
+	assert.Equal(t, first.Request.ID, there.Request.ID, "the key is taken")
+	assert.EqualValues(t, 1, version("a"), "so nothing is written")
+	assert.Zero(t, version("c"))
+
+	other := sample("b")
+	_, inserted, err = s.InsertWith(t.Context(), other, []approval.Document{doc("a", 1), doc("b", 7)})
+	require.ErrorIs(t, err, approval.ErrConflict)
+	assert.False(t, inserted)
+	assert.EqualValues(t, 1, version("a"), "nor with a conflict at another")
+	_, err = s.Get(t.Context(), other.Request.ID)
+	require.ErrorIs(t, err, approval.ErrNotFound)
+	_, inserted, err = s.InsertWith(t.Context(), other, []approval.Document{doc("a", 1), doc("b", 1)})
+	require.NoError(t, err)
+	assert.True(t, inserted)
+	assert.EqualValues(t, 2, version("a"))
+}
+
+func testInsertWithRace(t *testing.T, s approval.Store) {
+	const writers = 8
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			_, inserted, err := s.InsertWith(t.Context(), sample("a"), []approval.Document{{Name: "a", Data: json.RawMessage(`{}`)}})
+			if inserted {
+				won.Add(1)
+			}
+			if err != nil && !errors.Is(err, approval.ErrConflict) {
+				assert.NoError(t, err)
+			}
+		})
+	}
+	wg.Wait()
+	assert.EqualValues(t, 1, won.Load())
+	d, err := s.Document(t.Context(), "a")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, d.Version)
+}
+
 func testDocuments(t *testing.T, any approval.Store) {
 	s, ok := any.(approval.DocumentStore)
 	if !ok {

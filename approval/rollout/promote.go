@@ -120,10 +120,10 @@ func (r *Rollout) propose(ctx context.Context, a approval.Action, by approval.Pr
 		return nil, errors.New("rollout: Register comes first")
 	}
 	for {
-		req, err := r.queue.Propose(ctx, a, approval.Proposal{
+		req, err := approval.KeepFirst(r.queue.Propose(ctx, a, approval.Proposal{
 			Key: fmt.Sprintf("%s/%d", r.plan.Name, asked), Correlation: "rollout/" + r.plan.Name, Proposer: by, Reason: reason,
 			Subjects: []audit.Subject{{Type: "rollout", ID: r.plan.Name}},
-		})
+		}))
 		if err != nil || !req.State.Final() {
 			return req, err
 		}

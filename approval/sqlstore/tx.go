@@ -31,7 +31,9 @@ func (s *Store) Tx(ctx context.Context, fn func(*sql.Tx) error) error {
 }
 
 // In implements [approval.TxStore].
-func (s *Store) In(tx *sql.Tx) approval.Store {
+func (s *Store) In(tx *sql.Tx) approval.Store { return s.in(tx) }
+
+func (s *Store) in(tx *sql.Tx) *Store {
 	return &Store{db: s.db, clock: s.clock, sql: s.sql, poll: s.poll, log: s.log, tx: tx}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,6 +103,55 @@ func (s *Store) Insert(ctx context.Context, r *approval.Record, wake ...time.Tim
 	}
 	stored, err = approval.DecodeRecord(data)
 	return stored, true, err
+}
+
+// InsertWith implements [approval.Store].
+func (s *Store) InsertWith(ctx context.Context, r *approval.Record, docs []approval.Document, wake ...time.Time) (stored *approval.Record, inserted bool, err error) {
+	if len(docs) == 0 {
+		return s.Insert(ctx, r, wake...)
+	}
+	within := func(tx *sql.Tx) (err error) {
+		view := s.in(tx)
+		// First the request: who is second for its key waits here, and then has
+		// nothing to write.
+		stored, inserted, err = view.Insert(ctx, r, wake...)
+		if err != nil || !inserted {
+			return err
+		}
+		for _, d := range docs {
+			if _, err := view.SetDocument(ctx, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if s.tx != nil {
+		err = savepoint(ctx, s.tx, within)
+	} else {
+		err = s.db.Tx(ctx, within)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return stored, inserted, nil
+}
+
+// savepoint runs fn in a transaction of the caller's, so that if it fails nothing
+// of it remains.
+func savepoint(ctx context.Context, tx *sql.Tx, fn func(*sql.Tx) error) error {
+	if _, err := tx.ExecContext(ctx, `SAVEPOINT posai_insert`); err != nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	failed := fn(tx)
+	if failed != nil {
+		if _, err := tx.ExecContext(ctx, `ROLLBACK TO SAVEPOINT posai_insert`); err != nil {
+			return errors.Join(failed, fmt.Errorf("sqlstore: %w", err))
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `RELEASE SAVEPOINT posai_insert`); err != nil && failed == nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	return failed
 }
 
 // Update implements [approval.Store].

@@ -176,7 +176,7 @@ func (g *Gate) propose(ctx context.Context, s Session, gated ai.GatedCall) (*app
 	if p.Correlation == "" {
 		p.Correlation = s.ID
 	}
-	return g.queue.Propose(ctx, call, p)
+	return approval.KeepFirst(g.queue.Propose(ctx, call, p))
 }
 
 // key is the same for the same call of the same conversation.

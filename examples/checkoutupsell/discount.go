@@ -112,7 +112,7 @@ func (d *desk) discount(ctx context.Context, o *offer, want *wish, account strin
 		action.Cost = i.Cost.String()
 	}
 	who := approval.Principal{ID: "shopify:account/" + account, Name: "Account at the register", Type: approval.Human}
-	r, err := d.queue.Propose(ctx, action, approval.Proposal{
+	r, err := approval.KeepFirst(d.queue.Propose(ctx, action, approval.Proposal{
 		Key: o.key + "/" + strconv.FormatInt(want.VariantID, 10) + "/" + strconv.Itoa(want.Percent), Shop: d.domain, Location: o.location, Correlation: "cart/" + o.cart,
 		Proposer: who, Reason: "Asked for at the register, for something that was suggested.",
 		Subjects: []audit.Subject{{Type: "cart", ID: o.cart}},
@@ -120,7 +120,7 @@ func (d *desk) discount(ctx context.Context, o *offer, want *wish, account strin
 			{Label: "Suggestion", Text: s.Title + ": " + s.Reason},
 			{Label: "What the register may give by itself", Text: fmt.Sprintf("%d %%, and %s %s", d.rules.AssociatePercent, d.rules.AskAbove.StringFixed(2), d.currency)},
 		},
-	})
+	}))
 	if errors.Is(err, approval.ErrInvalid) {
 		return &discountView{State: discountRefused, VariantID: want.VariantID, Percent: want.Percent, Off: advice.Off(i.Price, want.Percent, 1).StringFixed(2), Reason: "That is no discount."}, nil
 	}

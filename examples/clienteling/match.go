@@ -156,10 +156,10 @@ func (m *matcher) ask(ctx context.Context, customer int64, key string, candidate
 			ID: c.ID, Name: crm.OneLine(c.Name), Mail: maskMail(c.Email), Call: maskPhone(c.Phone), Tied: c.Key != "" && c.Key != m.store.Key(customer),
 		})
 	}
-	r, err := m.queue.Propose(ctx, a, approval.Proposal{
+	r, err := approval.KeepFirst(m.queue.Propose(ctx, a, approval.Proposal{
 		Key: "match/" + key, Shop: m.shop, Proposer: self, Reason: "They have an e-mail address or a phone number in common.",
 		Subjects: []audit.Subject{{Type: "customer", ID: string(store.GID(customer))}},
-	})
+	}))
 	if err != nil {
 		return "", err
 	}

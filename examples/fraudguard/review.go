@@ -164,7 +164,7 @@ func approvalPolicy(p *risk.Policy, expiry time.Duration) approval.Policy {
 func (g *guard) review(ctx context.Context, v *Verdict, waited bool) error {
 	switch {
 	case v.Channel == channelPOS && !waited:
-		_, err := g.queue.Propose(ctx, Release{Transaction: v.Key, What: v.Kind, Reasons: v.Reasons, Stake: g.stake(v)}, g.proposal(ctx, v, v.Key))
+		_, err := approval.KeepFirst(g.queue.Propose(ctx, Release{Transaction: v.Key, What: v.Kind, Reasons: v.Reasons, Stake: g.stake(v)}, g.proposal(ctx, v, v.Key)))
 		return err
 	case v.Channel == channelPOS:
 		done, err := g.doneAfter(ctx, v)
@@ -211,7 +211,7 @@ func (g *guard) reviewDone(ctx context.Context, v *Verdict) error {
 	if r, err := g.request(ctx, kindMark, markKey(v)); r != nil || err != nil {
 		return err // asked before: a model need not be asked again
 	}
-	_, err := g.queue.Propose(ctx, mark, g.proposal(ctx, v, markKey(v)))
+	_, err := approval.KeepFirst(g.queue.Propose(ctx, mark, g.proposal(ctx, v, markKey(v))))
 	return err
 }
 

@@ -106,7 +106,7 @@ func (f *follower) follow(ctx context.Context, order string, d webhook.Delivery)
 	if err != nil {
 		return err
 	}
-	_, err = f.queue.Propose(ctx, newFollowUp(sale, candidates, v.Judgment, f.bundle || sale.BundleAsked), approval.Proposal{
+	_, err = approval.KeepFirst(f.queue.Propose(ctx, newFollowUp(sale, candidates, v.Judgment, f.bundle || sale.BundleAsked), approval.Proposal{
 		Key:         order,
 		Shop:        d.Shop,
 		Location:    sale.LocationID,
@@ -117,7 +117,7 @@ func (f *follower) follow(ctx context.Context, order string, d webhook.Delivery)
 		Amount:      approval.Money{Amount: sale.Total.StringFixed(2), Currency: sale.Currency},
 		Model:       &v.Model,
 		Evidence:    evidence(sale, candidates),
-	})
+	}))
 	return err
 }
 

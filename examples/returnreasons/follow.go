@@ -126,7 +126,7 @@ func (f *follower) consider(ctx context.Context, id string, entry audit.Entry) e
 		return err
 	}
 	confidence := v.confidence()
-	_, err = f.queue.Propose(ctx, newRecord(g, v), approval.Proposal{
+	_, err = approval.KeepFirst(f.queue.Propose(ctx, newRecord(g, v), approval.Proposal{
 		Key:         key,
 		Shop:        entry.Shop,
 		Location:    g.Location,
@@ -137,7 +137,7 @@ func (f *follower) consider(ctx context.Context, id string, entry audit.Entry) e
 		Model:       &v.Model,
 		Evidence:    evidence(g),
 		Confidence:  &confidence,
-	})
+	}))
 	return err
 }
 
