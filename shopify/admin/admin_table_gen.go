@@ -54,9 +54,48 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "CollectionAddProductsV2", Kind: "mutation", Fields: []string{"collectionAddProductsV2"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.collectionAddProductsV2: The user must have a permission to add products to a collection.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "CollectionCreate", Kind: "mutation", Fields: []string{"collectionCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.collectionCreate: The app must have access to the input fields used to create the collection. Further, the store must not be on the Starter or Retail plans and user must have a permission to create collection.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "CollectionDelete", Kind: "mutation", Fields: []string{"collectionDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.collectionDelete: The store must not be on the Starter or Retail plans and user must have a permission to delete collection.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "CollectionRemoveProducts", Kind: "mutation", Fields: []string{"collectionRemoveProducts"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.collectionRemoveProducts: The user must have a permission to remove products from a collection.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "CollectionUpdate", Kind: "mutation", Fields: []string{"collectionUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.collectionUpdate: The app must have access to the input fields used to update the collection. Further, the store must not be on the Starter or Retail plans and user must have a permission to update collection.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "CustomerCreate", Kind: "mutation", Fields: []string{"customerCreate"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_customers"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 		Protected: []string{"Customer.displayName", "Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress", "CustomerPhoneNumber.phoneNumber", "MailingAddress.address1", "MailingAddress.address2", "MailingAddress.firstName", "MailingAddress.lastName", "MailingAddress.name", "MailingAddress.phone", "MailingAddress.zip"},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerDelete", Kind: "mutation", Fields: []string{"customerDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customers"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "CustomerEmailMarketingConsentUpdate", Kind: "mutation", Fields: []string{"customerEmailMarketingConsentUpdate"}, Safety: shopify.SafetyIdempotent},
@@ -66,6 +105,10 @@ var operations = []shopify.OperationSpec{
 	{
 		Operation: shopify.Operation{Name: "CustomerHistory", Kind: "query", Fields: []string{"customer"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_customers"}, {"read_products"}, {"read_orders", "read_marketplace_orders"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "CustomerMerge", Kind: "mutation", Fields: []string{"customerMerge"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_customer_merge"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "CustomerRequestDataErasure", Kind: "mutation", Fields: []string{"customerRequestDataErasure"}, Safety: shopify.SafetyUnsafe},
@@ -98,7 +141,15 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"write_discounts"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticBasicUpdate", Kind: "mutation", Fields: []string{"discountAutomaticBasicUpdate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "DiscountAutomaticBxgyCreate", Kind: "mutation", Fields: []string{"discountAutomaticBxgyCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticBxgyUpdate", Kind: "mutation", Fields: []string{"discountAutomaticBxgyUpdate"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_discounts"}},
 	},
 	{
@@ -111,6 +162,10 @@ var operations = []shopify.OperationSpec{
 	},
 	{
 		Operation: shopify.Operation{Name: "DiscountAutomaticFreeShippingCreate", Kind: "mutation", Fields: []string{"discountAutomaticFreeShippingCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_discounts"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "DiscountAutomaticFreeShippingUpdate", Kind: "mutation", Fields: []string{"discountAutomaticFreeShippingUpdate"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_discounts"}},
 	},
 	{
@@ -206,6 +261,10 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"read_metaobjects"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "FindMetaobjectDefinition", Kind: "query", Fields: []string{"metaobjectDefinitionByType"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_metaobject_definitions"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "FindProduct", Kind: "query", Fields: []string{"productByIdentifier"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_products"}},
 	},
@@ -278,6 +337,10 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"read_metaobjects"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "GetMetaobjectDefinition", Kind: "query", Fields: []string{"metaobjectDefinition"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_metaobject_definitions"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "GetOrder", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_customers"}, {"read_locations"}, {"read_products"}, {"read_orders", "read_marketplace_orders"}},
 		Protected: []string{"Customer.firstName", "Customer.lastName", "CustomerEmailAddress.emailAddress"},
@@ -342,6 +405,13 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"write_inventory"}},
 		Also: []string{
 			"Mutation.inventoryAdjustQuantities: The user must have a permission to apply changes to inventory quantities.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "InventoryDeactivate", Kind: "mutation", Fields: []string{"inventoryDeactivate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_inventory"}},
+		Also: []string{
+			"Mutation.inventoryDeactivate: The user must have a permission to deactivate an inventory.",
 		},
 	},
 	{
@@ -512,6 +582,10 @@ var operations = []shopify.OperationSpec{
 		Operation: shopify.Operation{Name: "ListMetafieldDefinitions", Kind: "query", Fields: []string{"metafieldDefinitions"}, Safety: shopify.SafetyRead},
 	},
 	{
+		Operation: shopify.Operation{Name: "ListMetaobjectDefinitions", Kind: "query", Fields: []string{"metaobjectDefinitions"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_metaobject_definitions"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "ListMetaobjects", Kind: "query", Fields: []string{"metaobjects"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_metaobjects"}},
 	},
@@ -526,6 +600,10 @@ var operations = []shopify.OperationSpec{
 	{
 		Operation: shopify.Operation{Name: "ListReturnReasonDefinitions", Kind: "query", Fields: []string{"returnReasonDefinitions"}, Safety: shopify.SafetyRead},
 		Scopes:    [][]string{{"read_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ListReturnableFulfillments", Kind: "query", Fields: []string{"returnableFulfillments"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_orders"}, {"read_returns"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "ListReturnedGoods", Kind: "query", Fields: []string{"orders"}, Safety: shopify.SafetyRead},
@@ -569,6 +647,21 @@ var operations = []shopify.OperationSpec{
 		Operation: shopify.Operation{Name: "ListWebhookSubscriptions", Kind: "query", Fields: []string{"webhookSubscriptions"}, Safety: shopify.SafetyRead},
 	},
 	{
+		Operation: shopify.Operation{Name: "LocationActivate", Kind: "mutation", Fields: []string{"locationActivate"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"write_locations"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "LocationDeactivate", Kind: "mutation", Fields: []string{"locationDeactivate"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"write_locations"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "LocationEdit", Kind: "mutation", Fields: []string{"locationEdit"}, Safety: shopify.SafetyIdempotent},
+		Scopes:    [][]string{{"read_locations"}, {"write_locations", "write_fulfillments"}},
+		Also: []string{
+			"Mutation.locationEdit: `write_locations`: access scope is required to modify merchant-managed locations. `write_fulfillments`: apps can edit the locations associated with their fulfillment services if they have this scope. Only the app that created the fulfillment service can edit its associated location.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "MetafieldDefinitionCreate", Kind: "mutation", Fields: []string{"metafieldDefinitionCreate"}, Safety: shopify.SafetyUnsafe},
 		Also: []string{
 			"Mutation.metafieldDefinitionCreate: API client to have access to the namespace and the resource type associated with the metafield definition.",
@@ -599,7 +692,19 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "MetaobjectCreate", Kind: "mutation", Fields: []string{"metaobjectCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_metaobjects"}},
+	},
+	{
 		Operation: shopify.Operation{Name: "MetaobjectDefinitionCreate", Kind: "mutation", Fields: []string{"metaobjectDefinitionCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_metaobject_definitions"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetaobjectDefinitionDelete", Kind: "mutation", Fields: []string{"metaobjectDefinitionDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_metaobject_definitions"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "MetaobjectDefinitionUpdate", Kind: "mutation", Fields: []string{"metaobjectDefinitionUpdate"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_metaobject_definitions"}},
 	},
 	{
@@ -629,6 +734,20 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "OrderCreate", Kind: "mutation", Fields: []string{"orderCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_orders"}},
+		Also: []string{
+			"Mutation.orderCreate: This mutation is only accessible to apps authenticated using [offline tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens).",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderEditAddCustomItem", Kind: "mutation", Fields: []string{"orderEditAddCustomItem"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_order_edits"}},
+		Also: []string{
+			"Mutation.orderEditAddCustomItem: To use the GraphQL Admin API to edit orders, your app needs to request the `write_order_edits` access scope for a Shopify store.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "OrderEditAddLineItemDiscount", Kind: "mutation", Fields: []string{"orderEditAddLineItemDiscount"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_order_edits"}},
 		Also: []string{
@@ -648,8 +767,22 @@ var operations = []shopify.OperationSpec{
 		Scopes:    [][]string{{"write_order_edits"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 	},
 	{
+		Operation: shopify.Operation{Name: "OrderEditRemoveDiscount", Kind: "mutation", Fields: []string{"orderEditRemoveDiscount"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_order_edits"}},
+		Also: []string{
+			"Mutation.orderEditRemoveDiscount: The user must have apply_discounts_to_orders permission.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "OrderEditSetQuantity", Kind: "mutation", Fields: []string{"orderEditSetQuantity"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_order_edits"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderMarkAsPaid", Kind: "mutation", Fields: []string{"orderMarkAsPaid"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_orders"}},
+		Also: []string{
+			"Mutation.orderMarkAsPaid: The user must have mark_orders_as_paid permission.",
+		},
 	},
 	{
 		Operation: shopify.Operation{Name: "OrderMetafields", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
@@ -661,6 +794,14 @@ var operations = []shopify.OperationSpec{
 		Also: []string{
 			"Mutation.orderOpen: User needs manage_orders_information permission.",
 		},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderRefunds", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_orders", "read_marketplace_orders"}, {"read_returns", "read_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "OrderReturns", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_returns", "read_marketplace_returns"}, {"read_orders", "read_marketplace_orders", "read_quick_sale"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "OrderRisk", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
@@ -688,6 +829,13 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "ProductDelete", Kind: "mutation", Fields: []string{"productDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.productDelete: The user must have a permission to delete products.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "ProductSet", Kind: "mutation", Fields: []string{"productSet"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_products"}},
 		Also: []string{
@@ -702,6 +850,20 @@ var operations = []shopify.OperationSpec{
 		},
 	},
 	{
+		Operation: shopify.Operation{Name: "ProductVariantsBulkCreate", Kind: "mutation", Fields: []string{"productVariantsBulkCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.productVariantsBulkCreate: The user must have a permission to create product variants.",
+		},
+	},
+	{
+		Operation: shopify.Operation{Name: "ProductVariantsBulkDelete", Kind: "mutation", Fields: []string{"productVariantsBulkDelete"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_products"}},
+		Also: []string{
+			"Mutation.productVariantsBulkDelete: The user must have a permission to delete product variants.",
+		},
+	},
+	{
 		Operation: shopify.Operation{Name: "ProductVariantsBulkUpdate", Kind: "mutation", Fields: []string{"productVariantsBulkUpdate"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"write_products"}},
 		Also: []string{
@@ -713,6 +875,42 @@ var operations = []shopify.OperationSpec{
 		Also: []string{
 			"BulkOperation: Only accessible by supported access tokens: https://shopify.dev/docs/api/usage/bulk-operations/queries#access-token-considerations.",
 		},
+	},
+	{
+		Operation: shopify.Operation{Name: "RefundCreate", Kind: "mutation", Fields: []string{"refundCreate"}, Safety: shopify.SafetyKeyed},
+		Scopes:    [][]string{{"read_orders", "read_marketplace_orders"}, {"read_returns", "read_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnApproveRequest", Kind: "mutation", Fields: []string{"returnApproveRequest"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_returns", "write_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnCancel", Kind: "mutation", Fields: []string{"returnCancel"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_returns", "write_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnClose", Kind: "mutation", Fields: []string{"returnClose"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_returns", "write_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnCreate", Kind: "mutation", Fields: []string{"returnCreate"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_products"}, {"read_returns"}, {"read_orders", "read_marketplace_orders"}, {"write_returns", "write_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnDeclineRequest", Kind: "mutation", Fields: []string{"returnDeclineRequest"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_returns", "write_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnProcess", Kind: "mutation", Fields: []string{"returnProcess"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_returns", "write_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnReopen", Kind: "mutation", Fields: []string{"returnReopen"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"write_returns", "write_marketplace_returns"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "ReturnRequest", Kind: "mutation", Fields: []string{"returnRequest"}, Safety: shopify.SafetyUnsafe},
+		Scopes:    [][]string{{"read_products"}, {"read_returns"}, {"read_orders", "read_marketplace_orders"}, {"write_returns", "write_marketplace_returns"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "RunShopifyQL", Kind: "query", Fields: []string{"shopifyqlQuery"}, Safety: shopify.SafetyRead},
@@ -762,6 +960,10 @@ var operations = []shopify.OperationSpec{
 	{
 		Operation: shopify.Operation{Name: "StoreCreditAccountDebit", Kind: "mutation", Fields: []string{"storeCreditAccountDebit"}, Safety: shopify.SafetyUnsafe},
 		Scopes:    [][]string{{"read_store_credit_accounts"}, {"write_store_credit_account_transactions"}},
+	},
+	{
+		Operation: shopify.Operation{Name: "SuggestedRefund", Kind: "query", Fields: []string{"order"}, Safety: shopify.SafetyRead},
+		Scopes:    [][]string{{"read_orders", "read_marketplace_orders"}},
 	},
 	{
 		Operation: shopify.Operation{Name: "TagsAdd", Kind: "mutation", Fields: []string{"tagsAdd"}, Safety: shopify.SafetyIdempotent},

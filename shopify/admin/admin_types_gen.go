@@ -175,6 +175,12 @@ type ItemLevel struct {
 	Quantities []StockQuantity `json:"quantities"`
 }
 
+// Job includes the requested fields of the GraphQL type Job.
+type Job struct {
+	ID   shopify.GID `json:"id"`
+	Done bool        `json:"done"`
+}
+
 // LevelItem includes the requested fields of the GraphQL type InventoryItem.
 type LevelItem struct {
 	ID      shopify.GID `json:"id"`
@@ -552,6 +558,24 @@ type RedeemCode struct {
 	AsyncUsageCount int         `json:"asyncUsageCount"`
 }
 
+// RefundDutyInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/RefundDutyInput
+type RefundDutyInput struct {
+	DutyID     shopify.GID                            `json:"dutyId"`
+	RefundType shopify.Optional[RefundDutyRefundType] `json:"refundType,omitzero"`
+}
+
+// RefundDutyRefundType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/RefundDutyRefundType
+type RefundDutyRefundType string
+
+const (
+	RefundDutyRefundTypeFull         RefundDutyRefundType = "FULL"
+	RefundDutyRefundTypeProportional RefundDutyRefundType = "PROPORTIONAL"
+)
+
 // RefundLineItemRestockType is an enum; Shopify may add values.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/RefundLineItemRestockType
@@ -563,6 +587,13 @@ const (
 	RefundLineItemRestockTypeNoRestock     RefundLineItemRestockType = "NO_RESTOCK"
 	RefundLineItemRestockTypeReturn        RefundLineItemRestockType = "RETURN"
 )
+
+// RefundMethodInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/RefundMethodInput
+type RefundMethodInput struct {
+	StoreCreditRefund shopify.Optional[StoreCreditRefundInput] `json:"storeCreditRefund,omitzero"`
+}
 
 // RefundSummary includes the GraphQL fields of Refund requested by the fragment RefundSummary.
 type RefundSummary struct {
@@ -945,6 +976,14 @@ type ReturningCustomerPhone struct {
 	PhoneNumber string `json:"phoneNumber" protected:"CustomerPhoneNumber.phoneNumber,phone"`
 }
 
+// SEOInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/SEOInput
+type SEOInput struct {
+	Description shopify.Optional[string] `json:"description,omitzero"`
+	Title       shopify.Optional[string] `json:"title,omitzero"`
+}
+
 // SelectedOption includes the requested fields of the GraphQL type SelectedOption.
 type SelectedOption struct {
 	Name  string `json:"name"`
@@ -985,6 +1024,14 @@ type StockLevel struct {
 type StockQuantity struct {
 	Name     string `json:"name"`
 	Quantity int    `json:"quantity"`
+}
+
+// StoreCreditRefundInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/StoreCreditRefundInput
+type StoreCreditRefundInput struct {
+	Amount    shopify.Money               `json:"amount"`
+	ExpiresAt shopify.Optional[time.Time] `json:"expiresAt,omitzero"`
 }
 
 // StoreLocation includes the GraphQL fields of Location requested by the fragment StoreLocation.

@@ -21,6 +21,142 @@ type Collection struct {
 	ProductsCount   *Count              `json:"productsCount"`
 }
 
+// CollectionAddProductsV2Payload includes the requested fields of the GraphQL type CollectionAddProductsV2Payload.
+type CollectionAddProductsV2Payload struct {
+	Job        *Job                               `json:"job"`
+	UserErrors []CollectionAddProductsV2UserError `json:"userErrors"`
+}
+
+// CollectionAddProductsV2Response is returned by CollectionAddProductsV2 on success.
+type CollectionAddProductsV2Response struct {
+	CollectionAddProductsV2 *CollectionAddProductsV2Payload `json:"collectionAddProductsV2"`
+}
+
+// CollectionAddProductsV2UserError includes the requested fields of the GraphQL type CollectionAddProductsV2UserError.
+type CollectionAddProductsV2UserError struct {
+	Field   []string                             `json:"field"`
+	Message string                               `json:"message"`
+	Code    CollectionAddProductsV2UserErrorCode `json:"code"`
+}
+
+// CollectionAddProductsV2UserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionAddProductsV2UserErrorCode
+type CollectionAddProductsV2UserErrorCode string
+
+const (
+	CollectionAddProductsV2UserErrorCodeCantAddToSmartCollection CollectionAddProductsV2UserErrorCode = "CANT_ADD_TO_SMART_COLLECTION"
+	CollectionAddProductsV2UserErrorCodeCollectionDoesNotExist   CollectionAddProductsV2UserErrorCode = "COLLECTION_DOES_NOT_EXIST"
+)
+
+// CollectionConditionMatchType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionConditionMatchType
+type CollectionConditionMatchType string
+
+const (
+	CollectionConditionMatchTypeAll CollectionConditionMatchType = "ALL"
+	CollectionConditionMatchTypeAny CollectionConditionMatchType = "ANY"
+)
+
+// CollectionCreateConditionsSourceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionCreateConditionsSourceInput
+type CollectionCreateConditionsSourceInput struct {
+	Description shopify.Optional[string]                               `json:"description,omitzero"`
+	Exclusion   shopify.Optional[CollectionCreateSourceExclusionInput] `json:"exclusion,omitzero"`
+	Inclusion   shopify.Optional[CollectionCreateSourceInclusionInput] `json:"inclusion,omitzero"`
+	TargetType  shopify.Optional[CollectionSourceTargetType]           `json:"targetType,omitzero"`
+	Title       string                                                 `json:"title"`
+}
+
+// CollectionCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionCreateInput
+type CollectionCreateInput struct {
+	DescriptionHTML shopify.Optional[string]                              `json:"descriptionHtml,omitzero"`
+	Handle          shopify.Optional[string]                              `json:"handle,omitzero"`
+	Image           shopify.Optional[ImageInput]                          `json:"image,omitzero"`
+	Metafields      shopify.Optional[[]MetafieldInput]                    `json:"metafields,omitzero"`
+	Seo             shopify.Optional[SEOInput]                            `json:"seo,omitzero"`
+	SortOrder       shopify.Optional[CollectionSortOrder]                 `json:"sortOrder,omitzero"`
+	Sources         shopify.Optional[[]CollectionCreateSourceTargetInput] `json:"sources,omitzero"`
+	TemplateSuffix  shopify.Optional[string]                              `json:"templateSuffix,omitzero"`
+	Title           string                                                `json:"title"`
+}
+
+// CollectionCreatePayload includes the requested fields of the GraphQL type CollectionCreatePayload.
+type CollectionCreatePayload struct {
+	Collection *Collection `json:"collection"`
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// CollectionCreateResponse is returned by CollectionCreate on success.
+type CollectionCreateResponse struct {
+	CollectionCreate *CollectionCreatePayload `json:"collectionCreate"`
+}
+
+// CollectionCreateSourceExclusionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionCreateSourceExclusionInput
+type CollectionCreateSourceExclusionInput struct {
+	Conditions shopify.Optional[[]CollectionSourceExclusionConditionInput]  `json:"conditions,omitzero"`
+	MatchType  shopify.Optional[CollectionConditionMatchType]               `json:"matchType,omitzero"`
+	Selections shopify.Optional[[]CollectionExclusionProductSelectionInput] `json:"selections,omitzero"`
+}
+
+// CollectionCreateSourceInclusionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionCreateSourceInclusionInput
+type CollectionCreateSourceInclusionInput struct {
+	Conditions shopify.Optional[[]CollectionSourceInclusionConditionInput]  `json:"conditions,omitzero"`
+	MatchType  shopify.Optional[CollectionConditionMatchType]               `json:"matchType,omitzero"`
+	Selections shopify.Optional[[]CollectionInclusionProductSelectionInput] `json:"selections,omitzero"`
+}
+
+// CollectionCreateSourceTargetInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionCreateSourceTargetInput
+type CollectionCreateSourceTargetInput struct {
+	ShareableSource shopify.Optional[CollectionShareableSourceInput]            `json:"shareableSource,omitzero"`
+	Source          shopify.Optional[CollectionCreateConditionsSourceInput]     `json:"source,omitzero"`
+	SubCollections  shopify.Optional[CollectionCreateSubCollectionsSourceInput] `json:"subCollections,omitzero"`
+}
+
+// CollectionCreateSubCollectionsSourceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionCreateSubCollectionsSourceInput
+type CollectionCreateSubCollectionsSourceInput struct {
+	CollectionIDs []shopify.GID            `json:"collectionIds"`
+	Description   shopify.Optional[string] `json:"description,omitzero"`
+	Title         string                   `json:"title"`
+}
+
+// CollectionDeleteInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionDeleteInput
+type CollectionDeleteInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// CollectionDeletePayload includes the requested fields of the GraphQL type CollectionDeletePayload.
+type CollectionDeletePayload struct {
+	DeletedCollectionID shopify.GID `json:"deletedCollectionId"`
+	UserErrors          []UserError `json:"userErrors"`
+}
+
+// CollectionDeleteResponse is returned by CollectionDelete on success.
+type CollectionDeleteResponse struct {
+	CollectionDelete *CollectionDeletePayload `json:"collectionDelete"`
+}
+
+// CollectionExclusionProductSelectionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionExclusionProductSelectionInput
+type CollectionExclusionProductSelectionInput struct {
+	ProductID shopify.GID `json:"productId"`
+}
+
 // CollectionIdentifierInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionIdentifierInput
@@ -28,6 +164,14 @@ type CollectionIdentifierInput struct {
 	CustomID shopify.Optional[UniqueMetafieldValueInput] `json:"customId,omitzero"`
 	Handle   shopify.Optional[string]                    `json:"handle,omitzero"`
 	ID       shopify.Optional[shopify.GID]               `json:"id,omitzero"`
+}
+
+// CollectionInclusionProductSelectionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionInclusionProductSelectionInput
+type CollectionInclusionProductSelectionInput struct {
+	ProductID  shopify.GID                     `json:"productId"`
+	VariantIDs shopify.Optional[[]shopify.GID] `json:"variantIds,omitzero"`
 }
 
 // CollectionPage includes the requested fields of the GraphQL type CollectionConnection.
@@ -51,6 +195,24 @@ type CollectionProduct struct {
 type CollectionProductPage struct {
 	Nodes    []CollectionProduct `json:"nodes"`
 	PageInfo PageInfo            `json:"pageInfo"`
+}
+
+// CollectionRemoveProductsPayload includes the requested fields of the GraphQL type CollectionRemoveProductsPayload.
+type CollectionRemoveProductsPayload struct {
+	Job        *Job        `json:"job"`
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// CollectionRemoveProductsResponse is returned by CollectionRemoveProducts on success.
+type CollectionRemoveProductsResponse struct {
+	CollectionRemoveProducts *CollectionRemoveProductsPayload `json:"collectionRemoveProducts"`
+}
+
+// CollectionShareableSourceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionShareableSourceInput
+type CollectionShareableSourceInput struct {
+	SourceID shopify.GID `json:"sourceId"`
 }
 
 // CollectionSortKeys is an enum; Shopify may add values.
@@ -81,6 +243,850 @@ const (
 	CollectionSortOrderPriceAsc     CollectionSortOrder = "PRICE_ASC"
 	CollectionSortOrderPriceDesc    CollectionSortOrder = "PRICE_DESC"
 )
+
+// CollectionSourceExclusionConditionCollectionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionCollectionInput
+type CollectionSourceExclusionConditionCollectionInput struct {
+	Values []shopify.GID `json:"values"`
+}
+
+// CollectionSourceExclusionConditionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionInput
+type CollectionSourceExclusionConditionInput struct {
+	Collection      shopify.Optional[CollectionSourceExclusionConditionCollectionInput]      `json:"collection,omitzero"`
+	ProductCategory shopify.Optional[CollectionSourceExclusionConditionProductCategoryInput] `json:"productCategory,omitzero"`
+	ProductTag      shopify.Optional[CollectionSourceExclusionConditionProductTagInput]      `json:"productTag,omitzero"`
+	ProductType     shopify.Optional[CollectionSourceExclusionConditionProductTypeInput]     `json:"productType,omitzero"`
+	ProductVendor   shopify.Optional[CollectionSourceExclusionConditionProductVendorInput]   `json:"productVendor,omitzero"`
+}
+
+// CollectionSourceExclusionConditionProductCategoryInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionProductCategoryInput
+type CollectionSourceExclusionConditionProductCategoryInput struct {
+	MatchType CollectionConditionMatchType                                  `json:"matchType"`
+	Relation  CollectionSourceExclusionConditionProductCategoryRelation     `json:"relation"`
+	Values    []CollectionSourceExclusionConditionProductCategoryValueInput `json:"values"`
+}
+
+// CollectionSourceExclusionConditionProductCategoryRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceExclusionConditionProductCategoryRelation
+type CollectionSourceExclusionConditionProductCategoryRelation string
+
+const (
+	CollectionSourceExclusionConditionProductCategoryRelationEquals CollectionSourceExclusionConditionProductCategoryRelation = "EQUALS"
+)
+
+// CollectionSourceExclusionConditionProductCategoryValueInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionProductCategoryValueInput
+type CollectionSourceExclusionConditionProductCategoryValueInput struct {
+	CategoryID         shopify.GID            `json:"categoryId"`
+	IncludeDescendants shopify.Optional[bool] `json:"includeDescendants,omitzero"`
+}
+
+// CollectionSourceExclusionConditionProductTagInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionProductTagInput
+type CollectionSourceExclusionConditionProductTagInput struct {
+	MatchType CollectionConditionMatchType                         `json:"matchType"`
+	Relation  CollectionSourceExclusionConditionProductTagRelation `json:"relation"`
+	Values    []string                                             `json:"values"`
+}
+
+// CollectionSourceExclusionConditionProductTagRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceExclusionConditionProductTagRelation
+type CollectionSourceExclusionConditionProductTagRelation string
+
+const (
+	CollectionSourceExclusionConditionProductTagRelationTaggedWith CollectionSourceExclusionConditionProductTagRelation = "TAGGED_WITH"
+)
+
+// CollectionSourceExclusionConditionProductTypeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionProductTypeInput
+type CollectionSourceExclusionConditionProductTypeInput struct {
+	MatchType CollectionConditionMatchType                          `json:"matchType"`
+	Relation  CollectionSourceExclusionConditionProductTypeRelation `json:"relation"`
+	Values    []string                                              `json:"values"`
+}
+
+// CollectionSourceExclusionConditionProductTypeRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceExclusionConditionProductTypeRelation
+type CollectionSourceExclusionConditionProductTypeRelation string
+
+const (
+	CollectionSourceExclusionConditionProductTypeRelationContains CollectionSourceExclusionConditionProductTypeRelation = "CONTAINS"
+	CollectionSourceExclusionConditionProductTypeRelationEquals   CollectionSourceExclusionConditionProductTypeRelation = "EQUALS"
+)
+
+// CollectionSourceExclusionConditionProductVendorInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionProductVendorInput
+type CollectionSourceExclusionConditionProductVendorInput struct {
+	MatchType CollectionConditionMatchType                            `json:"matchType"`
+	Relation  CollectionSourceExclusionConditionProductVendorRelation `json:"relation"`
+	Values    []string                                                `json:"values"`
+}
+
+// CollectionSourceExclusionConditionProductVendorRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceExclusionConditionProductVendorRelation
+type CollectionSourceExclusionConditionProductVendorRelation string
+
+const (
+	CollectionSourceExclusionConditionProductVendorRelationContains CollectionSourceExclusionConditionProductVendorRelation = "CONTAINS"
+	CollectionSourceExclusionConditionProductVendorRelationEquals   CollectionSourceExclusionConditionProductVendorRelation = "EQUALS"
+)
+
+// CollectionSourceExclusionConditionUpdateCollectionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionUpdateCollectionInput
+type CollectionSourceExclusionConditionUpdateCollectionInput struct {
+	Values []shopify.GID `json:"values"`
+}
+
+// CollectionSourceExclusionConditionUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionUpdateInput
+type CollectionSourceExclusionConditionUpdateInput struct {
+	Collection      shopify.Optional[CollectionSourceExclusionConditionUpdateCollectionInput]      `json:"collection,omitzero"`
+	ProductCategory shopify.Optional[CollectionSourceExclusionConditionUpdateProductCategoryInput] `json:"productCategory,omitzero"`
+	ProductTag      shopify.Optional[CollectionSourceExclusionConditionUpdateProductTagInput]      `json:"productTag,omitzero"`
+	ProductType     shopify.Optional[CollectionSourceExclusionConditionUpdateProductTypeInput]     `json:"productType,omitzero"`
+	ProductVendor   shopify.Optional[CollectionSourceExclusionConditionUpdateProductVendorInput]   `json:"productVendor,omitzero"`
+}
+
+// CollectionSourceExclusionConditionUpdateProductCategoryInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionUpdateProductCategoryInput
+type CollectionSourceExclusionConditionUpdateProductCategoryInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                                  `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceExclusionConditionProductCategoryRelation]     `json:"relation,omitzero"`
+	Values    shopify.Optional[[]CollectionSourceExclusionConditionProductCategoryValueInput] `json:"values,omitzero"`
+}
+
+// CollectionSourceExclusionConditionUpdateProductTagInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionUpdateProductTagInput
+type CollectionSourceExclusionConditionUpdateProductTagInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                         `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceExclusionConditionProductTagRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                             `json:"values,omitzero"`
+}
+
+// CollectionSourceExclusionConditionUpdateProductTypeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionUpdateProductTypeInput
+type CollectionSourceExclusionConditionUpdateProductTypeInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                          `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceExclusionConditionProductTypeRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                              `json:"values,omitzero"`
+}
+
+// CollectionSourceExclusionConditionUpdateProductVendorInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceExclusionConditionUpdateProductVendorInput
+type CollectionSourceExclusionConditionUpdateProductVendorInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                            `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceExclusionConditionProductVendorRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                                `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionInput
+type CollectionSourceInclusionConditionInput struct {
+	MetafieldBoolean        shopify.Optional[CollectionSourceInclusionConditionMetafieldBooleanInput]        `json:"metafieldBoolean,omitzero"`
+	MetafieldDecimal        shopify.Optional[CollectionSourceInclusionConditionMetafieldDecimalInput]        `json:"metafieldDecimal,omitzero"`
+	MetafieldInteger        shopify.Optional[CollectionSourceInclusionConditionMetafieldIntegerInput]        `json:"metafieldInteger,omitzero"`
+	MetafieldMetaobject     shopify.Optional[CollectionSourceInclusionConditionMetafieldMetaobjectInput]     `json:"metafieldMetaobject,omitzero"`
+	MetafieldMetaobjectList shopify.Optional[CollectionSourceInclusionConditionMetafieldMetaobjectListInput] `json:"metafieldMetaobjectList,omitzero"`
+	MetafieldString         shopify.Optional[CollectionSourceInclusionConditionMetafieldStringInput]         `json:"metafieldString,omitzero"`
+	MetafieldStringList     shopify.Optional[CollectionSourceInclusionConditionMetafieldStringListInput]     `json:"metafieldStringList,omitzero"`
+	ProductCategory         shopify.Optional[CollectionSourceInclusionConditionProductCategoryInput]         `json:"productCategory,omitzero"`
+	ProductStatus           shopify.Optional[CollectionSourceInclusionConditionProductStatusInput]           `json:"productStatus,omitzero"`
+	ProductTag              shopify.Optional[CollectionSourceInclusionConditionProductTagInput]              `json:"productTag,omitzero"`
+	ProductTitle            shopify.Optional[CollectionSourceInclusionConditionProductTitleInput]            `json:"productTitle,omitzero"`
+	ProductType             shopify.Optional[CollectionSourceInclusionConditionProductTypeInput]             `json:"productType,omitzero"`
+	ProductVendor           shopify.Optional[CollectionSourceInclusionConditionProductVendorInput]           `json:"productVendor,omitzero"`
+	VariantCompareAtPrice   shopify.Optional[CollectionSourceInclusionConditionVariantCompareAtPriceInput]   `json:"variantCompareAtPrice,omitzero"`
+	VariantInventory        shopify.Optional[CollectionSourceInclusionConditionVariantInventoryInput]        `json:"variantInventory,omitzero"`
+	VariantPrice            shopify.Optional[CollectionSourceInclusionConditionVariantPriceInput]            `json:"variantPrice,omitzero"`
+	VariantTitle            shopify.Optional[CollectionSourceInclusionConditionVariantTitleInput]            `json:"variantTitle,omitzero"`
+	VariantWeight           shopify.Optional[CollectionSourceInclusionConditionVariantWeightInput]           `json:"variantWeight,omitzero"`
+}
+
+// CollectionSourceInclusionConditionMetafieldBooleanInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionMetafieldBooleanInput
+type CollectionSourceInclusionConditionMetafieldBooleanInput struct {
+	DefinitionID shopify.GID                                                `json:"definitionId"`
+	Relation     CollectionSourceInclusionConditionMetafieldBooleanRelation `json:"relation"`
+	Value        bool                                                       `json:"value"`
+}
+
+// CollectionSourceInclusionConditionMetafieldBooleanRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionMetafieldBooleanRelation
+type CollectionSourceInclusionConditionMetafieldBooleanRelation string
+
+const (
+	CollectionSourceInclusionConditionMetafieldBooleanRelationEquals CollectionSourceInclusionConditionMetafieldBooleanRelation = "EQUALS"
+)
+
+// CollectionSourceInclusionConditionMetafieldDecimalInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionMetafieldDecimalInput
+type CollectionSourceInclusionConditionMetafieldDecimalInput struct {
+	DefinitionID shopify.GID                                                `json:"definitionId"`
+	Relation     CollectionSourceInclusionConditionMetafieldDecimalRelation `json:"relation"`
+	Value        shopify.Decimal                                            `json:"value"`
+}
+
+// CollectionSourceInclusionConditionMetafieldDecimalRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionMetafieldDecimalRelation
+type CollectionSourceInclusionConditionMetafieldDecimalRelation string
+
+const (
+	CollectionSourceInclusionConditionMetafieldDecimalRelationEquals      CollectionSourceInclusionConditionMetafieldDecimalRelation = "EQUALS"
+	CollectionSourceInclusionConditionMetafieldDecimalRelationGreaterThan CollectionSourceInclusionConditionMetafieldDecimalRelation = "GREATER_THAN"
+	CollectionSourceInclusionConditionMetafieldDecimalRelationLessThan    CollectionSourceInclusionConditionMetafieldDecimalRelation = "LESS_THAN"
+)
+
+// CollectionSourceInclusionConditionMetafieldIntegerInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionMetafieldIntegerInput
+type CollectionSourceInclusionConditionMetafieldIntegerInput struct {
+	DefinitionID shopify.GID                                                `json:"definitionId"`
+	Relation     CollectionSourceInclusionConditionMetafieldIntegerRelation `json:"relation"`
+	Value        int                                                        `json:"value"`
+}
+
+// CollectionSourceInclusionConditionMetafieldIntegerRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionMetafieldIntegerRelation
+type CollectionSourceInclusionConditionMetafieldIntegerRelation string
+
+const (
+	CollectionSourceInclusionConditionMetafieldIntegerRelationEquals      CollectionSourceInclusionConditionMetafieldIntegerRelation = "EQUALS"
+	CollectionSourceInclusionConditionMetafieldIntegerRelationGreaterThan CollectionSourceInclusionConditionMetafieldIntegerRelation = "GREATER_THAN"
+	CollectionSourceInclusionConditionMetafieldIntegerRelationLessThan    CollectionSourceInclusionConditionMetafieldIntegerRelation = "LESS_THAN"
+)
+
+// CollectionSourceInclusionConditionMetafieldMetaobjectInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionMetafieldMetaobjectInput
+type CollectionSourceInclusionConditionMetafieldMetaobjectInput struct {
+	DefinitionID shopify.GID                                                   `json:"definitionId"`
+	Relation     CollectionSourceInclusionConditionMetafieldMetaobjectRelation `json:"relation"`
+	Value        shopify.GID                                                   `json:"value"`
+}
+
+// CollectionSourceInclusionConditionMetafieldMetaobjectListInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionMetafieldMetaobjectListInput
+type CollectionSourceInclusionConditionMetafieldMetaobjectListInput struct {
+	DefinitionID shopify.GID                                                       `json:"definitionId"`
+	MatchType    CollectionConditionMatchType                                      `json:"matchType"`
+	Relation     CollectionSourceInclusionConditionMetafieldMetaobjectListRelation `json:"relation"`
+	Values       []shopify.GID                                                     `json:"values"`
+}
+
+// CollectionSourceInclusionConditionMetafieldMetaobjectListRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionMetafieldMetaobjectListRelation
+type CollectionSourceInclusionConditionMetafieldMetaobjectListRelation string
+
+const (
+	CollectionSourceInclusionConditionMetafieldMetaobjectListRelationIncludes CollectionSourceInclusionConditionMetafieldMetaobjectListRelation = "INCLUDES"
+)
+
+// CollectionSourceInclusionConditionMetafieldMetaobjectRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionMetafieldMetaobjectRelation
+type CollectionSourceInclusionConditionMetafieldMetaobjectRelation string
+
+const (
+	CollectionSourceInclusionConditionMetafieldMetaobjectRelationEquals CollectionSourceInclusionConditionMetafieldMetaobjectRelation = "EQUALS"
+)
+
+// CollectionSourceInclusionConditionMetafieldStringInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionMetafieldStringInput
+type CollectionSourceInclusionConditionMetafieldStringInput struct {
+	DefinitionID shopify.GID                                               `json:"definitionId"`
+	MatchType    CollectionConditionMatchType                              `json:"matchType"`
+	Relation     CollectionSourceInclusionConditionMetafieldStringRelation `json:"relation"`
+	Values       []string                                                  `json:"values"`
+}
+
+// CollectionSourceInclusionConditionMetafieldStringListInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionMetafieldStringListInput
+type CollectionSourceInclusionConditionMetafieldStringListInput struct {
+	DefinitionID shopify.GID                                                   `json:"definitionId"`
+	MatchType    CollectionConditionMatchType                                  `json:"matchType"`
+	Relation     CollectionSourceInclusionConditionMetafieldStringListRelation `json:"relation"`
+	Values       []string                                                      `json:"values"`
+}
+
+// CollectionSourceInclusionConditionMetafieldStringListRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionMetafieldStringListRelation
+type CollectionSourceInclusionConditionMetafieldStringListRelation string
+
+const (
+	CollectionSourceInclusionConditionMetafieldStringListRelationIncludes CollectionSourceInclusionConditionMetafieldStringListRelation = "INCLUDES"
+)
+
+// CollectionSourceInclusionConditionMetafieldStringRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionMetafieldStringRelation
+type CollectionSourceInclusionConditionMetafieldStringRelation string
+
+const (
+	CollectionSourceInclusionConditionMetafieldStringRelationEquals CollectionSourceInclusionConditionMetafieldStringRelation = "EQUALS"
+)
+
+// CollectionSourceInclusionConditionProductCategoryInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionProductCategoryInput
+type CollectionSourceInclusionConditionProductCategoryInput struct {
+	MatchType CollectionConditionMatchType                                  `json:"matchType"`
+	Relation  CollectionSourceInclusionConditionProductCategoryRelation     `json:"relation"`
+	Values    []CollectionSourceInclusionConditionProductCategoryValueInput `json:"values"`
+}
+
+// CollectionSourceInclusionConditionProductCategoryRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionProductCategoryRelation
+type CollectionSourceInclusionConditionProductCategoryRelation string
+
+const (
+	CollectionSourceInclusionConditionProductCategoryRelationEquals    CollectionSourceInclusionConditionProductCategoryRelation = "EQUALS"
+	CollectionSourceInclusionConditionProductCategoryRelationNotEquals CollectionSourceInclusionConditionProductCategoryRelation = "NOT_EQUALS"
+)
+
+// CollectionSourceInclusionConditionProductCategoryValueInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionProductCategoryValueInput
+type CollectionSourceInclusionConditionProductCategoryValueInput struct {
+	CategoryID         shopify.GID `json:"categoryId"`
+	IncludeDescendants bool        `json:"includeDescendants"`
+}
+
+// CollectionSourceInclusionConditionProductStatusInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionProductStatusInput
+type CollectionSourceInclusionConditionProductStatusInput struct {
+	MatchType CollectionConditionMatchType                            `json:"matchType"`
+	Relation  CollectionSourceInclusionConditionProductStatusRelation `json:"relation"`
+	Values    []ProductStatus                                         `json:"values"`
+}
+
+// CollectionSourceInclusionConditionProductStatusRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionProductStatusRelation
+type CollectionSourceInclusionConditionProductStatusRelation string
+
+const (
+	CollectionSourceInclusionConditionProductStatusRelationEquals    CollectionSourceInclusionConditionProductStatusRelation = "EQUALS"
+	CollectionSourceInclusionConditionProductStatusRelationNotEquals CollectionSourceInclusionConditionProductStatusRelation = "NOT_EQUALS"
+)
+
+// CollectionSourceInclusionConditionProductTagInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionProductTagInput
+type CollectionSourceInclusionConditionProductTagInput struct {
+	MatchType CollectionConditionMatchType                         `json:"matchType"`
+	Relation  CollectionSourceInclusionConditionProductTagRelation `json:"relation"`
+	Values    []string                                             `json:"values"`
+}
+
+// CollectionSourceInclusionConditionProductTagRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionProductTagRelation
+type CollectionSourceInclusionConditionProductTagRelation string
+
+const (
+	CollectionSourceInclusionConditionProductTagRelationNotTaggedWith CollectionSourceInclusionConditionProductTagRelation = "NOT_TAGGED_WITH"
+	CollectionSourceInclusionConditionProductTagRelationTaggedWith    CollectionSourceInclusionConditionProductTagRelation = "TAGGED_WITH"
+)
+
+// CollectionSourceInclusionConditionProductTitleInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionProductTitleInput
+type CollectionSourceInclusionConditionProductTitleInput struct {
+	MatchType CollectionConditionMatchType                           `json:"matchType"`
+	Relation  CollectionSourceInclusionConditionProductTitleRelation `json:"relation"`
+	Values    []string                                               `json:"values"`
+}
+
+// CollectionSourceInclusionConditionProductTitleRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionProductTitleRelation
+type CollectionSourceInclusionConditionProductTitleRelation string
+
+const (
+	CollectionSourceInclusionConditionProductTitleRelationContains       CollectionSourceInclusionConditionProductTitleRelation = "CONTAINS"
+	CollectionSourceInclusionConditionProductTitleRelationDoesNotContain CollectionSourceInclusionConditionProductTitleRelation = "DOES_NOT_CONTAIN"
+	CollectionSourceInclusionConditionProductTitleRelationEndsWith       CollectionSourceInclusionConditionProductTitleRelation = "ENDS_WITH"
+	CollectionSourceInclusionConditionProductTitleRelationEquals         CollectionSourceInclusionConditionProductTitleRelation = "EQUALS"
+	CollectionSourceInclusionConditionProductTitleRelationNotEquals      CollectionSourceInclusionConditionProductTitleRelation = "NOT_EQUALS"
+	CollectionSourceInclusionConditionProductTitleRelationStartsWith     CollectionSourceInclusionConditionProductTitleRelation = "STARTS_WITH"
+)
+
+// CollectionSourceInclusionConditionProductTypeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionProductTypeInput
+type CollectionSourceInclusionConditionProductTypeInput struct {
+	MatchType CollectionConditionMatchType                          `json:"matchType"`
+	Relation  CollectionSourceInclusionConditionProductTypeRelation `json:"relation"`
+	Values    []string                                              `json:"values"`
+}
+
+// CollectionSourceInclusionConditionProductTypeRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionProductTypeRelation
+type CollectionSourceInclusionConditionProductTypeRelation string
+
+const (
+	CollectionSourceInclusionConditionProductTypeRelationContains       CollectionSourceInclusionConditionProductTypeRelation = "CONTAINS"
+	CollectionSourceInclusionConditionProductTypeRelationDoesNotContain CollectionSourceInclusionConditionProductTypeRelation = "DOES_NOT_CONTAIN"
+	CollectionSourceInclusionConditionProductTypeRelationEndsWith       CollectionSourceInclusionConditionProductTypeRelation = "ENDS_WITH"
+	CollectionSourceInclusionConditionProductTypeRelationEquals         CollectionSourceInclusionConditionProductTypeRelation = "EQUALS"
+	CollectionSourceInclusionConditionProductTypeRelationNotEquals      CollectionSourceInclusionConditionProductTypeRelation = "NOT_EQUALS"
+	CollectionSourceInclusionConditionProductTypeRelationStartsWith     CollectionSourceInclusionConditionProductTypeRelation = "STARTS_WITH"
+)
+
+// CollectionSourceInclusionConditionProductVendorInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionProductVendorInput
+type CollectionSourceInclusionConditionProductVendorInput struct {
+	MatchType CollectionConditionMatchType                            `json:"matchType"`
+	Relation  CollectionSourceInclusionConditionProductVendorRelation `json:"relation"`
+	Values    []string                                                `json:"values"`
+}
+
+// CollectionSourceInclusionConditionProductVendorRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionProductVendorRelation
+type CollectionSourceInclusionConditionProductVendorRelation string
+
+const (
+	CollectionSourceInclusionConditionProductVendorRelationContains       CollectionSourceInclusionConditionProductVendorRelation = "CONTAINS"
+	CollectionSourceInclusionConditionProductVendorRelationDoesNotContain CollectionSourceInclusionConditionProductVendorRelation = "DOES_NOT_CONTAIN"
+	CollectionSourceInclusionConditionProductVendorRelationEndsWith       CollectionSourceInclusionConditionProductVendorRelation = "ENDS_WITH"
+	CollectionSourceInclusionConditionProductVendorRelationEquals         CollectionSourceInclusionConditionProductVendorRelation = "EQUALS"
+	CollectionSourceInclusionConditionProductVendorRelationNotEquals      CollectionSourceInclusionConditionProductVendorRelation = "NOT_EQUALS"
+	CollectionSourceInclusionConditionProductVendorRelationStartsWith     CollectionSourceInclusionConditionProductVendorRelation = "STARTS_WITH"
+)
+
+// CollectionSourceInclusionConditionUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateInput
+type CollectionSourceInclusionConditionUpdateInput struct {
+	MetafieldBoolean        shopify.Optional[CollectionSourceInclusionConditionUpdateMetafieldBooleanInput]        `json:"metafieldBoolean,omitzero"`
+	MetafieldDecimal        shopify.Optional[CollectionSourceInclusionConditionUpdateMetafieldDecimalInput]        `json:"metafieldDecimal,omitzero"`
+	MetafieldInteger        shopify.Optional[CollectionSourceInclusionConditionUpdateMetafieldIntegerInput]        `json:"metafieldInteger,omitzero"`
+	MetafieldMetaobject     shopify.Optional[CollectionSourceInclusionConditionUpdateMetafieldMetaobjectInput]     `json:"metafieldMetaobject,omitzero"`
+	MetafieldMetaobjectList shopify.Optional[CollectionSourceInclusionConditionUpdateMetafieldMetaobjectListInput] `json:"metafieldMetaobjectList,omitzero"`
+	MetafieldString         shopify.Optional[CollectionSourceInclusionConditionUpdateMetafieldStringInput]         `json:"metafieldString,omitzero"`
+	MetafieldStringList     shopify.Optional[CollectionSourceInclusionConditionUpdateMetafieldStringListInput]     `json:"metafieldStringList,omitzero"`
+	ProductCategory         shopify.Optional[CollectionSourceInclusionConditionUpdateProductCategoryInput]         `json:"productCategory,omitzero"`
+	ProductStatus           shopify.Optional[CollectionSourceInclusionConditionUpdateProductStatusInput]           `json:"productStatus,omitzero"`
+	ProductTag              shopify.Optional[CollectionSourceInclusionConditionUpdateProductTagInput]              `json:"productTag,omitzero"`
+	ProductTitle            shopify.Optional[CollectionSourceInclusionConditionUpdateProductTitleInput]            `json:"productTitle,omitzero"`
+	ProductType             shopify.Optional[CollectionSourceInclusionConditionUpdateProductTypeInput]             `json:"productType,omitzero"`
+	ProductVendor           shopify.Optional[CollectionSourceInclusionConditionUpdateProductVendorInput]           `json:"productVendor,omitzero"`
+	VariantCompareAtPrice   shopify.Optional[CollectionSourceInclusionConditionUpdateVariantCompareAtPriceInput]   `json:"variantCompareAtPrice,omitzero"`
+	VariantInventory        shopify.Optional[CollectionSourceInclusionConditionUpdateVariantInventoryInput]        `json:"variantInventory,omitzero"`
+	VariantPrice            shopify.Optional[CollectionSourceInclusionConditionUpdateVariantPriceInput]            `json:"variantPrice,omitzero"`
+	VariantTitle            shopify.Optional[CollectionSourceInclusionConditionUpdateVariantTitleInput]            `json:"variantTitle,omitzero"`
+	VariantWeight           shopify.Optional[CollectionSourceInclusionConditionUpdateVariantWeightInput]           `json:"variantWeight,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateMetafieldBooleanInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateMetafieldBooleanInput
+type CollectionSourceInclusionConditionUpdateMetafieldBooleanInput struct {
+	DefinitionID shopify.Optional[shopify.GID]                                                `json:"definitionId,omitzero"`
+	Relation     shopify.Optional[CollectionSourceInclusionConditionMetafieldBooleanRelation] `json:"relation,omitzero"`
+	Value        shopify.Optional[bool]                                                       `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateMetafieldDecimalInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateMetafieldDecimalInput
+type CollectionSourceInclusionConditionUpdateMetafieldDecimalInput struct {
+	DefinitionID shopify.Optional[shopify.GID]                                                `json:"definitionId,omitzero"`
+	Relation     shopify.Optional[CollectionSourceInclusionConditionMetafieldDecimalRelation] `json:"relation,omitzero"`
+	Value        shopify.Optional[shopify.Decimal]                                            `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateMetafieldIntegerInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateMetafieldIntegerInput
+type CollectionSourceInclusionConditionUpdateMetafieldIntegerInput struct {
+	DefinitionID shopify.Optional[shopify.GID]                                                `json:"definitionId,omitzero"`
+	Relation     shopify.Optional[CollectionSourceInclusionConditionMetafieldIntegerRelation] `json:"relation,omitzero"`
+	Value        shopify.Optional[int]                                                        `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateMetafieldMetaobjectInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateMetafieldMetaobjectInput
+type CollectionSourceInclusionConditionUpdateMetafieldMetaobjectInput struct {
+	DefinitionID shopify.Optional[shopify.GID]                                                   `json:"definitionId,omitzero"`
+	Relation     shopify.Optional[CollectionSourceInclusionConditionMetafieldMetaobjectRelation] `json:"relation,omitzero"`
+	Value        shopify.Optional[shopify.GID]                                                   `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateMetafieldMetaobjectListInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateMetafieldMetaobjectListInput
+type CollectionSourceInclusionConditionUpdateMetafieldMetaobjectListInput struct {
+	DefinitionID shopify.Optional[shopify.GID]                                                       `json:"definitionId,omitzero"`
+	MatchType    shopify.Optional[CollectionConditionMatchType]                                      `json:"matchType,omitzero"`
+	Relation     shopify.Optional[CollectionSourceInclusionConditionMetafieldMetaobjectListRelation] `json:"relation,omitzero"`
+	Values       shopify.Optional[[]shopify.GID]                                                     `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateMetafieldStringInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateMetafieldStringInput
+type CollectionSourceInclusionConditionUpdateMetafieldStringInput struct {
+	DefinitionID shopify.Optional[shopify.GID]                                               `json:"definitionId,omitzero"`
+	MatchType    shopify.Optional[CollectionConditionMatchType]                              `json:"matchType,omitzero"`
+	Relation     shopify.Optional[CollectionSourceInclusionConditionMetafieldStringRelation] `json:"relation,omitzero"`
+	Values       shopify.Optional[[]string]                                                  `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateMetafieldStringListInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateMetafieldStringListInput
+type CollectionSourceInclusionConditionUpdateMetafieldStringListInput struct {
+	DefinitionID shopify.Optional[shopify.GID]                                                   `json:"definitionId,omitzero"`
+	MatchType    shopify.Optional[CollectionConditionMatchType]                                  `json:"matchType,omitzero"`
+	Relation     shopify.Optional[CollectionSourceInclusionConditionMetafieldStringListRelation] `json:"relation,omitzero"`
+	Values       shopify.Optional[[]string]                                                      `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateProductCategoryInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateProductCategoryInput
+type CollectionSourceInclusionConditionUpdateProductCategoryInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                                  `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceInclusionConditionProductCategoryRelation]     `json:"relation,omitzero"`
+	Values    shopify.Optional[[]CollectionSourceInclusionConditionProductCategoryValueInput] `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateProductStatusInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateProductStatusInput
+type CollectionSourceInclusionConditionUpdateProductStatusInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                            `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceInclusionConditionProductStatusRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]ProductStatus]                                         `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateProductTagInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateProductTagInput
+type CollectionSourceInclusionConditionUpdateProductTagInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                         `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceInclusionConditionProductTagRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                             `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateProductTitleInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateProductTitleInput
+type CollectionSourceInclusionConditionUpdateProductTitleInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                           `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceInclusionConditionProductTitleRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                               `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateProductTypeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateProductTypeInput
+type CollectionSourceInclusionConditionUpdateProductTypeInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                          `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceInclusionConditionProductTypeRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                              `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateProductVendorInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateProductVendorInput
+type CollectionSourceInclusionConditionUpdateProductVendorInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                            `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceInclusionConditionProductVendorRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                                `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateVariantCompareAtPriceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateVariantCompareAtPriceInput
+type CollectionSourceInclusionConditionUpdateVariantCompareAtPriceInput struct {
+	Relation shopify.Optional[CollectionSourceInclusionConditionVariantCompareAtPriceRelation] `json:"relation,omitzero"`
+	Value    shopify.Optional[shopify.Money]                                                   `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateVariantInventoryInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateVariantInventoryInput
+type CollectionSourceInclusionConditionUpdateVariantInventoryInput struct {
+	Relation shopify.Optional[CollectionSourceInclusionConditionVariantInventoryRelation] `json:"relation,omitzero"`
+	Value    shopify.Optional[int]                                                        `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateVariantPriceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateVariantPriceInput
+type CollectionSourceInclusionConditionUpdateVariantPriceInput struct {
+	Relation shopify.Optional[CollectionSourceInclusionConditionVariantPriceRelation] `json:"relation,omitzero"`
+	Value    shopify.Optional[shopify.Money]                                          `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateVariantTitleInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateVariantTitleInput
+type CollectionSourceInclusionConditionUpdateVariantTitleInput struct {
+	MatchType shopify.Optional[CollectionConditionMatchType]                           `json:"matchType,omitzero"`
+	Relation  shopify.Optional[CollectionSourceInclusionConditionVariantTitleRelation] `json:"relation,omitzero"`
+	Values    shopify.Optional[[]string]                                               `json:"values,omitzero"`
+}
+
+// CollectionSourceInclusionConditionUpdateVariantWeightInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionUpdateVariantWeightInput
+type CollectionSourceInclusionConditionUpdateVariantWeightInput struct {
+	Relation shopify.Optional[CollectionSourceInclusionConditionVariantWeightRelation] `json:"relation,omitzero"`
+	Value    shopify.Optional[WeightInput]                                             `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionVariantCompareAtPriceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionVariantCompareAtPriceInput
+type CollectionSourceInclusionConditionVariantCompareAtPriceInput struct {
+	Relation CollectionSourceInclusionConditionVariantCompareAtPriceRelation `json:"relation"`
+	Value    shopify.Optional[shopify.Money]                                 `json:"value,omitzero"`
+}
+
+// CollectionSourceInclusionConditionVariantCompareAtPriceRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionVariantCompareAtPriceRelation
+type CollectionSourceInclusionConditionVariantCompareAtPriceRelation string
+
+const (
+	CollectionSourceInclusionConditionVariantCompareAtPriceRelationEquals      CollectionSourceInclusionConditionVariantCompareAtPriceRelation = "EQUALS"
+	CollectionSourceInclusionConditionVariantCompareAtPriceRelationGreaterThan CollectionSourceInclusionConditionVariantCompareAtPriceRelation = "GREATER_THAN"
+	CollectionSourceInclusionConditionVariantCompareAtPriceRelationIsNotSet    CollectionSourceInclusionConditionVariantCompareAtPriceRelation = "IS_NOT_SET"
+	CollectionSourceInclusionConditionVariantCompareAtPriceRelationIsSet       CollectionSourceInclusionConditionVariantCompareAtPriceRelation = "IS_SET"
+	CollectionSourceInclusionConditionVariantCompareAtPriceRelationLessThan    CollectionSourceInclusionConditionVariantCompareAtPriceRelation = "LESS_THAN"
+	CollectionSourceInclusionConditionVariantCompareAtPriceRelationNotEquals   CollectionSourceInclusionConditionVariantCompareAtPriceRelation = "NOT_EQUALS"
+)
+
+// CollectionSourceInclusionConditionVariantInventoryInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionVariantInventoryInput
+type CollectionSourceInclusionConditionVariantInventoryInput struct {
+	Relation CollectionSourceInclusionConditionVariantInventoryRelation `json:"relation"`
+	Value    int                                                        `json:"value"`
+}
+
+// CollectionSourceInclusionConditionVariantInventoryRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionVariantInventoryRelation
+type CollectionSourceInclusionConditionVariantInventoryRelation string
+
+const (
+	CollectionSourceInclusionConditionVariantInventoryRelationEquals      CollectionSourceInclusionConditionVariantInventoryRelation = "EQUALS"
+	CollectionSourceInclusionConditionVariantInventoryRelationGreaterThan CollectionSourceInclusionConditionVariantInventoryRelation = "GREATER_THAN"
+	CollectionSourceInclusionConditionVariantInventoryRelationLessThan    CollectionSourceInclusionConditionVariantInventoryRelation = "LESS_THAN"
+)
+
+// CollectionSourceInclusionConditionVariantPriceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionVariantPriceInput
+type CollectionSourceInclusionConditionVariantPriceInput struct {
+	Relation CollectionSourceInclusionConditionVariantPriceRelation `json:"relation"`
+	Value    shopify.Money                                          `json:"value"`
+}
+
+// CollectionSourceInclusionConditionVariantPriceRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionVariantPriceRelation
+type CollectionSourceInclusionConditionVariantPriceRelation string
+
+const (
+	CollectionSourceInclusionConditionVariantPriceRelationEquals      CollectionSourceInclusionConditionVariantPriceRelation = "EQUALS"
+	CollectionSourceInclusionConditionVariantPriceRelationGreaterThan CollectionSourceInclusionConditionVariantPriceRelation = "GREATER_THAN"
+	CollectionSourceInclusionConditionVariantPriceRelationLessThan    CollectionSourceInclusionConditionVariantPriceRelation = "LESS_THAN"
+	CollectionSourceInclusionConditionVariantPriceRelationNotEquals   CollectionSourceInclusionConditionVariantPriceRelation = "NOT_EQUALS"
+)
+
+// CollectionSourceInclusionConditionVariantTitleInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionVariantTitleInput
+type CollectionSourceInclusionConditionVariantTitleInput struct {
+	MatchType CollectionConditionMatchType                           `json:"matchType"`
+	Relation  CollectionSourceInclusionConditionVariantTitleRelation `json:"relation"`
+	Values    []string                                               `json:"values"`
+}
+
+// CollectionSourceInclusionConditionVariantTitleRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionVariantTitleRelation
+type CollectionSourceInclusionConditionVariantTitleRelation string
+
+const (
+	CollectionSourceInclusionConditionVariantTitleRelationContains       CollectionSourceInclusionConditionVariantTitleRelation = "CONTAINS"
+	CollectionSourceInclusionConditionVariantTitleRelationDoesNotContain CollectionSourceInclusionConditionVariantTitleRelation = "DOES_NOT_CONTAIN"
+	CollectionSourceInclusionConditionVariantTitleRelationEndsWith       CollectionSourceInclusionConditionVariantTitleRelation = "ENDS_WITH"
+	CollectionSourceInclusionConditionVariantTitleRelationEquals         CollectionSourceInclusionConditionVariantTitleRelation = "EQUALS"
+	CollectionSourceInclusionConditionVariantTitleRelationNotEquals      CollectionSourceInclusionConditionVariantTitleRelation = "NOT_EQUALS"
+	CollectionSourceInclusionConditionVariantTitleRelationStartsWith     CollectionSourceInclusionConditionVariantTitleRelation = "STARTS_WITH"
+)
+
+// CollectionSourceInclusionConditionVariantWeightInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionSourceInclusionConditionVariantWeightInput
+type CollectionSourceInclusionConditionVariantWeightInput struct {
+	Relation CollectionSourceInclusionConditionVariantWeightRelation `json:"relation"`
+	Value    WeightInput                                             `json:"value"`
+}
+
+// CollectionSourceInclusionConditionVariantWeightRelation is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceInclusionConditionVariantWeightRelation
+type CollectionSourceInclusionConditionVariantWeightRelation string
+
+const (
+	CollectionSourceInclusionConditionVariantWeightRelationEquals      CollectionSourceInclusionConditionVariantWeightRelation = "EQUALS"
+	CollectionSourceInclusionConditionVariantWeightRelationGreaterThan CollectionSourceInclusionConditionVariantWeightRelation = "GREATER_THAN"
+	CollectionSourceInclusionConditionVariantWeightRelationLessThan    CollectionSourceInclusionConditionVariantWeightRelation = "LESS_THAN"
+	CollectionSourceInclusionConditionVariantWeightRelationNotEquals   CollectionSourceInclusionConditionVariantWeightRelation = "NOT_EQUALS"
+)
+
+// CollectionSourceTargetType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CollectionSourceTargetType
+type CollectionSourceTargetType string
+
+const (
+	CollectionSourceTargetTypeProducts CollectionSourceTargetType = "PRODUCTS"
+	CollectionSourceTargetTypeVariants CollectionSourceTargetType = "VARIANTS"
+)
+
+// CollectionUpdateConditionsSourceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateConditionsSourceInput
+type CollectionUpdateConditionsSourceInput struct {
+	Description shopify.Optional[string]                               `json:"description,omitzero"`
+	Exclusion   shopify.Optional[CollectionUpdateSourceExclusionInput] `json:"exclusion,omitzero"`
+	ID          shopify.GID                                            `json:"id"`
+	Inclusion   shopify.Optional[CollectionUpdateSourceInclusionInput] `json:"inclusion,omitzero"`
+	Title       shopify.Optional[string]                               `json:"title,omitzero"`
+}
+
+// CollectionUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateInput
+type CollectionUpdateInput struct {
+	DescriptionHTML   shopify.Optional[string]                              `json:"descriptionHtml,omitzero"`
+	Handle            shopify.Optional[string]                              `json:"handle,omitzero"`
+	ID                shopify.Optional[shopify.GID]                         `json:"id,omitzero"`
+	Image             shopify.Optional[ImageInput]                          `json:"image,omitzero"`
+	Metafields        shopify.Optional[[]MetafieldInput]                    `json:"metafields,omitzero"`
+	RedirectNewHandle shopify.Optional[bool]                                `json:"redirectNewHandle,omitzero"`
+	Seo               shopify.Optional[SEOInput]                            `json:"seo,omitzero"`
+	SortOrder         shopify.Optional[CollectionSortOrder]                 `json:"sortOrder,omitzero"`
+	SourcesToCreate   shopify.Optional[[]CollectionCreateSourceTargetInput] `json:"sourcesToCreate,omitzero"`
+	SourcesToDelete   shopify.Optional[[]shopify.GID]                       `json:"sourcesToDelete,omitzero"`
+	SourcesToUpdate   shopify.Optional[[]CollectionUpdateSourceTargetInput] `json:"sourcesToUpdate,omitzero"`
+	TemplateSuffix    shopify.Optional[string]                              `json:"templateSuffix,omitzero"`
+	Title             shopify.Optional[string]                              `json:"title,omitzero"`
+}
+
+// CollectionUpdatePayload includes the requested fields of the GraphQL type CollectionUpdatePayload.
+type CollectionUpdatePayload struct {
+	Collection *Collection `json:"collection"`
+	Job        *Job        `json:"job"`
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// CollectionUpdateResponse is returned by CollectionUpdate on success.
+type CollectionUpdateResponse struct {
+	CollectionUpdate *CollectionUpdatePayload `json:"collectionUpdate"`
+}
+
+// CollectionUpdateSourceExclusionConditionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateSourceExclusionConditionInput
+type CollectionUpdateSourceExclusionConditionInput struct {
+	Condition CollectionSourceExclusionConditionUpdateInput `json:"condition"`
+	ID        shopify.GID                                   `json:"id"`
+}
+
+// CollectionUpdateSourceExclusionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateSourceExclusionInput
+type CollectionUpdateSourceExclusionInput struct {
+	ConditionsToCreate shopify.Optional[[]CollectionSourceExclusionConditionInput]       `json:"conditionsToCreate,omitzero"`
+	ConditionsToDelete shopify.Optional[[]shopify.GID]                                   `json:"conditionsToDelete,omitzero"`
+	ConditionsToUpdate shopify.Optional[[]CollectionUpdateSourceExclusionConditionInput] `json:"conditionsToUpdate,omitzero"`
+	MatchType          shopify.Optional[CollectionConditionMatchType]                    `json:"matchType,omitzero"`
+	SelectionsToAdd    shopify.Optional[[]CollectionExclusionProductSelectionInput]      `json:"selectionsToAdd,omitzero"`
+	SelectionsToRemove shopify.Optional[[]CollectionExclusionProductSelectionInput]      `json:"selectionsToRemove,omitzero"`
+}
+
+// CollectionUpdateSourceInclusionConditionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateSourceInclusionConditionInput
+type CollectionUpdateSourceInclusionConditionInput struct {
+	Condition CollectionSourceInclusionConditionUpdateInput `json:"condition"`
+	ID        shopify.GID                                   `json:"id"`
+}
+
+// CollectionUpdateSourceInclusionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateSourceInclusionInput
+type CollectionUpdateSourceInclusionInput struct {
+	ConditionsToCreate shopify.Optional[[]CollectionSourceInclusionConditionInput]       `json:"conditionsToCreate,omitzero"`
+	ConditionsToDelete shopify.Optional[[]shopify.GID]                                   `json:"conditionsToDelete,omitzero"`
+	ConditionsToUpdate shopify.Optional[[]CollectionUpdateSourceInclusionConditionInput] `json:"conditionsToUpdate,omitzero"`
+	MatchType          shopify.Optional[CollectionConditionMatchType]                    `json:"matchType,omitzero"`
+	SelectionsToAdd    shopify.Optional[[]CollectionInclusionProductSelectionInput]      `json:"selectionsToAdd,omitzero"`
+	SelectionsToRemove shopify.Optional[[]CollectionInclusionProductSelectionInput]      `json:"selectionsToRemove,omitzero"`
+}
+
+// CollectionUpdateSourceTargetInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateSourceTargetInput
+type CollectionUpdateSourceTargetInput struct {
+	Condition      shopify.Optional[CollectionUpdateConditionsSourceInput]     `json:"condition,omitzero"`
+	SubCollections shopify.Optional[CollectionUpdateSubCollectionsSourceInput] `json:"subCollections,omitzero"`
+}
+
+// CollectionUpdateSubCollectionsSourceInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CollectionUpdateSubCollectionsSourceInput
+type CollectionUpdateSubCollectionsSourceInput struct {
+	CollectionIDs shopify.Optional[[]shopify.GID] `json:"collectionIds,omitzero"`
+	Description   shopify.Optional[string]        `json:"description,omitzero"`
+	ID            shopify.GID                     `json:"id"`
+	Title         shopify.Optional[string]        `json:"title,omitzero"`
+}
 
 // CollectionWithProducts includes the requested fields of the GraphQL type Collection.
 type CollectionWithProducts struct {
@@ -114,6 +1120,15 @@ type GetCollectionResponse struct {
 	Collection *Collection `json:"collection"`
 }
 
+// ImageInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ImageInput
+type ImageInput struct {
+	AltText shopify.Optional[string]      `json:"altText,omitzero"`
+	ID      shopify.Optional[shopify.GID] `json:"id,omitzero"`
+	Src     shopify.Optional[string]      `json:"src,omitzero"`
+}
+
 // ListCollectionProductsResponse is returned by ListCollectionProducts on success.
 type ListCollectionProductsResponse struct {
 	Collection *CollectionWithProducts `json:"collection"`
@@ -122,6 +1137,33 @@ type ListCollectionProductsResponse struct {
 // ListCollectionsResponse is returned by ListCollections on success.
 type ListCollectionsResponse struct {
 	Collections CollectionPage `json:"collections"`
+}
+
+// __CollectionAddProductsV2Input is used internally by genqlient
+type __CollectionAddProductsV2Input struct {
+	ID         shopify.GID   `json:"id"`
+	ProductIDs []shopify.GID `json:"productIDs"`
+}
+
+// __CollectionCreateInput is used internally by genqlient
+type __CollectionCreateInput struct {
+	Collection CollectionCreateInput `json:"collection"`
+}
+
+// __CollectionDeleteInput is used internally by genqlient
+type __CollectionDeleteInput struct {
+	Input CollectionDeleteInput `json:"input"`
+}
+
+// __CollectionRemoveProductsInput is used internally by genqlient
+type __CollectionRemoveProductsInput struct {
+	ID         shopify.GID   `json:"id"`
+	ProductIDs []shopify.GID `json:"productIDs"`
+}
+
+// __CollectionUpdateInput is used internally by genqlient
+type __CollectionUpdateInput struct {
+	Collection CollectionUpdateInput `json:"collection"`
 }
 
 // __FindCollectionInput is used internally by genqlient
@@ -148,6 +1190,278 @@ type __ListCollectionsInput struct {
 	Query   shopify.Optional[string]             `json:"query,omitzero"`
 	SortKey shopify.Optional[CollectionSortKeys] `json:"sortKey,omitzero"`
 	Reverse shopify.Optional[bool]               `json:"reverse,omitzero"`
+}
+
+// The mutation executed by CollectionAddProductsV2.
+const collectionAddProductsV2Document = `
+mutation CollectionAddProductsV2 ($id: ID!, $productIDs: [ID!]!) {
+	collectionAddProductsV2(id: $id, productIds: $productIDs) {
+		job {
+			id
+			done
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// CollectionAddProductsV2 puts products, at most 250, into a manual collection, in
+// the background: the job tells when. After [shopify.ErrOutcomeUnknown] read back
+// with [CollectionProducts]. Shopify calls it deprecated, now that a collection has
+// sources ([CollectionUpdate]).
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/collectionAddProductsV2
+func CollectionAddProductsV2(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	productIDs []shopify.GID,
+) (data *CollectionAddProductsV2Response, err error) {
+	req := &graphql.Request{
+		OpName: "CollectionAddProductsV2",
+		Query:  collectionAddProductsV2Document,
+		Variables: &__CollectionAddProductsV2Input{
+			ID:         id,
+			ProductIDs: productIDs,
+		},
+	}
+
+	data = &CollectionAddProductsV2Response{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by CollectionCreate.
+const collectionCreateDocument = `
+mutation CollectionCreate ($collection: CollectionCreateInput!) {
+	collectionCreate(collection: $collection) {
+		collection {
+			... Collection
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment Collection on Collection {
+	id
+	title
+	handle
+	descriptionHtml
+	sortOrder
+	updatedAt
+	productsCount {
+		count
+		precision
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// CollectionCreate creates a collection. It is not idempotent: after
+// [shopify.ErrOutcomeUnknown] look for it by its handle with [FindCollection],
+// so give it one. What is in it follows from sources, or is put in with
+// [CollectionAddProductsV2].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/collectionCreate
+func CollectionCreate(
+	ctx context.Context,
+	client graphql.Client,
+	collection CollectionCreateInput,
+) (data *CollectionCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "CollectionCreate",
+		Query:  collectionCreateDocument,
+		Variables: &__CollectionCreateInput{
+			Collection: collection,
+		},
+	}
+
+	data = &CollectionCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by CollectionDelete.
+const collectionDeleteDocument = `
+mutation CollectionDelete ($input: CollectionDeleteInput!) {
+	collectionDelete(input: $input) {
+		deletedCollectionId
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// CollectionDelete deletes a collection; its products stay. After
+// [shopify.ErrOutcomeUnknown] see with [GetCollection] whether it is there.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/collectionDelete
+func CollectionDelete(
+	ctx context.Context,
+	client graphql.Client,
+	input CollectionDeleteInput,
+) (data *CollectionDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "CollectionDelete",
+		Query:  collectionDeleteDocument,
+		Variables: &__CollectionDeleteInput{
+			Input: input,
+		},
+	}
+
+	data = &CollectionDeleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by CollectionRemoveProducts.
+const collectionRemoveProductsDocument = `
+mutation CollectionRemoveProducts ($id: ID!, $productIDs: [ID!]!) {
+	collectionRemoveProducts(id: $id, productIds: $productIDs) {
+		job {
+			id
+			done
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// CollectionRemoveProducts takes products, at most 250, out of a manual collection,
+// in the background: the job tells when. After [shopify.ErrOutcomeUnknown] read back
+// with [CollectionProducts]. Shopify calls it deprecated, now that a collection has
+// sources ([CollectionUpdate]).
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/collectionRemoveProducts
+func CollectionRemoveProducts(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	productIDs []shopify.GID,
+) (data *CollectionRemoveProductsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "CollectionRemoveProducts",
+		Query:  collectionRemoveProductsDocument,
+		Variables: &__CollectionRemoveProductsInput{
+			ID:         id,
+			ProductIDs: productIDs,
+		},
+	}
+
+	data = &CollectionRemoveProductsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by CollectionUpdate.
+const collectionUpdateDocument = `
+mutation CollectionUpdate ($collection: CollectionUpdateInput!) {
+	collectionUpdate(collection: $collection) {
+		collection {
+			... Collection
+		}
+		job {
+			id
+			done
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment Collection on Collection {
+	id
+	title
+	handle
+	descriptionHtml
+	sortOrder
+	updatedAt
+	productsCount {
+		count
+		precision
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// CollectionUpdate changes what is set in the input and nothing else; the id is
+// in the input. After [shopify.ErrOutcomeUnknown] read back with [GetCollection]:
+// without sourcesToCreate the same update may be sent again.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/collectionUpdate
+func CollectionUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	collection CollectionUpdateInput,
+) (data *CollectionUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "CollectionUpdate",
+		Query:  collectionUpdateDocument,
+		Variables: &__CollectionUpdateInput{
+			Collection: collection,
+		},
+	}
+
+	data = &CollectionUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
 }
 
 // The query executed by FindCollection.

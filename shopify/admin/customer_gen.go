@@ -26,6 +26,24 @@ type CustomerCreateResponse struct {
 	CustomerCreate *CustomerCreatePayload `json:"customerCreate"`
 }
 
+// CustomerDeleteInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CustomerDeleteInput
+type CustomerDeleteInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// CustomerDeletePayload includes the requested fields of the GraphQL type CustomerDeletePayload.
+type CustomerDeletePayload struct {
+	DeletedCustomerID shopify.GID `json:"deletedCustomerId"`
+	UserErrors        []UserError `json:"userErrors"`
+}
+
+// CustomerDeleteResponse is returned by CustomerDelete on success.
+type CustomerDeleteResponse struct {
+	CustomerDelete *CustomerDeletePayload `json:"customerDelete"`
+}
+
 // CustomerEmailMarketingConsentInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CustomerEmailMarketingConsentInput
@@ -153,6 +171,52 @@ const (
 	CustomerMarketingOptInLevelSingleOptIn    CustomerMarketingOptInLevel = "SINGLE_OPT_IN"
 	CustomerMarketingOptInLevelUnknown        CustomerMarketingOptInLevel = "UNKNOWN"
 )
+
+// CustomerMergeErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/CustomerMergeErrorCode
+type CustomerMergeErrorCode string
+
+const (
+	CustomerMergeErrorCodeCustomerHasGiftCards     CustomerMergeErrorCode = "CUSTOMER_HAS_GIFT_CARDS"
+	CustomerMergeErrorCodeInternalError            CustomerMergeErrorCode = "INTERNAL_ERROR"
+	CustomerMergeErrorCodeInvalidCustomer          CustomerMergeErrorCode = "INVALID_CUSTOMER"
+	CustomerMergeErrorCodeInvalidCustomerID        CustomerMergeErrorCode = "INVALID_CUSTOMER_ID"
+	CustomerMergeErrorCodeMissingOverrideAttribute CustomerMergeErrorCode = "MISSING_OVERRIDE_ATTRIBUTE"
+	CustomerMergeErrorCodeOverrideAttributeInvalid CustomerMergeErrorCode = "OVERRIDE_ATTRIBUTE_INVALID"
+)
+
+// CustomerMergeOverrideFields is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/CustomerMergeOverrideFields
+type CustomerMergeOverrideFields struct {
+	CustomerIDOfDefaultAddressToKeep shopify.Optional[shopify.GID] `json:"customerIdOfDefaultAddressToKeep,omitzero"`
+	CustomerIDOfEmailToKeep          shopify.Optional[shopify.GID] `json:"customerIdOfEmailToKeep,omitzero"`
+	CustomerIDOfFirstNameToKeep      shopify.Optional[shopify.GID] `json:"customerIdOfFirstNameToKeep,omitzero"`
+	CustomerIDOfLastNameToKeep       shopify.Optional[shopify.GID] `json:"customerIdOfLastNameToKeep,omitzero"`
+	CustomerIDOfPhoneNumberToKeep    shopify.Optional[shopify.GID] `json:"customerIdOfPhoneNumberToKeep,omitzero"`
+	Note                             shopify.Optional[string]      `json:"note,omitzero"`
+	Tags                             shopify.Optional[[]string]    `json:"tags,omitzero"`
+}
+
+// CustomerMergePayload includes the requested fields of the GraphQL type CustomerMergePayload.
+type CustomerMergePayload struct {
+	ResultingCustomerID shopify.GID              `json:"resultingCustomerId"`
+	Job                 *Job                     `json:"job"`
+	UserErrors          []CustomerMergeUserError `json:"userErrors"`
+}
+
+// CustomerMergeResponse is returned by CustomerMerge on success.
+type CustomerMergeResponse struct {
+	CustomerMerge *CustomerMergePayload `json:"customerMerge"`
+}
+
+// CustomerMergeUserError includes the requested fields of the GraphQL type CustomerMergeUserError.
+type CustomerMergeUserError struct {
+	Field   []string               `json:"field"`
+	Message string                 `json:"message"`
+	Code    CustomerMergeErrorCode `json:"code"`
+}
 
 // CustomerPage includes the requested fields of the GraphQL type CustomerConnection.
 type CustomerPage struct {
@@ -538,9 +602,21 @@ type __CustomerCreateInput struct {
 	Input CustomerInput `json:"input"`
 }
 
+// __CustomerDeleteInput is used internally by genqlient
+type __CustomerDeleteInput struct {
+	Input CustomerDeleteInput `json:"input"`
+}
+
 // __CustomerEmailMarketingConsentUpdateInput is used internally by genqlient
 type __CustomerEmailMarketingConsentUpdateInput struct {
 	Input CustomerEmailMarketingConsentUpdateInput `json:"input"`
+}
+
+// __CustomerMergeInput is used internally by genqlient
+type __CustomerMergeInput struct {
+	CustomerOneID  shopify.GID                                   `json:"customerOneID"`
+	CustomerTwoID  shopify.GID                                   `json:"customerTwoID"`
+	OverrideFields shopify.Optional[CustomerMergeOverrideFields] `json:"overrideFields,omitzero"`
 }
 
 // __CustomerRequestDataErasureInput is used internally by genqlient
@@ -687,6 +763,52 @@ func CustomerCreate(
 	return data, err
 }
 
+// The mutation executed by CustomerDelete.
+const customerDeleteDocument = `
+mutation CustomerDelete ($input: CustomerDeleteInput!) {
+	customerDelete(input: $input) {
+		deletedCustomerId
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// CustomerDelete deletes a customer who has no orders. To have personal data erased
+// use [CustomerRequestDataErasure]. After [shopify.ErrOutcomeUnknown] see with
+// [GetCustomer] whether the customer is there.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/customerDelete
+func CustomerDelete(
+	ctx context.Context,
+	client graphql.Client,
+	input CustomerDeleteInput,
+) (data *CustomerDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "CustomerDelete",
+		Query:  customerDeleteDocument,
+		Variables: &__CustomerDeleteInput{
+			Input: input,
+		},
+	}
+
+	data = &CustomerDeleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
 // The mutation executed by CustomerEmailMarketingConsentUpdate.
 const customerEmailMarketingConsentUpdateDocument = `
 mutation CustomerEmailMarketingConsentUpdate ($input: CustomerEmailMarketingConsentUpdateInput!) {
@@ -777,6 +899,59 @@ func CustomerEmailMarketingConsentUpdate(
 	}
 
 	data = &CustomerEmailMarketingConsentUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by CustomerMerge.
+const customerMergeDocument = `
+mutation CustomerMerge ($customerOneID: ID!, $customerTwoID: ID!, $overrideFields: CustomerMergeOverrideFields) {
+	customerMerge(customerOneId: $customerOneID, customerTwoId: $customerTwoID, overrideFields: $overrideFields) {
+		resultingCustomerId
+		job {
+			id
+			done
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// CustomerMerge makes one customer of two, in the background: the job tells when.
+// The orders of both are the resulting customer's, and the other one is gone for
+// good. It cannot be undone or repeated: after [shopify.ErrOutcomeUnknown] see with
+// [GetCustomer] which of the two is there.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/customerMerge
+func CustomerMerge(
+	ctx context.Context,
+	client graphql.Client,
+	customerOneID shopify.GID,
+	customerTwoID shopify.GID,
+	overrideFields shopify.Optional[CustomerMergeOverrideFields],
+) (data *CustomerMergeResponse, err error) {
+	req := &graphql.Request{
+		OpName: "CustomerMerge",
+		Query:  customerMergeDocument,
+		Variables: &__CustomerMergeInput{
+			CustomerOneID:  customerOneID,
+			CustomerTwoID:  customerTwoID,
+			OverrideFields: overrideFields,
+		},
+	}
+
+	data = &CustomerMergeResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -62,6 +62,17 @@ type DiscountAutomaticBasicInput struct {
 	Title               shopify.Optional[string]                          `json:"title,omitzero"`
 }
 
+// DiscountAutomaticBasicUpdatePayload includes the requested fields of the GraphQL type DiscountAutomaticBasicUpdatePayload.
+type DiscountAutomaticBasicUpdatePayload struct {
+	AutomaticDiscountNode *AutomaticDiscountRef `json:"automaticDiscountNode"`
+	UserErrors            []DiscountUserError   `json:"userErrors"`
+}
+
+// DiscountAutomaticBasicUpdateResponse is returned by DiscountAutomaticBasicUpdate on success.
+type DiscountAutomaticBasicUpdateResponse struct {
+	DiscountAutomaticBasicUpdate *DiscountAutomaticBasicUpdatePayload `json:"discountAutomaticBasicUpdate"`
+}
+
 // DiscountAutomaticBxgyCreatePayload includes the requested fields of the GraphQL type DiscountAutomaticBxgyCreatePayload.
 type DiscountAutomaticBxgyCreatePayload struct {
 	AutomaticDiscountNode *AutomaticDiscountRef `json:"automaticDiscountNode"`
@@ -86,6 +97,17 @@ type DiscountAutomaticBxgyInput struct {
 	Tags              shopify.Optional[[]string]                  `json:"tags,omitzero"`
 	Title             shopify.Optional[string]                    `json:"title,omitzero"`
 	UsesPerOrderLimit shopify.Optional[shopify.Uint64]            `json:"usesPerOrderLimit,omitzero"`
+}
+
+// DiscountAutomaticBxgyUpdatePayload includes the requested fields of the GraphQL type DiscountAutomaticBxgyUpdatePayload.
+type DiscountAutomaticBxgyUpdatePayload struct {
+	AutomaticDiscountNode *AutomaticDiscountRef `json:"automaticDiscountNode"`
+	UserErrors            []DiscountUserError   `json:"userErrors"`
+}
+
+// DiscountAutomaticBxgyUpdateResponse is returned by DiscountAutomaticBxgyUpdate on success.
+type DiscountAutomaticBxgyUpdateResponse struct {
+	DiscountAutomaticBxgyUpdate *DiscountAutomaticBxgyUpdatePayload `json:"discountAutomaticBxgyUpdate"`
 }
 
 // DiscountAutomaticDeactivatePayload includes the requested fields of the GraphQL type DiscountAutomaticDeactivatePayload.
@@ -137,6 +159,17 @@ type DiscountAutomaticFreeShippingInput struct {
 	StartsAt                 shopify.Optional[time.Time]                                 `json:"startsAt,omitzero"`
 	Tags                     shopify.Optional[[]string]                                  `json:"tags,omitzero"`
 	Title                    shopify.Optional[string]                                    `json:"title,omitzero"`
+}
+
+// DiscountAutomaticFreeShippingUpdatePayload includes the requested fields of the GraphQL type DiscountAutomaticFreeShippingUpdatePayload.
+type DiscountAutomaticFreeShippingUpdatePayload struct {
+	AutomaticDiscountNode *AutomaticDiscountRef `json:"automaticDiscountNode"`
+	UserErrors            []DiscountUserError   `json:"userErrors"`
+}
+
+// DiscountAutomaticFreeShippingUpdateResponse is returned by DiscountAutomaticFreeShippingUpdate on success.
+type DiscountAutomaticFreeShippingUpdateResponse struct {
+	DiscountAutomaticFreeShippingUpdate *DiscountAutomaticFreeShippingUpdatePayload `json:"discountAutomaticFreeShippingUpdate"`
 }
 
 // DiscountBuyerSelection is an enum; Shopify may add values.
@@ -1048,8 +1081,20 @@ type __DiscountAutomaticBasicCreateInput struct {
 	Discount DiscountAutomaticBasicInput `json:"discount"`
 }
 
+// __DiscountAutomaticBasicUpdateInput is used internally by genqlient
+type __DiscountAutomaticBasicUpdateInput struct {
+	ID       shopify.GID                 `json:"id"`
+	Discount DiscountAutomaticBasicInput `json:"discount"`
+}
+
 // __DiscountAutomaticBxgyCreateInput is used internally by genqlient
 type __DiscountAutomaticBxgyCreateInput struct {
+	Discount DiscountAutomaticBxgyInput `json:"discount"`
+}
+
+// __DiscountAutomaticBxgyUpdateInput is used internally by genqlient
+type __DiscountAutomaticBxgyUpdateInput struct {
+	ID       shopify.GID                `json:"id"`
 	Discount DiscountAutomaticBxgyInput `json:"discount"`
 }
 
@@ -1065,6 +1110,12 @@ type __DiscountAutomaticDeleteInput struct {
 
 // __DiscountAutomaticFreeShippingCreateInput is used internally by genqlient
 type __DiscountAutomaticFreeShippingCreateInput struct {
+	Discount DiscountAutomaticFreeShippingInput `json:"discount"`
+}
+
+// __DiscountAutomaticFreeShippingUpdateInput is used internally by genqlient
+type __DiscountAutomaticFreeShippingUpdateInput struct {
+	ID       shopify.GID                        `json:"id"`
 	Discount DiscountAutomaticFreeShippingInput `json:"discount"`
 }
 
@@ -1225,6 +1276,55 @@ func DiscountAutomaticBasicCreate(
 	return data, err
 }
 
+// The mutation executed by DiscountAutomaticBasicUpdate.
+const discountAutomaticBasicUpdateDocument = `
+mutation DiscountAutomaticBasicUpdate ($id: ID!, $discount: DiscountAutomaticBasicInput!) {
+	discountAutomaticBasicUpdate(id: $id, automaticBasicDiscount: $discount) {
+		automaticDiscountNode {
+			id
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// DiscountAutomaticBasicUpdate changes what is set of a discount that applies
+// without a code: an amount or a
+// percentage off. After [shopify.ErrOutcomeUnknown] read it back
+// with [GetDiscount].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/discountAutomaticBasicUpdate
+func DiscountAutomaticBasicUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	discount DiscountAutomaticBasicInput,
+) (data *DiscountAutomaticBasicUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "DiscountAutomaticBasicUpdate",
+		Query:  discountAutomaticBasicUpdateDocument,
+		Variables: &__DiscountAutomaticBasicUpdateInput{
+			ID:       id,
+			Discount: discount,
+		},
+	}
+
+	data = &DiscountAutomaticBasicUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
 // The mutation executed by DiscountAutomaticBxgyCreate.
 const discountAutomaticBxgyCreateDocument = `
 mutation DiscountAutomaticBxgyCreate ($discount: DiscountAutomaticBxgyInput!) {
@@ -1260,6 +1360,54 @@ func DiscountAutomaticBxgyCreate(
 	}
 
 	data = &DiscountAutomaticBxgyCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by DiscountAutomaticBxgyUpdate.
+const discountAutomaticBxgyUpdateDocument = `
+mutation DiscountAutomaticBxgyUpdate ($id: ID!, $discount: DiscountAutomaticBxgyInput!) {
+	discountAutomaticBxgyUpdate(id: $id, automaticBxgyDiscount: $discount) {
+		automaticDiscountNode {
+			id
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// DiscountAutomaticBxgyUpdate changes what is set of a discount that applies
+// without a code: "buy X, get Y". After [shopify.ErrOutcomeUnknown] read it back
+// with [GetDiscount].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/discountAutomaticBxgyUpdate
+func DiscountAutomaticBxgyUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	discount DiscountAutomaticBxgyInput,
+) (data *DiscountAutomaticBxgyUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "DiscountAutomaticBxgyUpdate",
+		Query:  discountAutomaticBxgyUpdateDocument,
+		Variables: &__DiscountAutomaticBxgyUpdateInput{
+			ID:       id,
+			Discount: discount,
+		},
+	}
+
+	data = &DiscountAutomaticBxgyUpdateResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(
@@ -1392,6 +1540,55 @@ func DiscountAutomaticFreeShippingCreate(
 	}
 
 	data = &DiscountAutomaticFreeShippingCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by DiscountAutomaticFreeShippingUpdate.
+const discountAutomaticFreeShippingUpdateDocument = `
+mutation DiscountAutomaticFreeShippingUpdate ($id: ID!, $discount: DiscountAutomaticFreeShippingInput!) {
+	discountAutomaticFreeShippingUpdate(id: $id, freeShippingAutomaticDiscount: $discount) {
+		automaticDiscountNode {
+			id
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// DiscountAutomaticFreeShippingUpdate changes what is set of a discount that applies
+// without a code: free
+// shipping. After [shopify.ErrOutcomeUnknown] read it back
+// with [GetDiscount].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/discountAutomaticFreeShippingUpdate
+func DiscountAutomaticFreeShippingUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	discount DiscountAutomaticFreeShippingInput,
+) (data *DiscountAutomaticFreeShippingUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "DiscountAutomaticFreeShippingUpdate",
+		Query:  discountAutomaticFreeShippingUpdateDocument,
+		Variables: &__DiscountAutomaticFreeShippingUpdateInput{
+			ID:       id,
+			Discount: discount,
+		},
+	}
+
+	data = &DiscountAutomaticFreeShippingUpdateResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -110,6 +110,16 @@ type InventoryChangeInput struct {
 	LocationID         shopify.GID              `json:"locationId"`
 }
 
+// InventoryDeactivatePayload includes the requested fields of the GraphQL type InventoryDeactivatePayload.
+type InventoryDeactivatePayload struct {
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// InventoryDeactivateResponse is returned by InventoryDeactivate on success.
+type InventoryDeactivateResponse struct {
+	InventoryDeactivate *InventoryDeactivatePayload `json:"inventoryDeactivate"`
+}
+
 // InventoryItemPage includes the requested fields of the GraphQL type InventoryItemConnection.
 type InventoryItemPage struct {
 	Nodes    []InventoryItem `json:"nodes"`
@@ -304,6 +314,11 @@ type __InventoryActivateInput struct {
 type __InventoryAdjustQuantitiesInput struct {
 	Input InventoryAdjustQuantitiesInput `json:"input"`
 	Key   string                         `json:"key"`
+}
+
+// __InventoryDeactivateInput is used internally by genqlient
+type __InventoryDeactivateInput struct {
+	InventoryLevelID shopify.GID `json:"inventoryLevelID"`
 }
 
 // __InventoryItemUpdateInput is used internally by genqlient
@@ -538,6 +553,51 @@ func InventoryAdjustQuantities(
 	}
 
 	data = &InventoryAdjustQuantitiesResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by InventoryDeactivate.
+const inventoryDeactivateDocument = `
+mutation InventoryDeactivate ($inventoryLevelID: ID!) {
+	inventoryDeactivate(inventoryLevelId: $inventoryLevelID) {
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// InventoryDeactivate stops stocking an item at a location; quantities there must
+// be zero. After [shopify.ErrOutcomeUnknown] read the item's levels back with
+// [GetInventoryItem].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/inventoryDeactivate
+func InventoryDeactivate(
+	ctx context.Context,
+	client graphql.Client,
+	inventoryLevelID shopify.GID,
+) (data *InventoryDeactivateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "InventoryDeactivate",
+		Query:  inventoryDeactivateDocument,
+		Variables: &__InventoryDeactivateInput{
+			InventoryLevelID: inventoryLevelID,
+		},
+	}
+
+	data = &InventoryDeactivateResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -14,6 +14,39 @@ type GetLocationResponse struct {
 	Location *LocationDetail `json:"location"`
 }
 
+// LocationActivatePayload includes the requested fields of the GraphQL type LocationActivatePayload.
+type LocationActivatePayload struct {
+	Location                   *LocationDetail             `json:"location"`
+	LocationActivateUserErrors []LocationActivateUserError `json:"locationActivateUserErrors"`
+}
+
+// LocationActivateResponse is returned by LocationActivate on success.
+type LocationActivateResponse struct {
+	LocationActivate *LocationActivatePayload `json:"locationActivate"`
+}
+
+// LocationActivateUserError includes the requested fields of the GraphQL type LocationActivateUserError.
+type LocationActivateUserError struct {
+	Field   []string                      `json:"field"`
+	Message string                        `json:"message"`
+	Code    LocationActivateUserErrorCode `json:"code"`
+}
+
+// LocationActivateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/LocationActivateUserErrorCode
+type LocationActivateUserErrorCode string
+
+const (
+	LocationActivateUserErrorCodeGenericError                    LocationActivateUserErrorCode = "GENERIC_ERROR"
+	LocationActivateUserErrorCodeHasNonUniqueName                LocationActivateUserErrorCode = "HAS_NON_UNIQUE_NAME"
+	LocationActivateUserErrorCodeHasOngoingRelocation            LocationActivateUserErrorCode = "HAS_ONGOING_RELOCATION"
+	LocationActivateUserErrorCodeIdempotencyConcurrentRequest    LocationActivateUserErrorCode = "IDEMPOTENCY_CONCURRENT_REQUEST"
+	LocationActivateUserErrorCodeIdempotencyKeyParameterMismatch LocationActivateUserErrorCode = "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
+	LocationActivateUserErrorCodeLocationLimit                   LocationActivateUserErrorCode = "LOCATION_LIMIT"
+	LocationActivateUserErrorCodeLocationNotFound                LocationActivateUserErrorCode = "LOCATION_NOT_FOUND"
+)
+
 // LocationAddress includes the requested fields of the GraphQL type LocationAddress.
 type LocationAddress struct {
 	Address1     string `json:"address1"`
@@ -25,6 +58,50 @@ type LocationAddress struct {
 	Phone        string `json:"phone"`
 }
 
+// LocationDeactivatePayload includes the requested fields of the GraphQL type LocationDeactivatePayload.
+type LocationDeactivatePayload struct {
+	Location                     *LocationDetail               `json:"location"`
+	LocationDeactivateUserErrors []LocationDeactivateUserError `json:"locationDeactivateUserErrors"`
+}
+
+// LocationDeactivateResponse is returned by LocationDeactivate on success.
+type LocationDeactivateResponse struct {
+	LocationDeactivate *LocationDeactivatePayload `json:"locationDeactivate"`
+}
+
+// LocationDeactivateUserError includes the requested fields of the GraphQL type LocationDeactivateUserError.
+type LocationDeactivateUserError struct {
+	Field   []string                        `json:"field"`
+	Message string                          `json:"message"`
+	Code    LocationDeactivateUserErrorCode `json:"code"`
+}
+
+// LocationDeactivateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/LocationDeactivateUserErrorCode
+type LocationDeactivateUserErrorCode string
+
+const (
+	LocationDeactivateUserErrorCodeCannotDisableOnlineOrderFulfillment     LocationDeactivateUserErrorCode = "CANNOT_DISABLE_ONLINE_ORDER_FULFILLMENT"
+	LocationDeactivateUserErrorCodeDestinationLocationIsTheSameLocation    LocationDeactivateUserErrorCode = "DESTINATION_LOCATION_IS_THE_SAME_LOCATION"
+	LocationDeactivateUserErrorCodeDestinationLocationNotFoundOrInactive   LocationDeactivateUserErrorCode = "DESTINATION_LOCATION_NOT_FOUND_OR_INACTIVE"
+	LocationDeactivateUserErrorCodeDestinationLocationNotShopifyManaged    LocationDeactivateUserErrorCode = "DESTINATION_LOCATION_NOT_SHOPIFY_MANAGED"
+	LocationDeactivateUserErrorCodeFailedToRelocateActiveInventories       LocationDeactivateUserErrorCode = "FAILED_TO_RELOCATE_ACTIVE_INVENTORIES"
+	LocationDeactivateUserErrorCodeFailedToRelocateIncomingMovements       LocationDeactivateUserErrorCode = "FAILED_TO_RELOCATE_INCOMING_MOVEMENTS"
+	LocationDeactivateUserErrorCodeFailedToRelocateOpenPurchaseOrders      LocationDeactivateUserErrorCode = "FAILED_TO_RELOCATE_OPEN_PURCHASE_ORDERS"
+	LocationDeactivateUserErrorCodeHasActiveInventoryError                 LocationDeactivateUserErrorCode = "HAS_ACTIVE_INVENTORY_ERROR"
+	LocationDeactivateUserErrorCodeHasActiveRetailSubscriptions            LocationDeactivateUserErrorCode = "HAS_ACTIVE_RETAIL_SUBSCRIPTIONS"
+	LocationDeactivateUserErrorCodeHasFulfillmentOrdersError               LocationDeactivateUserErrorCode = "HAS_FULFILLMENT_ORDERS_ERROR"
+	LocationDeactivateUserErrorCodeHasIncomingFromExternalDocumentSources  LocationDeactivateUserErrorCode = "HAS_INCOMING_FROM_EXTERNAL_DOCUMENT_SOURCES"
+	LocationDeactivateUserErrorCodeHasIncomingMovementsError               LocationDeactivateUserErrorCode = "HAS_INCOMING_MOVEMENTS_ERROR"
+	LocationDeactivateUserErrorCodeHasOpenPurchaseOrdersError              LocationDeactivateUserErrorCode = "HAS_OPEN_PURCHASE_ORDERS_ERROR"
+	LocationDeactivateUserErrorCodeIdempotencyConcurrentRequest            LocationDeactivateUserErrorCode = "IDEMPOTENCY_CONCURRENT_REQUEST"
+	LocationDeactivateUserErrorCodeIdempotencyKeyParameterMismatch         LocationDeactivateUserErrorCode = "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
+	LocationDeactivateUserErrorCodeLocationNotFound                        LocationDeactivateUserErrorCode = "LOCATION_NOT_FOUND"
+	LocationDeactivateUserErrorCodePermanentlyBlockedFromDeactivationError LocationDeactivateUserErrorCode = "PERMANENTLY_BLOCKED_FROM_DEACTIVATION_ERROR"
+	LocationDeactivateUserErrorCodeTemporarilyBlockedFromDeactivationError LocationDeactivateUserErrorCode = "TEMPORARILY_BLOCKED_FROM_DEACTIVATION_ERROR"
+)
+
 // LocationDetail includes the GraphQL fields of Location requested by the fragment LocationDetail.
 type LocationDetail struct {
 	ID                   shopify.GID     `json:"id"`
@@ -35,9 +112,96 @@ type LocationDetail struct {
 	Address              LocationAddress `json:"address"`
 }
 
+// LocationEditAddressInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/LocationEditAddressInput
+type LocationEditAddressInput struct {
+	Address1     shopify.Optional[string] `json:"address1,omitzero"`
+	Address2     shopify.Optional[string] `json:"address2,omitzero"`
+	City         shopify.Optional[string] `json:"city,omitzero"`
+	CountryCode  shopify.Optional[string] `json:"countryCode,omitzero"`
+	Phone        shopify.Optional[string] `json:"phone,omitzero"`
+	ProvinceCode shopify.Optional[string] `json:"provinceCode,omitzero"`
+	Zip          shopify.Optional[string] `json:"zip,omitzero"`
+}
+
+// LocationEditInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/LocationEditInput
+type LocationEditInput struct {
+	Address              shopify.Optional[LocationEditAddressInput] `json:"address,omitzero"`
+	FulfillsOnlineOrders shopify.Optional[bool]                     `json:"fulfillsOnlineOrders,omitzero"`
+	Metafields           shopify.Optional[[]MetafieldInput]         `json:"metafields,omitzero"`
+	Name                 shopify.Optional[string]                   `json:"name,omitzero"`
+}
+
+// LocationEditPayload includes the requested fields of the GraphQL type LocationEditPayload.
+type LocationEditPayload struct {
+	Location   *LocationDetail         `json:"location"`
+	UserErrors []LocationEditUserError `json:"userErrors"`
+}
+
+// LocationEditResponse is returned by LocationEdit on success.
+type LocationEditResponse struct {
+	LocationEdit *LocationEditPayload `json:"locationEdit"`
+}
+
+// LocationEditUserError includes the requested fields of the GraphQL type LocationEditUserError.
+type LocationEditUserError struct {
+	Field   []string                  `json:"field"`
+	Message string                    `json:"message"`
+	Code    LocationEditUserErrorCode `json:"code"`
+}
+
+// LocationEditUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/LocationEditUserErrorCode
+type LocationEditUserErrorCode string
+
+const (
+	LocationEditUserErrorCodeAppNotAuthorized                                LocationEditUserErrorCode = "APP_NOT_AUTHORIZED"
+	LocationEditUserErrorCodeBlank                                           LocationEditUserErrorCode = "BLANK"
+	LocationEditUserErrorCodeCannotDisableOnlineOrderFulfillment             LocationEditUserErrorCode = "CANNOT_DISABLE_ONLINE_ORDER_FULFILLMENT"
+	LocationEditUserErrorCodeCannotModifyOnlineOrderFulfillmentForFsLocation LocationEditUserErrorCode = "CANNOT_MODIFY_ONLINE_ORDER_FULFILLMENT_FOR_FS_LOCATION"
+	LocationEditUserErrorCodeCapabilityViolation                             LocationEditUserErrorCode = "CAPABILITY_VIOLATION"
+	LocationEditUserErrorCodeDisallowedOwnerType                             LocationEditUserErrorCode = "DISALLOWED_OWNER_TYPE"
+	LocationEditUserErrorCodeGenericError                                    LocationEditUserErrorCode = "GENERIC_ERROR"
+	LocationEditUserErrorCodeInclusion                                       LocationEditUserErrorCode = "INCLUSION"
+	LocationEditUserErrorCodeInternalError                                   LocationEditUserErrorCode = "INTERNAL_ERROR"
+	LocationEditUserErrorCodeInvalid                                         LocationEditUserErrorCode = "INVALID"
+	LocationEditUserErrorCodeInvalidType                                     LocationEditUserErrorCode = "INVALID_TYPE"
+	LocationEditUserErrorCodeInvalidUsZipcode                                LocationEditUserErrorCode = "INVALID_US_ZIPCODE"
+	LocationEditUserErrorCodeInvalidValue                                    LocationEditUserErrorCode = "INVALID_VALUE"
+	LocationEditUserErrorCodeNotFound                                        LocationEditUserErrorCode = "NOT_FOUND"
+	LocationEditUserErrorCodePresent                                         LocationEditUserErrorCode = "PRESENT"
+	LocationEditUserErrorCodeTaken                                           LocationEditUserErrorCode = "TAKEN"
+	LocationEditUserErrorCodeTooLong                                         LocationEditUserErrorCode = "TOO_LONG"
+	LocationEditUserErrorCodeTooShort                                        LocationEditUserErrorCode = "TOO_SHORT"
+	LocationEditUserErrorCodeUnstructuredReservedNamespace                   LocationEditUserErrorCode = "UNSTRUCTURED_RESERVED_NAMESPACE"
+)
+
 // __GetLocationInput is used internally by genqlient
 type __GetLocationInput struct {
 	ID shopify.GID `json:"id"`
+}
+
+// __LocationActivateInput is used internally by genqlient
+type __LocationActivateInput struct {
+	LocationID shopify.GID `json:"locationID"`
+	Key        string      `json:"key"`
+}
+
+// __LocationDeactivateInput is used internally by genqlient
+type __LocationDeactivateInput struct {
+	LocationID            shopify.GID                   `json:"locationID"`
+	DestinationLocationID shopify.Optional[shopify.GID] `json:"destinationLocationID,omitzero"`
+	Key                   string                        `json:"key"`
+}
+
+// __LocationEditInput is used internally by genqlient
+type __LocationEditInput struct {
+	ID    shopify.GID       `json:"id"`
+	Input LocationEditInput `json:"input"`
 }
 
 // The query executed by GetLocation.
@@ -82,6 +246,198 @@ func GetLocation(
 	}
 
 	data = &GetLocationResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by LocationActivate.
+const locationActivateDocument = `
+mutation LocationActivate ($locationID: ID!, $key: String!) {
+	locationActivate(locationId: $locationID) @idempotent(key: $key) {
+		location {
+			... LocationDetail
+		}
+		locationActivateUserErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment LocationDetail on Location {
+	id
+	name
+	isActive
+	fulfillsOnlineOrders
+	shipsInventory
+	address {
+		address1
+		address2
+		city
+		provinceCode
+		zip
+		countryCode
+		phone
+	}
+}
+`
+
+// LocationActivate takes a location into use again. The same key has the effect of
+// once.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/locationActivate
+func LocationActivate(
+	ctx context.Context,
+	client graphql.Client,
+	locationID shopify.GID,
+	key string,
+) (data *LocationActivateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "LocationActivate",
+		Query:  locationActivateDocument,
+		Variables: &__LocationActivateInput{
+			LocationID: locationID,
+			Key:        key,
+		},
+	}
+
+	data = &LocationActivateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by LocationDeactivate.
+const locationDeactivateDocument = `
+mutation LocationDeactivate ($locationID: ID!, $destinationLocationID: ID, $key: String!) {
+	locationDeactivate(locationId: $locationID, destinationLocationId: $destinationLocationID) @idempotent(key: $key) {
+		location {
+			... LocationDetail
+		}
+		locationDeactivateUserErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment LocationDetail on Location {
+	id
+	name
+	isActive
+	fulfillsOnlineOrders
+	shipsInventory
+	address {
+		address1
+		address2
+		city
+		provinceCode
+		zip
+		countryCode
+		phone
+	}
+}
+`
+
+// LocationDeactivate takes a location out of use. What is stocked there goes to the
+// destination; without one, there must be nothing. The same key has the effect of
+// once.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/locationDeactivate
+func LocationDeactivate(
+	ctx context.Context,
+	client graphql.Client,
+	locationID shopify.GID,
+	destinationLocationID shopify.Optional[shopify.GID],
+	key string,
+) (data *LocationDeactivateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "LocationDeactivate",
+		Query:  locationDeactivateDocument,
+		Variables: &__LocationDeactivateInput{
+			LocationID:            locationID,
+			DestinationLocationID: destinationLocationID,
+			Key:                   key,
+		},
+	}
+
+	data = &LocationDeactivateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by LocationEdit.
+const locationEditDocument = `
+mutation LocationEdit ($id: ID!, $input: LocationEditInput!) {
+	locationEdit(id: $id, input: $input) {
+		location {
+			... LocationDetail
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment LocationDetail on Location {
+	id
+	name
+	isActive
+	fulfillsOnlineOrders
+	shipsInventory
+	address {
+		address1
+		address2
+		city
+		provinceCode
+		zip
+		countryCode
+		phone
+	}
+}
+`
+
+// LocationEdit changes what is set of a location, its name or address for instance,
+// and nothing else.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/locationEdit
+func LocationEdit(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	input LocationEditInput,
+) (data *LocationEditResponse, err error) {
+	req := &graphql.Request{
+		OpName: "LocationEdit",
+		Query:  locationEditDocument,
+		Variables: &__LocationEditInput{
+			ID:    id,
+			Input: input,
+		},
+	}
+
+	data = &LocationEditResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -11,14 +11,29 @@ import (
 	"github.com/posai-go/posai/shopify"
 )
 
+// FindMetaobjectDefinitionResponse is returned by FindMetaobjectDefinition on success.
+type FindMetaobjectDefinitionResponse struct {
+	MetaobjectDefinitionByType *MetaobjectDefinition `json:"metaobjectDefinitionByType"`
+}
+
 // FindMetaobjectResponse is returned by FindMetaobject on success.
 type FindMetaobjectResponse struct {
 	MetaobjectByHandle *Metaobject `json:"metaobjectByHandle"`
 }
 
+// GetMetaobjectDefinitionResponse is returned by GetMetaobjectDefinition on success.
+type GetMetaobjectDefinitionResponse struct {
+	MetaobjectDefinition *MetaobjectDefinition `json:"metaobjectDefinition"`
+}
+
 // GetMetaobjectResponse is returned by GetMetaobject on success.
 type GetMetaobjectResponse struct {
 	Metaobject *Metaobject `json:"metaobject"`
+}
+
+// ListMetaobjectDefinitionsResponse is returned by ListMetaobjectDefinitions on success.
+type ListMetaobjectDefinitionsResponse struct {
+	MetaobjectDefinitions MetaobjectDefinitionPage `json:"metaobjectDefinitions"`
 }
 
 // ListMetaobjectsResponse is returned by ListMetaobjects on success.
@@ -133,6 +148,38 @@ type MetaobjectCapabilityTranslatableInput struct {
 	Enabled bool `json:"enabled"`
 }
 
+// MetaobjectCapabilityUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetaobjectCapabilityUpdateInput
+type MetaobjectCapabilityUpdateInput struct {
+	OnlineStore  shopify.Optional[MetaobjectCapabilityOnlineStoreInput]  `json:"onlineStore,omitzero"`
+	Publishable  shopify.Optional[MetaobjectCapabilityPublishableInput]  `json:"publishable,omitzero"`
+	Renderable   shopify.Optional[MetaobjectCapabilityRenderableInput]   `json:"renderable,omitzero"`
+	Translatable shopify.Optional[MetaobjectCapabilityTranslatableInput] `json:"translatable,omitzero"`
+}
+
+// MetaobjectCreateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetaobjectCreateInput
+type MetaobjectCreateInput struct {
+	Capabilities shopify.Optional[MetaobjectCapabilityDataInput] `json:"capabilities,omitzero"`
+	Fields       shopify.Optional[[]MetaobjectFieldInput]        `json:"fields,omitzero"`
+	Handle       shopify.Optional[string]                        `json:"handle,omitzero"`
+	Type         string                                          `json:"type"`
+	Values       shopify.Optional[json.RawMessage]               `json:"values,omitzero"`
+}
+
+// MetaobjectCreatePayload includes the requested fields of the GraphQL type MetaobjectCreatePayload.
+type MetaobjectCreatePayload struct {
+	Metaobject *Metaobject           `json:"metaobject"`
+	UserErrors []MetaobjectUserError `json:"userErrors"`
+}
+
+// MetaobjectCreateResponse is returned by MetaobjectCreate on success.
+type MetaobjectCreateResponse struct {
+	MetaobjectCreate *MetaobjectCreatePayload `json:"metaobjectCreate"`
+}
+
 // MetaobjectCustomerAccountAccess is an enum; Shopify may add values.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/MetaobjectCustomerAccountAccess
@@ -143,12 +190,14 @@ const (
 	MetaobjectCustomerAccountAccessRead MetaobjectCustomerAccountAccess = "READ"
 )
 
-// MetaobjectDefinition includes the requested fields of the GraphQL type MetaobjectDefinition.
+// MetaobjectDefinition includes the GraphQL fields of MetaobjectDefinition requested by the fragment MetaobjectDefinition.
 type MetaobjectDefinition struct {
 	ID               shopify.GID                 `json:"id"`
 	Type             string                      `json:"type"`
 	Name             string                      `json:"name"`
+	Description      string                      `json:"description"`
 	DisplayNameKey   string                      `json:"displayNameKey"`
+	MetaobjectsCount int                         `json:"metaobjectsCount"`
 	FieldDefinitions []MetaobjectFieldDefinition `json:"fieldDefinitions"`
 }
 
@@ -174,6 +223,47 @@ type MetaobjectDefinitionCreatePayload struct {
 // MetaobjectDefinitionCreateResponse is returned by MetaobjectDefinitionCreate on success.
 type MetaobjectDefinitionCreateResponse struct {
 	MetaobjectDefinitionCreate *MetaobjectDefinitionCreatePayload `json:"metaobjectDefinitionCreate"`
+}
+
+// MetaobjectDefinitionDeletePayload includes the requested fields of the GraphQL type MetaobjectDefinitionDeletePayload.
+type MetaobjectDefinitionDeletePayload struct {
+	DeletedID  shopify.GID           `json:"deletedId"`
+	UserErrors []MetaobjectUserError `json:"userErrors"`
+}
+
+// MetaobjectDefinitionDeleteResponse is returned by MetaobjectDefinitionDelete on success.
+type MetaobjectDefinitionDeleteResponse struct {
+	MetaobjectDefinitionDelete *MetaobjectDefinitionDeletePayload `json:"metaobjectDefinitionDelete"`
+}
+
+// MetaobjectDefinitionPage includes the requested fields of the GraphQL type MetaobjectDefinitionConnection.
+type MetaobjectDefinitionPage struct {
+	Nodes    []MetaobjectDefinition `json:"nodes"`
+	PageInfo PageInfo               `json:"pageInfo"`
+}
+
+// MetaobjectDefinitionUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetaobjectDefinitionUpdateInput
+type MetaobjectDefinitionUpdateInput struct {
+	Access           shopify.Optional[MetaobjectAccessInput]                     `json:"access,omitzero"`
+	Capabilities     shopify.Optional[MetaobjectCapabilityUpdateInput]           `json:"capabilities,omitzero"`
+	Description      shopify.Optional[string]                                    `json:"description,omitzero"`
+	DisplayNameKey   shopify.Optional[string]                                    `json:"displayNameKey,omitzero"`
+	FieldDefinitions shopify.Optional[[]MetaobjectFieldDefinitionOperationInput] `json:"fieldDefinitions,omitzero"`
+	Name             shopify.Optional[string]                                    `json:"name,omitzero"`
+	ResetFieldOrder  shopify.Optional[bool]                                      `json:"resetFieldOrder,omitzero"`
+}
+
+// MetaobjectDefinitionUpdatePayload includes the requested fields of the GraphQL type MetaobjectDefinitionUpdatePayload.
+type MetaobjectDefinitionUpdatePayload struct {
+	MetaobjectDefinition *MetaobjectDefinition `json:"metaobjectDefinition"`
+	UserErrors           []MetaobjectUserError `json:"userErrors"`
+}
+
+// MetaobjectDefinitionUpdateResponse is returned by MetaobjectDefinitionUpdate on success.
+type MetaobjectDefinitionUpdateResponse struct {
+	MetaobjectDefinitionUpdate *MetaobjectDefinitionUpdatePayload `json:"metaobjectDefinitionUpdate"`
 }
 
 // MetaobjectDeletePayload includes the requested fields of the GraphQL type MetaobjectDeletePayload.
@@ -203,9 +293,11 @@ type MetaobjectFieldCapabilityAdminFilterableInput struct {
 
 // MetaobjectFieldDefinition includes the requested fields of the GraphQL type MetaobjectFieldDefinition.
 type MetaobjectFieldDefinition struct {
-	Key      string `json:"key"`
-	Name     string `json:"name"`
-	Required bool   `json:"required"`
+	Key         string              `json:"key"`
+	Name        string              `json:"name"`
+	Description string              `json:"description"`
+	Required    bool                `json:"required"`
+	Type        MetaobjectFieldType `json:"type"`
 }
 
 // MetaobjectFieldDefinitionCapabilityCreateInput is an input of mutations. What is not set is not sent.
@@ -228,12 +320,45 @@ type MetaobjectFieldDefinitionCreateInput struct {
 	Validations  shopify.Optional[[]MetafieldDefinitionValidationInput]           `json:"validations,omitzero"`
 }
 
+// MetaobjectFieldDefinitionDeleteInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetaobjectFieldDefinitionDeleteInput
+type MetaobjectFieldDefinitionDeleteInput struct {
+	Key string `json:"key"`
+}
+
+// MetaobjectFieldDefinitionOperationInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetaobjectFieldDefinitionOperationInput
+type MetaobjectFieldDefinitionOperationInput struct {
+	Create shopify.Optional[MetaobjectFieldDefinitionCreateInput] `json:"create,omitzero"`
+	Delete shopify.Optional[MetaobjectFieldDefinitionDeleteInput] `json:"delete,omitzero"`
+	Update shopify.Optional[MetaobjectFieldDefinitionUpdateInput] `json:"update,omitzero"`
+}
+
+// MetaobjectFieldDefinitionUpdateInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetaobjectFieldDefinitionUpdateInput
+type MetaobjectFieldDefinitionUpdateInput struct {
+	Capabilities shopify.Optional[MetaobjectFieldDefinitionCapabilityCreateInput] `json:"capabilities,omitzero"`
+	Description  shopify.Optional[string]                                         `json:"description,omitzero"`
+	Key          string                                                           `json:"key"`
+	Name         shopify.Optional[string]                                         `json:"name,omitzero"`
+	Required     shopify.Optional[bool]                                           `json:"required,omitzero"`
+	Validations  shopify.Optional[[]MetafieldDefinitionValidationInput]           `json:"validations,omitzero"`
+}
+
 // MetaobjectFieldInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MetaobjectFieldInput
 type MetaobjectFieldInput struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
+}
+
+// MetaobjectFieldType includes the requested fields of the GraphQL type MetafieldDefinitionType.
+type MetaobjectFieldType struct {
+	Name string `json:"name"`
 }
 
 // MetaobjectHandleInput is an input of mutations. What is not set is not sent.
@@ -361,14 +486,30 @@ const (
 	MetaobjectUserErrorCodeURLHandleTaken                             MetaobjectUserErrorCode = "URL_HANDLE_TAKEN"
 )
 
+// __FindMetaobjectDefinitionInput is used internally by genqlient
+type __FindMetaobjectDefinitionInput struct {
+	OfType string `json:"ofType"`
+}
+
 // __FindMetaobjectInput is used internally by genqlient
 type __FindMetaobjectInput struct {
 	Handle MetaobjectHandleInput `json:"handle"`
 }
 
+// __GetMetaobjectDefinitionInput is used internally by genqlient
+type __GetMetaobjectDefinitionInput struct {
+	ID shopify.GID `json:"id"`
+}
+
 // __GetMetaobjectInput is used internally by genqlient
 type __GetMetaobjectInput struct {
 	ID shopify.GID `json:"id"`
+}
+
+// __ListMetaobjectDefinitionsInput is used internally by genqlient
+type __ListMetaobjectDefinitionsInput struct {
+	First int                      `json:"first"`
+	After shopify.Optional[string] `json:"after,omitzero"`
 }
 
 // __ListMetaobjectsInput is used internally by genqlient
@@ -381,9 +522,25 @@ type __ListMetaobjectsInput struct {
 	Reverse shopify.Optional[bool]   `json:"reverse,omitzero"`
 }
 
+// __MetaobjectCreateInput is used internally by genqlient
+type __MetaobjectCreateInput struct {
+	Metaobject MetaobjectCreateInput `json:"metaobject"`
+}
+
 // __MetaobjectDefinitionCreateInput is used internally by genqlient
 type __MetaobjectDefinitionCreateInput struct {
 	Definition MetaobjectDefinitionCreateInput `json:"definition"`
+}
+
+// __MetaobjectDefinitionDeleteInput is used internally by genqlient
+type __MetaobjectDefinitionDeleteInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// __MetaobjectDefinitionUpdateInput is used internally by genqlient
+type __MetaobjectDefinitionUpdateInput struct {
+	ID         shopify.GID                     `json:"id"`
+	Definition MetaobjectDefinitionUpdateInput `json:"definition"`
 }
 
 // __MetaobjectDeleteInput is used internally by genqlient
@@ -452,6 +609,61 @@ func FindMetaobject(
 	return data, err
 }
 
+// The query executed by FindMetaobjectDefinition.
+const findMetaobjectDefinitionDocument = `
+query FindMetaobjectDefinition ($ofType: String!) {
+	metaobjectDefinitionByType(type: $ofType) {
+		... MetaobjectDefinition
+	}
+}
+fragment MetaobjectDefinition on MetaobjectDefinition {
+	id
+	type
+	name
+	description
+	displayNameKey
+	metaobjectsCount
+	fieldDefinitions {
+		key
+		name
+		description
+		required
+		type {
+			name
+		}
+	}
+}
+`
+
+// FindMetaobjectDefinition returns the definition of this type of metaobjects, or
+// nil.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/metaobjectDefinitionByType
+func FindMetaobjectDefinition(
+	ctx context.Context,
+	client graphql.Client,
+	ofType string,
+) (data *FindMetaobjectDefinitionResponse, err error) {
+	req := &graphql.Request{
+		OpName: "FindMetaobjectDefinition",
+		Query:  findMetaobjectDefinitionDocument,
+		Variables: &__FindMetaobjectDefinitionInput{
+			OfType: ofType,
+		},
+	}
+
+	data = &FindMetaobjectDefinitionResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
 // The query executed by GetMetaobject.
 const getMetaobjectDocument = `
 query GetMetaobject ($id: ID!) {
@@ -490,6 +702,126 @@ func GetMetaobject(
 	}
 
 	data = &GetMetaobjectResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by GetMetaobjectDefinition.
+const getMetaobjectDefinitionDocument = `
+query GetMetaobjectDefinition ($id: ID!) {
+	metaobjectDefinition(id: $id) {
+		... MetaobjectDefinition
+	}
+}
+fragment MetaobjectDefinition on MetaobjectDefinition {
+	id
+	type
+	name
+	description
+	displayNameKey
+	metaobjectsCount
+	fieldDefinitions {
+		key
+		name
+		description
+		required
+		type {
+			name
+		}
+	}
+}
+`
+
+// GetMetaobjectDefinition returns one definition of a type of metaobjects, or nil.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/metaobjectDefinition
+func GetMetaobjectDefinition(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *GetMetaobjectDefinitionResponse, err error) {
+	req := &graphql.Request{
+		OpName: "GetMetaobjectDefinition",
+		Query:  getMetaobjectDefinitionDocument,
+		Variables: &__GetMetaobjectDefinitionInput{
+			ID: id,
+		},
+	}
+
+	data = &GetMetaobjectDefinitionResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by ListMetaobjectDefinitions.
+const listMetaobjectDefinitionsDocument = `
+query ListMetaobjectDefinitions ($first: Int!, $after: String) {
+	metaobjectDefinitions(first: $first, after: $after) {
+		nodes {
+			... MetaobjectDefinition
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment MetaobjectDefinition on MetaobjectDefinition {
+	id
+	type
+	name
+	description
+	displayNameKey
+	metaobjectsCount
+	fieldDefinitions {
+		key
+		name
+		description
+		required
+		type {
+			name
+		}
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// ListMetaobjectDefinitions returns one page of the types of metaobjects. Use
+// [MetaobjectDefinitions] to get all pages.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/metaobjectDefinitions
+func ListMetaobjectDefinitions(
+	ctx context.Context,
+	client graphql.Client,
+	first int,
+	after shopify.Optional[string],
+) (data *ListMetaobjectDefinitionsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ListMetaobjectDefinitions",
+		Query:  listMetaobjectDefinitionsDocument,
+		Variables: &__ListMetaobjectDefinitionsInput{
+			First: first,
+			After: after,
+		},
+	}
+
+	data = &ListMetaobjectDefinitionsResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(
@@ -570,20 +902,12 @@ func ListMetaobjects(
 	return data, err
 }
 
-// The mutation executed by MetaobjectDefinitionCreate.
-const metaobjectDefinitionCreateDocument = `
-mutation MetaobjectDefinitionCreate ($definition: MetaobjectDefinitionCreateInput!) {
-	metaobjectDefinitionCreate(definition: $definition) {
-		metaobjectDefinition {
-			id
-			type
-			name
-			displayNameKey
-			fieldDefinitions {
-				key
-				name
-				required
-			}
+// The mutation executed by MetaobjectCreate.
+const metaobjectCreateDocument = `
+mutation MetaobjectCreate ($metaobject: MetaobjectCreateInput!) {
+	metaobjectCreate(metaobject: $metaobject) {
+		metaobject {
+			... Metaobject
 		}
 		userErrors {
 			field
@@ -592,10 +916,86 @@ mutation MetaobjectDefinitionCreate ($definition: MetaobjectDefinitionCreateInpu
 		}
 	}
 }
+fragment Metaobject on Metaobject {
+	id
+	type
+	handle
+	displayName
+	updatedAt
+	fields {
+		key
+		type
+		value
+	}
+}
+`
+
+// MetaobjectCreate creates a metaobject. To have one metaobject under a handle
+// whatever happens use [MetaobjectUpsert]; after [shopify.ErrOutcomeUnknown] look
+// for it with [FindMetaobject].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metaobjectCreate
+func MetaobjectCreate(
+	ctx context.Context,
+	client graphql.Client,
+	metaobject MetaobjectCreateInput,
+) (data *MetaobjectCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "MetaobjectCreate",
+		Query:  metaobjectCreateDocument,
+		Variables: &__MetaobjectCreateInput{
+			Metaobject: metaobject,
+		},
+	}
+
+	data = &MetaobjectCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by MetaobjectDefinitionCreate.
+const metaobjectDefinitionCreateDocument = `
+mutation MetaobjectDefinitionCreate ($definition: MetaobjectDefinitionCreateInput!) {
+	metaobjectDefinitionCreate(definition: $definition) {
+		metaobjectDefinition {
+			... MetaobjectDefinition
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment MetaobjectDefinition on MetaobjectDefinition {
+	id
+	type
+	name
+	description
+	displayNameKey
+	metaobjectsCount
+	fieldDefinitions {
+		key
+		name
+		description
+		required
+		type {
+			name
+		}
+	}
+}
 `
 
 // MetaobjectDefinitionCreate defines a type of metaobjects. A second
-// definition of the same type is a user error.
+// definition of the same type is a user error, so that a lost answer is read back
+// with [FindMetaobjectDefinition].
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metaobjectDefinitionCreate
 func MetaobjectDefinitionCreate(
@@ -612,6 +1012,116 @@ func MetaobjectDefinitionCreate(
 	}
 
 	data = &MetaobjectDefinitionCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by MetaobjectDefinitionDelete.
+const metaobjectDefinitionDeleteDocument = `
+mutation MetaobjectDefinitionDelete ($id: ID!) {
+	metaobjectDefinitionDelete(id: $id) {
+		deletedId
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// MetaobjectDefinitionDelete deletes a definition with all metaobjects of its type.
+// After [shopify.ErrOutcomeUnknown] see with [GetMetaobjectDefinition] whether it
+// is there.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metaobjectDefinitionDelete
+func MetaobjectDefinitionDelete(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *MetaobjectDefinitionDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "MetaobjectDefinitionDelete",
+		Query:  metaobjectDefinitionDeleteDocument,
+		Variables: &__MetaobjectDefinitionDeleteInput{
+			ID: id,
+		},
+	}
+
+	data = &MetaobjectDefinitionDeleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by MetaobjectDefinitionUpdate.
+const metaobjectDefinitionUpdateDocument = `
+mutation MetaobjectDefinitionUpdate ($id: ID!, $definition: MetaobjectDefinitionUpdateInput!) {
+	metaobjectDefinitionUpdate(id: $id, definition: $definition) {
+		metaobjectDefinition {
+			... MetaobjectDefinition
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment MetaobjectDefinition on MetaobjectDefinition {
+	id
+	type
+	name
+	description
+	displayNameKey
+	metaobjectsCount
+	fieldDefinitions {
+		key
+		name
+		description
+		required
+		type {
+			name
+		}
+	}
+}
+`
+
+// MetaobjectDefinitionUpdate changes what is set of a definition: fields are
+// created, updated or deleted one by one, and a field that is deleted takes its
+// values along. After [shopify.ErrOutcomeUnknown] read back with
+// [GetMetaobjectDefinition].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/metaobjectDefinitionUpdate
+func MetaobjectDefinitionUpdate(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	definition MetaobjectDefinitionUpdateInput,
+) (data *MetaobjectDefinitionUpdateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "MetaobjectDefinitionUpdate",
+		Query:  metaobjectDefinitionUpdateDocument,
+		Variables: &__MetaobjectDefinitionUpdateInput{
+			ID:         id,
+			Definition: definition,
+		},
+	}
+
+	data = &MetaobjectDefinitionUpdateResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -4,6 +4,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/Khan/genqlient/graphql"
@@ -23,6 +24,18 @@ type BoughtProduct struct {
 	ProductType string      `json:"productType"`
 }
 
+// CreatedOrder includes the requested fields of the GraphQL type Order.
+type CreatedOrder struct {
+	ID                       shopify.GID                   `json:"id"`
+	Name                     string                        `json:"name"`
+	CreatedAt                time.Time                     `json:"createdAt"`
+	SourceIdentifier         string                        `json:"sourceIdentifier"`
+	Tags                     []string                      `json:"tags"`
+	DisplayFinancialStatus   OrderDisplayFinancialStatus   `json:"displayFinancialStatus"`
+	DisplayFulfillmentStatus OrderDisplayFulfillmentStatus `json:"displayFulfillmentStatus"`
+	TotalPriceSet            MoneyBag                      `json:"totalPriceSet"`
+}
+
 // CustomerHistoryResponse is returned by CustomerHistory on success.
 type CustomerHistoryResponse struct {
 	Customer *CustomerWithOrders `json:"customer"`
@@ -34,6 +47,37 @@ type CustomerWithOrders struct {
 	Orders PastOrderPage `json:"orders"`
 }
 
+// FulfillmentEventStatus is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/FulfillmentEventStatus
+type FulfillmentEventStatus string
+
+const (
+	FulfillmentEventStatusAttemptedDelivery FulfillmentEventStatus = "ATTEMPTED_DELIVERY"
+	FulfillmentEventStatusCarrierPickedUp   FulfillmentEventStatus = "CARRIER_PICKED_UP"
+	FulfillmentEventStatusConfirmed         FulfillmentEventStatus = "CONFIRMED"
+	FulfillmentEventStatusDelayed           FulfillmentEventStatus = "DELAYED"
+	FulfillmentEventStatusDelivered         FulfillmentEventStatus = "DELIVERED"
+	FulfillmentEventStatusFailure           FulfillmentEventStatus = "FAILURE"
+	FulfillmentEventStatusInTransit         FulfillmentEventStatus = "IN_TRANSIT"
+	FulfillmentEventStatusLabelPrinted      FulfillmentEventStatus = "LABEL_PRINTED"
+	FulfillmentEventStatusLabelPurchased    FulfillmentEventStatus = "LABEL_PURCHASED"
+	FulfillmentEventStatusOutForDelivery    FulfillmentEventStatus = "OUT_FOR_DELIVERY"
+	FulfillmentEventStatusReadyForPickup    FulfillmentEventStatus = "READY_FOR_PICKUP"
+)
+
+// FulfillmentOriginAddressInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/FulfillmentOriginAddressInput
+type FulfillmentOriginAddressInput struct {
+	Address1     shopify.Optional[string] `json:"address1,omitzero"`
+	Address2     shopify.Optional[string] `json:"address2,omitzero"`
+	City         shopify.Optional[string] `json:"city,omitzero"`
+	CountryCode  string                   `json:"countryCode"`
+	ProvinceCode shopify.Optional[string] `json:"provinceCode,omitzero"`
+	Zip          shopify.Optional[string] `json:"zip,omitzero"`
+}
+
 // GetOrderResponse is returned by GetOrder on success.
 type GetOrderResponse struct {
 	Order *Order `json:"order"`
@@ -43,6 +87,302 @@ type GetOrderResponse struct {
 type ListOrdersResponse struct {
 	Orders OrderPage `json:"orders"`
 }
+
+// MoneyBagInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/MoneyBagInput
+type MoneyBagInput struct {
+	PresentmentMoney shopify.Optional[shopify.Money] `json:"presentmentMoney,omitzero"`
+	ShopMoney        shopify.Money                   `json:"shopMoney"`
+}
+
+// OrderCreateAssociateCustomerAttributesInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateAssociateCustomerAttributesInput
+type OrderCreateAssociateCustomerAttributesInput struct {
+	Email shopify.Optional[string]      `json:"email,omitzero"`
+	ID    shopify.Optional[shopify.GID] `json:"id,omitzero"`
+}
+
+// OrderCreateCustomAttributeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateCustomAttributeInput
+type OrderCreateCustomAttributeInput struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// OrderCreateCustomerAddressInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateCustomerAddressInput
+type OrderCreateCustomerAddressInput struct {
+	Address1  shopify.Optional[string] `json:"address1,omitzero"`
+	Address2  shopify.Optional[string] `json:"address2,omitzero"`
+	City      shopify.Optional[string] `json:"city,omitzero"`
+	Company   shopify.Optional[string] `json:"company,omitzero"`
+	Country   shopify.Optional[string] `json:"country,omitzero"`
+	FirstName shopify.Optional[string] `json:"firstName,omitzero"`
+	LastName  shopify.Optional[string] `json:"lastName,omitzero"`
+	Phone     shopify.Optional[string] `json:"phone,omitzero"`
+	Province  shopify.Optional[string] `json:"province,omitzero"`
+	Zip       shopify.Optional[string] `json:"zip,omitzero"`
+}
+
+// OrderCreateCustomerInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateCustomerInput
+type OrderCreateCustomerInput struct {
+	ToAssociate shopify.Optional[OrderCreateAssociateCustomerAttributesInput] `json:"toAssociate,omitzero"`
+	ToUpsert    shopify.Optional[OrderCreateUpsertCustomerAttributesInput]    `json:"toUpsert,omitzero"`
+}
+
+// OrderCreateDiscountCodeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateDiscountCodeInput
+type OrderCreateDiscountCodeInput struct {
+	FreeShippingDiscountCode   shopify.Optional[OrderCreateFreeShippingDiscountCodeAttributesInput] `json:"freeShippingDiscountCode,omitzero"`
+	ItemFixedDiscountCode      shopify.Optional[OrderCreateFixedDiscountCodeAttributesInput]        `json:"itemFixedDiscountCode,omitzero"`
+	ItemPercentageDiscountCode shopify.Optional[OrderCreatePercentageDiscountCodeAttributesInput]   `json:"itemPercentageDiscountCode,omitzero"`
+}
+
+// OrderCreateFinancialStatus is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderCreateFinancialStatus
+type OrderCreateFinancialStatus string
+
+const (
+	OrderCreateFinancialStatusAuthorized        OrderCreateFinancialStatus = "AUTHORIZED"
+	OrderCreateFinancialStatusExpired           OrderCreateFinancialStatus = "EXPIRED"
+	OrderCreateFinancialStatusPaid              OrderCreateFinancialStatus = "PAID"
+	OrderCreateFinancialStatusPartiallyPaid     OrderCreateFinancialStatus = "PARTIALLY_PAID"
+	OrderCreateFinancialStatusPartiallyRefunded OrderCreateFinancialStatus = "PARTIALLY_REFUNDED"
+	OrderCreateFinancialStatusPending           OrderCreateFinancialStatus = "PENDING"
+	OrderCreateFinancialStatusRefunded          OrderCreateFinancialStatus = "REFUNDED"
+	OrderCreateFinancialStatusVoided            OrderCreateFinancialStatus = "VOIDED"
+)
+
+// OrderCreateFixedDiscountCodeAttributesInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateFixedDiscountCodeAttributesInput
+type OrderCreateFixedDiscountCodeAttributesInput struct {
+	AmountSet shopify.Optional[MoneyBagInput] `json:"amountSet,omitzero"`
+	Code      string                          `json:"code"`
+}
+
+// OrderCreateFreeShippingDiscountCodeAttributesInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateFreeShippingDiscountCodeAttributesInput
+type OrderCreateFreeShippingDiscountCodeAttributesInput struct {
+	Code string `json:"code"`
+}
+
+// OrderCreateFulfillmentInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateFulfillmentInput
+type OrderCreateFulfillmentInput struct {
+	LocationID      shopify.GID                                     `json:"locationId"`
+	NotifyCustomer  shopify.Optional[bool]                          `json:"notifyCustomer,omitzero"`
+	OriginAddress   shopify.Optional[FulfillmentOriginAddressInput] `json:"originAddress,omitzero"`
+	ShipmentStatus  shopify.Optional[FulfillmentEventStatus]        `json:"shipmentStatus,omitzero"`
+	TrackingCompany shopify.Optional[string]                        `json:"trackingCompany,omitzero"`
+	TrackingNumber  shopify.Optional[string]                        `json:"trackingNumber,omitzero"`
+	TrackingNumbers shopify.Optional[[]string]                      `json:"trackingNumbers,omitzero"`
+}
+
+// OrderCreateFulfillmentStatus is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderCreateFulfillmentStatus
+type OrderCreateFulfillmentStatus string
+
+const (
+	OrderCreateFulfillmentStatusFulfilled OrderCreateFulfillmentStatus = "FULFILLED"
+	OrderCreateFulfillmentStatusPartial   OrderCreateFulfillmentStatus = "PARTIAL"
+	OrderCreateFulfillmentStatusRestocked OrderCreateFulfillmentStatus = "RESTOCKED"
+)
+
+// OrderCreateInputsInventoryBehavior is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderCreateInputsInventoryBehavior
+type OrderCreateInputsInventoryBehavior string
+
+const (
+	OrderCreateInputsInventoryBehaviorBypass                  OrderCreateInputsInventoryBehavior = "BYPASS"
+	OrderCreateInputsInventoryBehaviorDecrementIgnoringPolicy OrderCreateInputsInventoryBehavior = "DECREMENT_IGNORING_POLICY"
+	OrderCreateInputsInventoryBehaviorDecrementObeyingPolicy  OrderCreateInputsInventoryBehavior = "DECREMENT_OBEYING_POLICY"
+)
+
+// OrderCreateLineItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateLineItemInput
+type OrderCreateLineItemInput struct {
+	FulfillmentService shopify.Optional[string]                             `json:"fulfillmentService,omitzero"`
+	GiftCard           shopify.Optional[bool]                               `json:"giftCard,omitzero"`
+	PriceSet           shopify.Optional[MoneyBagInput]                      `json:"priceSet,omitzero"`
+	ProductID          shopify.Optional[shopify.GID]                        `json:"productId,omitzero"`
+	Properties         shopify.Optional[[]OrderCreateLineItemPropertyInput] `json:"properties,omitzero"`
+	Quantity           int                                                  `json:"quantity"`
+	RequiresShipping   shopify.Optional[bool]                               `json:"requiresShipping,omitzero"`
+	SKU                shopify.Optional[string]                             `json:"sku,omitzero"`
+	TaxLines           shopify.Optional[[]OrderCreateTaxLineInput]          `json:"taxLines,omitzero"`
+	Taxable            shopify.Optional[bool]                               `json:"taxable,omitzero"`
+	Title              shopify.Optional[string]                             `json:"title,omitzero"`
+	VariantID          shopify.Optional[shopify.GID]                        `json:"variantId,omitzero"`
+	VariantTitle       shopify.Optional[string]                             `json:"variantTitle,omitzero"`
+	Vendor             shopify.Optional[string]                             `json:"vendor,omitzero"`
+	Weight             shopify.Optional[WeightInput]                        `json:"weight,omitzero"`
+}
+
+// OrderCreateLineItemPropertyInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateLineItemPropertyInput
+type OrderCreateLineItemPropertyInput struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// OrderCreateOptionsInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateOptionsInput
+type OrderCreateOptionsInput struct {
+	InventoryBehaviour     shopify.Optional[OrderCreateInputsInventoryBehavior] `json:"inventoryBehaviour,omitzero"`
+	SendFulfillmentReceipt shopify.Optional[bool]                               `json:"sendFulfillmentReceipt,omitzero"`
+	SendReceipt            shopify.Optional[bool]                               `json:"sendReceipt,omitzero"`
+}
+
+// OrderCreateOrderInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateOrderInput
+type OrderCreateOrderInput struct {
+	BillingAddress        shopify.Optional[MailingAddressInput]                `json:"billingAddress,omitzero"`
+	BuyerAcceptsMarketing shopify.Optional[bool]                               `json:"buyerAcceptsMarketing,omitzero"`
+	ClosedAt              shopify.Optional[time.Time]                          `json:"closedAt,omitzero"`
+	CompanyLocationID     shopify.Optional[shopify.GID]                        `json:"companyLocationId,omitzero"`
+	Currency              shopify.Optional[string]                             `json:"currency,omitzero"`
+	CustomAttributes      shopify.Optional[[]OrderCreateCustomAttributeInput]  `json:"customAttributes,omitzero"`
+	Customer              shopify.Optional[OrderCreateCustomerInput]           `json:"customer,omitzero"`
+	CustomerID            shopify.Optional[shopify.GID]                        `json:"customerId,omitzero"`
+	DiscountCode          shopify.Optional[OrderCreateDiscountCodeInput]       `json:"discountCode,omitzero"`
+	Email                 shopify.Optional[string]                             `json:"email,omitzero"`
+	FinancialStatus       shopify.Optional[OrderCreateFinancialStatus]         `json:"financialStatus,omitzero"`
+	Fulfillment           shopify.Optional[OrderCreateFulfillmentInput]        `json:"fulfillment,omitzero"`
+	FulfillmentStatus     shopify.Optional[OrderCreateFulfillmentStatus]       `json:"fulfillmentStatus,omitzero"`
+	LineItems             shopify.Optional[[]OrderCreateLineItemInput]         `json:"lineItems,omitzero"`
+	Metafields            shopify.Optional[[]MetafieldInput]                   `json:"metafields,omitzero"`
+	Name                  shopify.Optional[string]                             `json:"name,omitzero"`
+	Note                  shopify.Optional[string]                             `json:"note,omitzero"`
+	Phone                 shopify.Optional[string]                             `json:"phone,omitzero"`
+	PoNumber              shopify.Optional[string]                             `json:"poNumber,omitzero"`
+	PresentmentCurrency   shopify.Optional[string]                             `json:"presentmentCurrency,omitzero"`
+	ProcessedAt           shopify.Optional[time.Time]                          `json:"processedAt,omitzero"`
+	ReferringSite         shopify.Optional[string]                             `json:"referringSite,omitzero"`
+	ShippingAddress       shopify.Optional[MailingAddressInput]                `json:"shippingAddress,omitzero"`
+	ShippingLines         shopify.Optional[[]OrderCreateShippingLineInput]     `json:"shippingLines,omitzero"`
+	SourceIdentifier      shopify.Optional[string]                             `json:"sourceIdentifier,omitzero"`
+	SourceName            shopify.Optional[string]                             `json:"sourceName,omitzero"`
+	SourceURL             shopify.Optional[string]                             `json:"sourceUrl,omitzero"`
+	Tags                  shopify.Optional[[]string]                           `json:"tags,omitzero"`
+	TaxLines              shopify.Optional[[]OrderCreateTaxLineInput]          `json:"taxLines,omitzero"`
+	TaxesIncluded         shopify.Optional[bool]                               `json:"taxesIncluded,omitzero"`
+	Test                  shopify.Optional[bool]                               `json:"test,omitzero"`
+	Transactions          shopify.Optional[[]OrderCreateOrderTransactionInput] `json:"transactions,omitzero"`
+	UserID                shopify.Optional[shopify.GID]                        `json:"userId,omitzero"`
+}
+
+// OrderCreateOrderTransactionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateOrderTransactionInput
+type OrderCreateOrderTransactionInput struct {
+	AmountSet         MoneyBagInput                            `json:"amountSet"`
+	AuthorizationCode shopify.Optional[string]                 `json:"authorizationCode,omitzero"`
+	DeviceID          shopify.Optional[shopify.GID]            `json:"deviceId,omitzero"`
+	Gateway           shopify.Optional[string]                 `json:"gateway,omitzero"`
+	GiftCardID        shopify.Optional[shopify.GID]            `json:"giftCardId,omitzero"`
+	Kind              shopify.Optional[OrderTransactionKind]   `json:"kind,omitzero"`
+	LocationID        shopify.Optional[shopify.GID]            `json:"locationId,omitzero"`
+	ProcessedAt       shopify.Optional[time.Time]              `json:"processedAt,omitzero"`
+	ReceiptJSON       shopify.Optional[json.RawMessage]        `json:"receiptJson,omitzero"`
+	Status            shopify.Optional[OrderTransactionStatus] `json:"status,omitzero"`
+	Test              shopify.Optional[bool]                   `json:"test,omitzero"`
+	UserID            shopify.Optional[shopify.GID]            `json:"userId,omitzero"`
+}
+
+// OrderCreatePayload includes the requested fields of the GraphQL type OrderCreatePayload.
+type OrderCreatePayload struct {
+	Order      *CreatedOrder          `json:"order"`
+	UserErrors []OrderCreateUserError `json:"userErrors"`
+}
+
+// OrderCreatePercentageDiscountCodeAttributesInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreatePercentageDiscountCodeAttributesInput
+type OrderCreatePercentageDiscountCodeAttributesInput struct {
+	Code       string                    `json:"code"`
+	Percentage shopify.Optional[float64] `json:"percentage,omitzero"`
+}
+
+// OrderCreateResponse is returned by OrderCreate on success.
+type OrderCreateResponse struct {
+	OrderCreate *OrderCreatePayload `json:"orderCreate"`
+}
+
+// OrderCreateShippingLineInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateShippingLineInput
+type OrderCreateShippingLineInput struct {
+	Code     shopify.Optional[string]                    `json:"code,omitzero"`
+	PriceSet MoneyBagInput                               `json:"priceSet"`
+	Source   shopify.Optional[string]                    `json:"source,omitzero"`
+	TaxLines shopify.Optional[[]OrderCreateTaxLineInput] `json:"taxLines,omitzero"`
+	Title    string                                      `json:"title"`
+}
+
+// OrderCreateTaxLineInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateTaxLineInput
+type OrderCreateTaxLineInput struct {
+	ChannelLiable shopify.Optional[bool]          `json:"channelLiable,omitzero"`
+	PriceSet      shopify.Optional[MoneyBagInput] `json:"priceSet,omitzero"`
+	Rate          shopify.Decimal                 `json:"rate"`
+	Title         string                          `json:"title"`
+}
+
+// OrderCreateUpsertCustomerAttributesInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderCreateUpsertCustomerAttributesInput
+type OrderCreateUpsertCustomerAttributesInput struct {
+	Addresses           shopify.Optional[[]OrderCreateCustomerAddressInput] `json:"addresses,omitzero"`
+	Email               shopify.Optional[string]                            `json:"email,omitzero"`
+	FirstName           shopify.Optional[string]                            `json:"firstName,omitzero"`
+	ID                  shopify.Optional[shopify.GID]                       `json:"id,omitzero"`
+	LastName            shopify.Optional[string]                            `json:"lastName,omitzero"`
+	MultipassIdentifier shopify.Optional[string]                            `json:"multipassIdentifier,omitzero"`
+	Note                shopify.Optional[string]                            `json:"note,omitzero"`
+	Phone               shopify.Optional[string]                            `json:"phone,omitzero"`
+	Tags                shopify.Optional[[]string]                          `json:"tags,omitzero"`
+	TaxExempt           shopify.Optional[bool]                              `json:"taxExempt,omitzero"`
+}
+
+// OrderCreateUserError includes the requested fields of the GraphQL type OrderCreateUserError.
+type OrderCreateUserError struct {
+	Field   []string                 `json:"field"`
+	Message string                   `json:"message"`
+	Code    OrderCreateUserErrorCode `json:"code"`
+}
+
+// OrderCreateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderCreateUserErrorCode
+type OrderCreateUserErrorCode string
+
+const (
+	OrderCreateUserErrorCodeFulfillmentServiceInvalid OrderCreateUserErrorCode = "FULFILLMENT_SERVICE_INVALID"
+	OrderCreateUserErrorCodeInvalid                   OrderCreateUserErrorCode = "INVALID"
+	OrderCreateUserErrorCodeInventoryClaimFailed      OrderCreateUserErrorCode = "INVENTORY_CLAIM_FAILED"
+	OrderCreateUserErrorCodeProcessedAtInvalid        OrderCreateUserErrorCode = "PROCESSED_AT_INVALID"
+	OrderCreateUserErrorCodeRedundantCustomerFields   OrderCreateUserErrorCode = "REDUNDANT_CUSTOMER_FIELDS"
+	OrderCreateUserErrorCodeShopDormant               OrderCreateUserErrorCode = "SHOP_DORMANT"
+	OrderCreateUserErrorCodeTaxLineRateMissing        OrderCreateUserErrorCode = "TAX_LINE_RATE_MISSING"
+)
 
 // OrderInput is an input of mutations. What is not set is not sent.
 //
@@ -59,6 +399,24 @@ type OrderInput struct {
 	PoNumber               shopify.Optional[string]                       `json:"poNumber,omitzero"`
 	ShippingAddress        shopify.Optional[MailingAddressInput]          `json:"shippingAddress,omitzero"`
 	Tags                   shopify.Optional[[]string]                     `json:"tags,omitzero"`
+}
+
+// OrderMarkAsPaidInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderMarkAsPaidInput
+type OrderMarkAsPaidInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// OrderMarkAsPaidPayload includes the requested fields of the GraphQL type OrderMarkAsPaidPayload.
+type OrderMarkAsPaidPayload struct {
+	Order      *PaidOrder  `json:"order"`
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// OrderMarkAsPaidResponse is returned by OrderMarkAsPaid on success.
+type OrderMarkAsPaidResponse struct {
+	OrderMarkAsPaid *OrderMarkAsPaidPayload `json:"orderMarkAsPaid"`
 }
 
 // OrderMetafieldsResponse is returned by OrderMetafields on success.
@@ -113,6 +471,13 @@ type OrderUpdatePayload struct {
 // OrderUpdateResponse is returned by OrderUpdate on success.
 type OrderUpdateResponse struct {
 	OrderUpdate *OrderUpdatePayload `json:"orderUpdate"`
+}
+
+// PaidOrder includes the requested fields of the GraphQL type Order.
+type PaidOrder struct {
+	ID                     shopify.GID                 `json:"id"`
+	DisplayFinancialStatus OrderDisplayFinancialStatus `json:"displayFinancialStatus"`
+	TotalOutstandingSet    MoneyBag                    `json:"totalOutstandingSet"`
 }
 
 // PastLines includes the requested fields of the GraphQL type LineItemConnection.
@@ -178,6 +543,17 @@ type __ListOrdersInput struct {
 	Query   shopify.Optional[string]        `json:"query,omitzero"`
 	SortKey shopify.Optional[OrderSortKeys] `json:"sortKey,omitzero"`
 	Reverse shopify.Optional[bool]          `json:"reverse,omitzero"`
+}
+
+// __OrderCreateInput is used internally by genqlient
+type __OrderCreateInput struct {
+	Order   OrderCreateOrderInput                     `json:"order"`
+	Options shopify.Optional[OrderCreateOptionsInput] `json:"options,omitzero"`
+}
+
+// __OrderMarkAsPaidInput is used internally by genqlient
+type __OrderMarkAsPaidInput struct {
+	Input OrderMarkAsPaidInput `json:"input"`
 }
 
 // __OrderMetafieldsInput is used internally by genqlient
@@ -496,6 +872,125 @@ func ListOrders(
 	}
 
 	data = &ListOrdersResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by OrderCreate.
+const orderCreateDocument = `
+mutation OrderCreate ($order: OrderCreateOrderInput!, $options: OrderCreateOptionsInput) {
+	orderCreate(order: $order, options: $options) {
+		order {
+			id
+			name
+			createdAt
+			sourceIdentifier
+			tags
+			displayFinancialStatus
+			displayFulfillmentStatus
+			totalPriceSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// OrderCreate places an order, as an import or another channel does. Options say
+// what becomes of the stock (BYPASS if unset: nothing) and whether the customer is
+// told. It needs an offline token. It is not idempotent: give the order a
+// sourceIdentifier or a tag of its own, and after [shopify.ErrOutcomeUnknown] look
+// for it with [ListOrders] ("source_identifier:…" or "tag:…"), which may lag behind
+// by seconds.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderCreate
+func OrderCreate(
+	ctx context.Context,
+	client graphql.Client,
+	order OrderCreateOrderInput,
+	options shopify.Optional[OrderCreateOptionsInput],
+) (data *OrderCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "OrderCreate",
+		Query:  orderCreateDocument,
+		Variables: &__OrderCreateInput{
+			Order:   order,
+			Options: options,
+		},
+	}
+
+	data = &OrderCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by OrderMarkAsPaid.
+const orderMarkAsPaidDocument = `
+mutation OrderMarkAsPaid ($input: OrderMarkAsPaidInput!) {
+	orderMarkAsPaid(input: $input) {
+		order {
+			id
+			displayFinancialStatus
+			totalOutstandingSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// OrderMarkAsPaid records that what is outstanding of an order was paid outside of
+// Shopify, by bank transfer for instance. An order that is paid is a user error, so
+// that after [shopify.ErrOutcomeUnknown] the order's displayFinancialStatus tells
+// ([GetOrder]).
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/orderMarkAsPaid
+func OrderMarkAsPaid(
+	ctx context.Context,
+	client graphql.Client,
+	input OrderMarkAsPaidInput,
+) (data *OrderMarkAsPaidResponse, err error) {
+	req := &graphql.Request{
+		OpName: "OrderMarkAsPaid",
+		Query:  orderMarkAsPaidDocument,
+		Variables: &__OrderMarkAsPaidInput{
+			Input: input,
+		},
+	}
+
+	data = &OrderMarkAsPaidResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -98,6 +98,15 @@ func ReturnReasonDefinitions(ctx context.Context, client graphql.Client) iter.Se
 	})
 }
 
+// ReturnableFulfillments returns what of an order can still be returned: most
+// orders have one or two fulfillments.
+func ReturnableFulfillments(ctx context.Context, client graphql.Client, order shopify.GID) iter.Seq2[ReturnableFulfillment, error] {
+	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[ReturnableFulfillment], error) {
+		resp, err := ListReturnableFulfillments(ctx, client, order, 10, after)
+		return page(resp.ReturnableFulfillments.Nodes, resp.ReturnableFulfillments.PageInfo), err
+	})
+}
+
 // SoldItemOf returns the line item that a return line sends back, or nil if
 // Shopify does not know it: a line may be of an order elsewhere.
 func SoldItemOf(line ReturnLine) *SoldItem {

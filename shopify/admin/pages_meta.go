@@ -24,6 +24,14 @@ func Metaobjects(ctx context.Context, client graphql.Client, ofType string, opts
 	})
 }
 
+// MetaobjectDefinitions returns the definitions of types of metaobjects.
+func MetaobjectDefinitions(ctx context.Context, client graphql.Client) iter.Seq2[MetaobjectDefinition, error] {
+	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[MetaobjectDefinition], error) {
+		resp, err := ListMetaobjectDefinitions(ctx, client, 50, after)
+		return page(resp.MetaobjectDefinitions.Nodes, resp.MetaobjectDefinitions.PageInfo), err
+	})
+}
+
 // BulkOperations returns the app's bulk operations.
 func BulkOperations(ctx context.Context, client graphql.Client, opts *ListOptions) iter.Seq2[BulkOperation, error] {
 	return shopify.Nodes(ctx, func(ctx context.Context, after shopify.Optional[string]) (shopify.Page[BulkOperation], error) {

@@ -188,6 +188,24 @@ type ProductCreateResponse struct {
 	ProductCreate *ProductCreatePayload `json:"productCreate"`
 }
 
+// ProductDeleteInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductDeleteInput
+type ProductDeleteInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// ProductDeletePayload includes the requested fields of the GraphQL type ProductDeletePayload.
+type ProductDeletePayload struct {
+	DeletedProductID shopify.GID `json:"deletedProductId"`
+	UserErrors       []UserError `json:"userErrors"`
+}
+
+// ProductDeleteResponse is returned by ProductDelete on success.
+type ProductDeleteResponse struct {
+	ProductDelete *ProductDeletePayload `json:"productDelete"`
+}
+
 // ProductDetail includes the GraphQL fields of Product requested by the fragment ProductDetail.
 type ProductDetail struct {
 	ID                    shopify.GID           `json:"id"`
@@ -233,6 +251,11 @@ type ProductOption struct {
 type ProductPage struct {
 	Nodes    []Product `json:"nodes"`
 	PageInfo PageInfo  `json:"pageInfo"`
+}
+
+// ProductRef includes the requested fields of the GraphQL type Product.
+type ProductRef struct {
+	ID shopify.GID `json:"id"`
 }
 
 // ProductSetIdentifiers is an input of mutations. What is not set is not sent.
@@ -402,6 +425,94 @@ type ProductVariantSetInput struct {
 	UnitPriceMeasurement shopify.Optional[UnitPriceMeasurementInput]     `json:"unitPriceMeasurement,omitzero"`
 }
 
+// ProductVariantsBulkCreatePayload includes the requested fields of the GraphQL type ProductVariantsBulkCreatePayload.
+type ProductVariantsBulkCreatePayload struct {
+	ProductVariants []VariantDetail                      `json:"productVariants"`
+	UserErrors      []ProductVariantsBulkCreateUserError `json:"userErrors"`
+}
+
+// ProductVariantsBulkCreateResponse is returned by ProductVariantsBulkCreate on success.
+type ProductVariantsBulkCreateResponse struct {
+	ProductVariantsBulkCreate *ProductVariantsBulkCreatePayload `json:"productVariantsBulkCreate"`
+}
+
+// ProductVariantsBulkCreateStrategy is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ProductVariantsBulkCreateStrategy
+type ProductVariantsBulkCreateStrategy string
+
+const (
+	ProductVariantsBulkCreateStrategyDefault                   ProductVariantsBulkCreateStrategy = "DEFAULT"
+	ProductVariantsBulkCreateStrategyPreserveStandaloneVariant ProductVariantsBulkCreateStrategy = "PRESERVE_STANDALONE_VARIANT"
+	ProductVariantsBulkCreateStrategyRemoveStandaloneVariant   ProductVariantsBulkCreateStrategy = "REMOVE_STANDALONE_VARIANT"
+)
+
+// ProductVariantsBulkCreateUserError includes the requested fields of the GraphQL type ProductVariantsBulkCreateUserError.
+type ProductVariantsBulkCreateUserError struct {
+	Field   []string                               `json:"field"`
+	Message string                                 `json:"message"`
+	Code    ProductVariantsBulkCreateUserErrorCode `json:"code"`
+}
+
+// ProductVariantsBulkCreateUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ProductVariantsBulkCreateUserErrorCode
+type ProductVariantsBulkCreateUserErrorCode string
+
+const (
+	ProductVariantsBulkCreateUserErrorCodeCannotSetNameForLinkedOptionValue         ProductVariantsBulkCreateUserErrorCode = "CANNOT_SET_NAME_FOR_LINKED_OPTION_VALUE"
+	ProductVariantsBulkCreateUserErrorCodeGreaterThanOrEqualTo                      ProductVariantsBulkCreateUserErrorCode = "GREATER_THAN_OR_EQUAL_TO"
+	ProductVariantsBulkCreateUserErrorCodeInvalid                                   ProductVariantsBulkCreateUserErrorCode = "INVALID"
+	ProductVariantsBulkCreateUserErrorCodeInvalidInput                              ProductVariantsBulkCreateUserErrorCode = "INVALID_INPUT"
+	ProductVariantsBulkCreateUserErrorCodeInventoryQuantitiesLimitExceeded          ProductVariantsBulkCreateUserErrorCode = "INVENTORY_QUANTITIES_LIMIT_EXCEEDED"
+	ProductVariantsBulkCreateUserErrorCodeLocalCurrencyGiftCardPriceMustBeZero      ProductVariantsBulkCreateUserErrorCode = "LOCAL_CURRENCY_GIFT_CARD_PRICE_MUST_BE_ZERO"
+	ProductVariantsBulkCreateUserErrorCodeMustBeForThisProduct                      ProductVariantsBulkCreateUserErrorCode = "MUST_BE_FOR_THIS_PRODUCT"
+	ProductVariantsBulkCreateUserErrorCodeNeedToAddOptionValues                     ProductVariantsBulkCreateUserErrorCode = "NEED_TO_ADD_OPTION_VALUES"
+	ProductVariantsBulkCreateUserErrorCodeNegativePriceValue                        ProductVariantsBulkCreateUserErrorCode = "NEGATIVE_PRICE_VALUE"
+	ProductVariantsBulkCreateUserErrorCodeNotDefinedForShop                         ProductVariantsBulkCreateUserErrorCode = "NOT_DEFINED_FOR_SHOP"
+	ProductVariantsBulkCreateUserErrorCodeNoKeyOnCreate                             ProductVariantsBulkCreateUserErrorCode = "NO_KEY_ON_CREATE"
+	ProductVariantsBulkCreateUserErrorCodeOptionValuesForNumberOfUnknownOptions     ProductVariantsBulkCreateUserErrorCode = "OPTION_VALUES_FOR_NUMBER_OF_UNKNOWN_OPTIONS"
+	ProductVariantsBulkCreateUserErrorCodeProductDoesNotExist                       ProductVariantsBulkCreateUserErrorCode = "PRODUCT_DOES_NOT_EXIST"
+	ProductVariantsBulkCreateUserErrorCodeProductSuspended                          ProductVariantsBulkCreateUserErrorCode = "PRODUCT_SUSPENDED"
+	ProductVariantsBulkCreateUserErrorCodeSubscriptionViolation                     ProductVariantsBulkCreateUserErrorCode = "SUBSCRIPTION_VIOLATION"
+	ProductVariantsBulkCreateUserErrorCodeTooManyInventoryLocations                 ProductVariantsBulkCreateUserErrorCode = "TOO_MANY_INVENTORY_LOCATIONS"
+	ProductVariantsBulkCreateUserErrorCodeTrackedVariantLocationNotFound            ProductVariantsBulkCreateUserErrorCode = "TRACKED_VARIANT_LOCATION_NOT_FOUND"
+	ProductVariantsBulkCreateUserErrorCodeUnsupportedCombinedListingParentOperation ProductVariantsBulkCreateUserErrorCode = "UNSUPPORTED_COMBINED_LISTING_PARENT_OPERATION"
+	ProductVariantsBulkCreateUserErrorCodeVariantAlreadyExists                      ProductVariantsBulkCreateUserErrorCode = "VARIANT_ALREADY_EXISTS"
+	ProductVariantsBulkCreateUserErrorCodeVariantAlreadyExistsChangeOptionValue     ProductVariantsBulkCreateUserErrorCode = "VARIANT_ALREADY_EXISTS_CHANGE_OPTION_VALUE"
+)
+
+// ProductVariantsBulkDeletePayload includes the requested fields of the GraphQL type ProductVariantsBulkDeletePayload.
+type ProductVariantsBulkDeletePayload struct {
+	Product    *ProductRef                          `json:"product"`
+	UserErrors []ProductVariantsBulkDeleteUserError `json:"userErrors"`
+}
+
+// ProductVariantsBulkDeleteResponse is returned by ProductVariantsBulkDelete on success.
+type ProductVariantsBulkDeleteResponse struct {
+	ProductVariantsBulkDelete *ProductVariantsBulkDeletePayload `json:"productVariantsBulkDelete"`
+}
+
+// ProductVariantsBulkDeleteUserError includes the requested fields of the GraphQL type ProductVariantsBulkDeleteUserError.
+type ProductVariantsBulkDeleteUserError struct {
+	Field   []string                               `json:"field"`
+	Message string                                 `json:"message"`
+	Code    ProductVariantsBulkDeleteUserErrorCode `json:"code"`
+}
+
+// ProductVariantsBulkDeleteUserErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ProductVariantsBulkDeleteUserErrorCode
+type ProductVariantsBulkDeleteUserErrorCode string
+
+const (
+	ProductVariantsBulkDeleteUserErrorCodeAtLeastOneVariantDoesNotBelongToTheProduct ProductVariantsBulkDeleteUserErrorCode = "AT_LEAST_ONE_VARIANT_DOES_NOT_BELONG_TO_THE_PRODUCT"
+	ProductVariantsBulkDeleteUserErrorCodeCannotDeleteLastVariant                    ProductVariantsBulkDeleteUserErrorCode = "CANNOT_DELETE_LAST_VARIANT"
+	ProductVariantsBulkDeleteUserErrorCodeProductDoesNotExist                        ProductVariantsBulkDeleteUserErrorCode = "PRODUCT_DOES_NOT_EXIST"
+	ProductVariantsBulkDeleteUserErrorCodeProductSuspended                           ProductVariantsBulkDeleteUserErrorCode = "PRODUCT_SUSPENDED"
+	ProductVariantsBulkDeleteUserErrorCodeUnsupportedCombinedListingParentOperation  ProductVariantsBulkDeleteUserErrorCode = "UNSUPPORTED_COMBINED_LISTING_PARENT_OPERATION"
+)
+
 // ProductVariantsBulkInput is an input of mutations. What is not set is not sent.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ProductVariantsBulkInput
@@ -479,14 +590,6 @@ const (
 	ProductVariantsBulkUpdateUserErrorCodeUnsupportedCombinedListingParentOperation ProductVariantsBulkUpdateUserErrorCode = "UNSUPPORTED_COMBINED_LISTING_PARENT_OPERATION"
 	ProductVariantsBulkUpdateUserErrorCodeVariantAlreadyExists                      ProductVariantsBulkUpdateUserErrorCode = "VARIANT_ALREADY_EXISTS"
 )
-
-// SEOInput is an input of mutations. What is not set is not sent.
-//
-// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/SEOInput
-type SEOInput struct {
-	Description shopify.Optional[string] `json:"description,omitzero"`
-	Title       shopify.Optional[string] `json:"title,omitzero"`
-}
 
 // UnitPriceMeasurementInput is an input of mutations. What is not set is not sent.
 //
@@ -580,6 +683,11 @@ type __ProductCreateInput struct {
 	Product shopify.Optional[ProductCreateInput] `json:"product,omitzero"`
 }
 
+// __ProductDeleteInput is used internally by genqlient
+type __ProductDeleteInput struct {
+	Input ProductDeleteInput `json:"input"`
+}
+
 // __ProductSetInput is used internally by genqlient
 type __ProductSetInput struct {
 	Input      ProductSetInput                         `json:"input"`
@@ -589,6 +697,19 @@ type __ProductSetInput struct {
 // __ProductUpdateInput is used internally by genqlient
 type __ProductUpdateInput struct {
 	Product ProductUpdateInput `json:"product"`
+}
+
+// __ProductVariantsBulkCreateInput is used internally by genqlient
+type __ProductVariantsBulkCreateInput struct {
+	ProductID shopify.GID                                         `json:"productID"`
+	Variants  []ProductVariantsBulkInput                          `json:"variants"`
+	Strategy  shopify.Optional[ProductVariantsBulkCreateStrategy] `json:"strategy,omitzero"`
+}
+
+// __ProductVariantsBulkDeleteInput is used internally by genqlient
+type __ProductVariantsBulkDeleteInput struct {
+	ProductID  shopify.GID   `json:"productID"`
+	VariantIDs []shopify.GID `json:"variantIDs"`
 }
 
 // __ProductVariantsBulkUpdateInput is used internally by genqlient
@@ -1003,6 +1124,52 @@ func ProductCreate(
 	return data, err
 }
 
+// The mutation executed by ProductDelete.
+const productDeleteDocument = `
+mutation ProductDelete ($input: ProductDeleteInput!) {
+	productDelete(input: $input, synchronous: true) {
+		deletedProductId
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// ProductDelete deletes a product with its variants and inventory; orders keep what
+// was sold. After [shopify.ErrOutcomeUnknown] see with [GetProduct] whether it is
+// there.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productDelete
+func ProductDelete(
+	ctx context.Context,
+	client graphql.Client,
+	input ProductDeleteInput,
+) (data *ProductDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ProductDelete",
+		Query:  productDeleteDocument,
+		Variables: &__ProductDeleteInput{
+			Input: input,
+		},
+	}
+
+	data = &ProductDeleteResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
 // The mutation executed by ProductSet.
 const productSetDocument = `
 mutation ProductSet ($input: ProductSetInput!, $identifier: ProductSetIdentifiers) {
@@ -1215,6 +1382,123 @@ func ProductUpdate(
 	}
 
 	data = &ProductUpdateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ProductVariantsBulkCreate.
+const productVariantsBulkCreateDocument = `
+mutation ProductVariantsBulkCreate ($productID: ID!, $variants: [ProductVariantsBulkInput!]!, $strategy: ProductVariantsBulkCreateStrategy) {
+	productVariantsBulkCreate(productId: $productID, variants: $variants, strategy: $strategy) {
+		productVariants {
+			... VariantDetail
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment VariantDetail on ProductVariant {
+	id
+	title
+	displayName
+	sku
+	barcode
+	price
+	compareAtPrice
+	position
+	availableForSale
+	inventoryPolicy
+	inventoryQuantity
+	selectedOptions {
+		name
+		value
+	}
+	inventoryItem {
+		id
+	}
+}
+`
+
+// ProductVariantsBulkCreate adds variants to one product. It is not idempotent, but
+// two variants cannot have the same option values: after
+// [shopify.ErrOutcomeUnknown] read back with [GetProduct].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productVariantsBulkCreate
+func ProductVariantsBulkCreate(
+	ctx context.Context,
+	client graphql.Client,
+	productID shopify.GID,
+	variants []ProductVariantsBulkInput,
+	strategy shopify.Optional[ProductVariantsBulkCreateStrategy],
+) (data *ProductVariantsBulkCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ProductVariantsBulkCreate",
+		Query:  productVariantsBulkCreateDocument,
+		Variables: &__ProductVariantsBulkCreateInput{
+			ProductID: productID,
+			Variants:  variants,
+			Strategy:  strategy,
+		},
+	}
+
+	data = &ProductVariantsBulkCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ProductVariantsBulkDelete.
+const productVariantsBulkDeleteDocument = `
+mutation ProductVariantsBulkDelete ($productID: ID!, $variantIDs: [ID!]!) {
+	productVariantsBulkDelete(productId: $productID, variantsIds: $variantIDs) {
+		product {
+			id
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+`
+
+// ProductVariantsBulkDelete takes variants off one product. After
+// [shopify.ErrOutcomeUnknown] read back with [GetProduct].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productVariantsBulkDelete
+func ProductVariantsBulkDelete(
+	ctx context.Context,
+	client graphql.Client,
+	productID shopify.GID,
+	variantIDs []shopify.GID,
+) (data *ProductVariantsBulkDeleteResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ProductVariantsBulkDelete",
+		Query:  productVariantsBulkDeleteDocument,
+		Variables: &__ProductVariantsBulkDeleteInput{
+			ProductID:  productID,
+			VariantIDs: variantIDs,
+		},
+	}
+
+	data = &ProductVariantsBulkDeleteResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

@@ -16,6 +16,52 @@ type GetRefundResponse struct {
 	Refund *Refund `json:"refund"`
 }
 
+// LineItemRef includes the requested fields of the GraphQL type LineItem.
+type LineItemRef struct {
+	ID shopify.GID `json:"id"`
+}
+
+// OrderAdjustmentInputDiscrepancyReason is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderAdjustmentInputDiscrepancyReason
+type OrderAdjustmentInputDiscrepancyReason string
+
+const (
+	OrderAdjustmentInputDiscrepancyReasonCustomer OrderAdjustmentInputDiscrepancyReason = "CUSTOMER"
+	OrderAdjustmentInputDiscrepancyReasonDamage   OrderAdjustmentInputDiscrepancyReason = "DAMAGE"
+	OrderAdjustmentInputDiscrepancyReasonOther    OrderAdjustmentInputDiscrepancyReason = "OTHER"
+	OrderAdjustmentInputDiscrepancyReasonRestock  OrderAdjustmentInputDiscrepancyReason = "RESTOCK"
+)
+
+// OrderRefundsResponse is returned by OrderRefunds on success.
+type OrderRefundsResponse struct {
+	Order *OrderWithRefunds `json:"order"`
+}
+
+// OrderTransactionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/OrderTransactionInput
+type OrderTransactionInput struct {
+	Amount   shopify.Decimal               `json:"amount"`
+	Gateway  string                        `json:"gateway"`
+	Kind     OrderTransactionKind          `json:"kind"`
+	OrderID  shopify.GID                   `json:"orderId"`
+	ParentID shopify.Optional[shopify.GID] `json:"parentId,omitzero"`
+}
+
+// OrderTransactionRef includes the requested fields of the GraphQL type OrderTransaction.
+type OrderTransactionRef struct {
+	ID shopify.GID `json:"id"`
+}
+
+// OrderWithRefunds includes the requested fields of the GraphQL type Order.
+type OrderWithRefunds struct {
+	ID                     shopify.GID                 `json:"id"`
+	DisplayFinancialStatus OrderDisplayFinancialStatus `json:"displayFinancialStatus"`
+	TotalRefundedSet       MoneyBag                    `json:"totalRefundedSet"`
+	Refunds                []RefundMoney               `json:"refunds"`
+}
+
 // Refund includes the requested fields of the GraphQL type Refund.
 type Refund struct {
 	RefundSummary `json:"-"`
@@ -80,9 +126,165 @@ func (v *Refund) __premarshalJSON() (*__premarshalRefund, error) {
 	return &retval, nil
 }
 
+// RefundCreatePayload includes the requested fields of the GraphQL type RefundCreatePayload.
+type RefundCreatePayload struct {
+	Refund     *RefundMoney   `json:"refund"`
+	Order      *RefundedOrder `json:"order"`
+	UserErrors []UserError    `json:"userErrors"`
+}
+
+// RefundCreateResponse is returned by RefundCreate on success.
+type RefundCreateResponse struct {
+	RefundCreate *RefundCreatePayload `json:"refundCreate"`
+}
+
+// RefundInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/RefundInput
+type RefundInput struct {
+	AllowOverRefunding shopify.Optional[bool]                                  `json:"allowOverRefunding,omitzero"`
+	Currency           shopify.Optional[string]                                `json:"currency,omitzero"`
+	DiscrepancyReason  shopify.Optional[OrderAdjustmentInputDiscrepancyReason] `json:"discrepancyReason,omitzero"`
+	Note               shopify.Optional[string]                                `json:"note,omitzero"`
+	Notify             shopify.Optional[bool]                                  `json:"notify,omitzero"`
+	OrderID            shopify.GID                                             `json:"orderId"`
+	ProcessedAt        shopify.Optional[time.Time]                             `json:"processedAt,omitzero"`
+	RefundDuties       shopify.Optional[[]RefundDutyInput]                     `json:"refundDuties,omitzero"`
+	RefundLineItems    shopify.Optional[[]RefundLineItemInput]                 `json:"refundLineItems,omitzero"`
+	RefundMethods      shopify.Optional[[]RefundMethodInput]                   `json:"refundMethods,omitzero"`
+	Shipping           shopify.Optional[ShippingRefundInput]                   `json:"shipping,omitzero"`
+	Transactions       shopify.Optional[[]OrderTransactionInput]               `json:"transactions,omitzero"`
+}
+
+// RefundLineItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/RefundLineItemInput
+type RefundLineItemInput struct {
+	LineItemID  shopify.GID                                 `json:"lineItemId"`
+	LocationID  shopify.Optional[shopify.GID]               `json:"locationId,omitzero"`
+	Quantity    int                                         `json:"quantity"`
+	RestockType shopify.Optional[RefundLineItemRestockType] `json:"restockType,omitzero"`
+}
+
+// RefundMoney includes the GraphQL fields of Refund requested by the fragment RefundMoney.
+type RefundMoney struct {
+	ID               shopify.GID        `json:"id"`
+	CreatedAt        *time.Time         `json:"createdAt"`
+	Note             string             `json:"note"`
+	Return           *ReturnRef         `json:"return"`
+	TotalRefundedSet MoneyBag           `json:"totalRefundedSet"`
+	Transactions     RefundTransactions `json:"transactions"`
+}
+
+// RefundSuggestion includes the requested fields of the GraphQL type SuggestedRefund.
+type RefundSuggestion struct {
+	AmountSet                  MoneyBag                     `json:"amountSet"`
+	SubtotalSet                MoneyBag                     `json:"subtotalSet"`
+	TotalTaxSet                MoneyBag                     `json:"totalTaxSet"`
+	TotalCartDiscountAmountSet MoneyBag                     `json:"totalCartDiscountAmountSet"`
+	MaximumRefundableSet       MoneyBag                     `json:"maximumRefundableSet"`
+	Shipping                   SuggestedShippingRefund      `json:"shipping"`
+	RefundLineItems            []SuggestedRefundLine        `json:"refundLineItems"`
+	SuggestedTransactions      []SuggestedRefundTransaction `json:"suggestedTransactions"`
+}
+
+// RefundTransaction includes the requested fields of the GraphQL type OrderTransaction.
+type RefundTransaction struct {
+	ID        shopify.GID            `json:"id"`
+	Kind      OrderTransactionKind   `json:"kind"`
+	Status    OrderTransactionStatus `json:"status"`
+	Gateway   string                 `json:"gateway"`
+	AmountSet MoneyBag               `json:"amountSet"`
+}
+
+// RefundTransactions includes the requested fields of the GraphQL type OrderTransactionConnection.
+type RefundTransactions struct {
+	Nodes []RefundTransaction `json:"nodes"`
+}
+
+// RefundableOrder includes the requested fields of the GraphQL type Order.
+type RefundableOrder struct {
+	ID              shopify.GID       `json:"id"`
+	SuggestedRefund *RefundSuggestion `json:"suggestedRefund"`
+}
+
+// RefundedOrder includes the requested fields of the GraphQL type Order.
+type RefundedOrder struct {
+	ID                     shopify.GID                 `json:"id"`
+	DisplayFinancialStatus OrderDisplayFinancialStatus `json:"displayFinancialStatus"`
+	TotalRefundedSet       MoneyBag                    `json:"totalRefundedSet"`
+}
+
+// ShippingRefundInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ShippingRefundInput
+type ShippingRefundInput struct {
+	Amount     shopify.Optional[shopify.Decimal] `json:"amount,omitzero"`
+	FullRefund shopify.Optional[bool]            `json:"fullRefund,omitzero"`
+}
+
+// SuggestedOrderTransactionKind is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/SuggestedOrderTransactionKind
+type SuggestedOrderTransactionKind string
+
+const (
+	SuggestedOrderTransactionKindSuggestedRefund SuggestedOrderTransactionKind = "SUGGESTED_REFUND"
+)
+
+// SuggestedRefundLine includes the requested fields of the GraphQL type RefundLineItem.
+type SuggestedRefundLine struct {
+	Quantity    int                       `json:"quantity"`
+	RestockType RefundLineItemRestockType `json:"restockType"`
+	LineItem    LineItemRef               `json:"lineItem"`
+	SubtotalSet MoneyBag                  `json:"subtotalSet"`
+	TotalTaxSet MoneyBag                  `json:"totalTaxSet"`
+}
+
+// SuggestedRefundResponse is returned by SuggestedRefund on success.
+type SuggestedRefundResponse struct {
+	Order *RefundableOrder `json:"order"`
+}
+
+// SuggestedRefundTransaction includes the requested fields of the GraphQL type SuggestedOrderTransaction.
+type SuggestedRefundTransaction struct {
+	Kind              SuggestedOrderTransactionKind `json:"kind"`
+	Gateway           string                        `json:"gateway"`
+	FormattedGateway  string                        `json:"formattedGateway"`
+	AmountSet         MoneyBag                      `json:"amountSet"`
+	ParentTransaction *OrderTransactionRef          `json:"parentTransaction"`
+}
+
+// SuggestedShippingRefund includes the requested fields of the GraphQL type ShippingRefund.
+type SuggestedShippingRefund struct {
+	AmountSet            MoneyBag `json:"amountSet"`
+	MaximumRefundableSet MoneyBag `json:"maximumRefundableSet"`
+}
+
 // __GetRefundInput is used internally by genqlient
 type __GetRefundInput struct {
 	ID shopify.GID `json:"id"`
+}
+
+// __OrderRefundsInput is used internally by genqlient
+type __OrderRefundsInput struct {
+	ID    shopify.GID `json:"id"`
+	First int         `json:"first"`
+}
+
+// __RefundCreateInput is used internally by genqlient
+type __RefundCreateInput struct {
+	Input RefundInput `json:"input"`
+	Key   string      `json:"key"`
+}
+
+// __SuggestedRefundInput is used internally by genqlient
+type __SuggestedRefundInput struct {
+	OrderID           shopify.GID                             `json:"orderID"`
+	RefundLineItems   shopify.Optional[[]RefundLineItemInput] `json:"refundLineItems,omitzero"`
+	RefundShipping    shopify.Optional[bool]                  `json:"refundShipping,omitzero"`
+	ShippingAmount    shopify.Optional[shopify.Decimal]       `json:"shippingAmount,omitzero"`
+	SuggestFullRefund shopify.Optional[bool]                  `json:"suggestFullRefund,omitzero"`
 }
 
 // The query executed by GetRefund.
@@ -169,6 +371,306 @@ func GetRefund(
 	}
 
 	data = &GetRefundResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by OrderRefunds.
+const orderRefundsDocument = `
+query OrderRefunds ($id: ID!, $first: Int!) {
+	order(id: $id) {
+		id
+		displayFinancialStatus
+		totalRefundedSet {
+			shopMoney {
+				amount
+				currencyCode
+			}
+		}
+		refunds(first: $first) {
+			... RefundMoney
+		}
+	}
+}
+fragment RefundMoney on Refund {
+	id
+	createdAt
+	note
+	return {
+		id
+	}
+	totalRefundedSet {
+		shopMoney {
+			amount
+			currencyCode
+		}
+	}
+	transactions(first: 20) {
+		nodes {
+			id
+			kind
+			status
+			gateway
+			amountSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+		}
+	}
+}
+`
+
+// OrderRefunds returns an order's refunds with the money that went back (the first
+// 20 transactions of each), oldest first and at most as many as asked for: to read
+// back what was written. Order is nil if there is none.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/order
+func OrderRefunds(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+	first int,
+) (data *OrderRefundsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "OrderRefunds",
+		Query:  orderRefundsDocument,
+		Variables: &__OrderRefundsInput{
+			ID:    id,
+			First: first,
+		},
+	}
+
+	data = &OrderRefundsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by RefundCreate.
+const refundCreateDocument = `
+mutation RefundCreate ($input: RefundInput!, $key: String!) {
+	refundCreate(input: $input) @idempotent(key: $key) {
+		refund {
+			... RefundMoney
+		}
+		order {
+			id
+			displayFinancialStatus
+			totalRefundedSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+		}
+		userErrors {
+			... UserError
+		}
+	}
+}
+fragment RefundMoney on Refund {
+	id
+	createdAt
+	note
+	return {
+		id
+	}
+	totalRefundedSet {
+		shopMoney {
+			amount
+			currencyCode
+		}
+	}
+	transactions(first: 20) {
+		nodes {
+			id
+			kind
+			status
+			gateway
+			amountSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+		}
+	}
+}
+fragment UserError on UserError {
+	field
+	message
+}
+`
+
+// RefundCreate gives money back and puts goods on the shelf again: each line says
+// how many pieces and whether they are restocked, transactions say what money goes
+// back to which payment. Without transactions no money moves. Derive the key from
+// what makes this refund the one that you mean, the return's ID for instance
+// ([shopify.NewIdempotencyKey]): the same key has the effect of once, for 24 hours.
+//
+// After [shopify.ErrOutcomeUnknown] send it again with the same key; when that can
+// no longer be told, read the order's refunds back with [OrderRefunds].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/refundCreate
+func RefundCreate(
+	ctx context.Context,
+	client graphql.Client,
+	input RefundInput,
+	key string,
+) (data *RefundCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "RefundCreate",
+		Query:  refundCreateDocument,
+		Variables: &__RefundCreateInput{
+			Input: input,
+			Key:   key,
+		},
+	}
+
+	data = &RefundCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by SuggestedRefund.
+const suggestedRefundDocument = `
+query SuggestedRefund ($orderID: ID!, $refundLineItems: [RefundLineItemInput!], $refundShipping: Boolean, $shippingAmount: Money, $suggestFullRefund: Boolean) {
+	order(id: $orderID) {
+		id
+		suggestedRefund(refundLineItems: $refundLineItems, refundShipping: $refundShipping, shippingAmount: $shippingAmount, suggestFullRefund: $suggestFullRefund) {
+			amountSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			subtotalSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			totalTaxSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			totalCartDiscountAmountSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			maximumRefundableSet {
+				shopMoney {
+					amount
+					currencyCode
+				}
+			}
+			shipping {
+				amountSet {
+					shopMoney {
+						amount
+						currencyCode
+					}
+				}
+				maximumRefundableSet {
+					shopMoney {
+						amount
+						currencyCode
+					}
+				}
+			}
+			refundLineItems {
+				quantity
+				restockType
+				lineItem {
+					id
+				}
+				subtotalSet {
+					shopMoney {
+						amount
+						currencyCode
+					}
+				}
+				totalTaxSet {
+					shopMoney {
+						amount
+						currencyCode
+					}
+				}
+			}
+			suggestedTransactions {
+				kind
+				gateway
+				formattedGateway
+				amountSet {
+					shopMoney {
+						amount
+						currencyCode
+					}
+				}
+				parentTransaction {
+					id
+				}
+			}
+		}
+	}
+}
+`
+
+// SuggestedRefund returns what Shopify would give back for these lines: the
+// amounts, and the transactions that money goes back to. It stores nothing: take
+// its transactions, set their kind to REFUND, and hand them to [RefundCreate].
+// With suggestFullRefund all that is left of the order is counted. Order is nil
+// if there is none.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/objects/SuggestedRefund
+func SuggestedRefund(
+	ctx context.Context,
+	client graphql.Client,
+	orderID shopify.GID,
+	refundLineItems shopify.Optional[[]RefundLineItemInput],
+	refundShipping shopify.Optional[bool],
+	shippingAmount shopify.Optional[shopify.Decimal],
+	suggestFullRefund shopify.Optional[bool],
+) (data *SuggestedRefundResponse, err error) {
+	req := &graphql.Request{
+		OpName: "SuggestedRefund",
+		Query:  suggestedRefundDocument,
+		Variables: &__SuggestedRefundInput{
+			OrderID:           orderID,
+			RefundLineItems:   refundLineItems,
+			RefundShipping:    refundShipping,
+			ShippingAmount:    shippingAmount,
+			SuggestFullRefund: suggestFullRefund,
+		},
+	}
+
+	data = &SuggestedRefundResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

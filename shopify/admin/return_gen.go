@@ -4,11 +4,39 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/Khan/genqlient/graphql"
 	"github.com/posai-go/posai/shopify"
 )
+
+// ExchangeLineItemAppliedDiscountInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ExchangeLineItemAppliedDiscountInput
+type ExchangeLineItemAppliedDiscountInput struct {
+	Description shopify.Optional[string]                  `json:"description,omitzero"`
+	Value       ExchangeLineItemAppliedDiscountValueInput `json:"value"`
+}
+
+// ExchangeLineItemAppliedDiscountValueInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ExchangeLineItemAppliedDiscountValueInput
+type ExchangeLineItemAppliedDiscountValueInput struct {
+	Amount     shopify.Optional[shopify.Money] `json:"amount,omitzero"`
+	Percentage shopify.Optional[float64]       `json:"percentage,omitzero"`
+}
+
+// ExchangeLineItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ExchangeLineItemInput
+type ExchangeLineItemInput struct {
+	AppliedDiscount shopify.Optional[ExchangeLineItemAppliedDiscountInput] `json:"appliedDiscount,omitzero"`
+	GiftCardCodes   shopify.Optional[[]string]                             `json:"giftCardCodes,omitzero"`
+	Quantity        int                                                    `json:"quantity"`
+	VariantID       shopify.Optional[shopify.GID]                          `json:"variantId,omitzero"`
+}
 
 // GetReturnResponse is returned by GetReturn on success.
 type GetReturnResponse struct {
@@ -37,15 +65,629 @@ type ListReturnReasonDefinitionsResponse struct {
 	ReturnReasonDefinitions ReturnReasonDefinitionPage `json:"returnReasonDefinitions"`
 }
 
+// ListReturnableFulfillmentsResponse is returned by ListReturnableFulfillments on success.
+type ListReturnableFulfillmentsResponse struct {
+	ReturnableFulfillments ReturnableFulfillmentPage `json:"returnableFulfillments"`
+}
+
 // ListReturnedGoodsResponse is returned by ListReturnedGoods on success.
 type ListReturnedGoodsResponse struct {
 	Orders ReturnedGoodsPage `json:"orders"`
 }
 
+// OrderReturnStatus is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderReturnStatus
+type OrderReturnStatus string
+
+const (
+	OrderReturnStatusInspectionComplete OrderReturnStatus = "INSPECTION_COMPLETE"
+	OrderReturnStatusInProgress         OrderReturnStatus = "IN_PROGRESS"
+	OrderReturnStatusNoReturn           OrderReturnStatus = "NO_RETURN"
+	OrderReturnStatusReturned           OrderReturnStatus = "RETURNED"
+	OrderReturnStatusReturnFailed       OrderReturnStatus = "RETURN_FAILED"
+	OrderReturnStatusReturnRequested    OrderReturnStatus = "RETURN_REQUESTED"
+)
+
+// OrderReturnsResponse is returned by OrderReturns on success.
+type OrderReturnsResponse struct {
+	Order *OrderReturnsState `json:"order"`
+}
+
+// OrderReturnsState includes the requested fields of the GraphQL type Order.
+type OrderReturnsState struct {
+	ID           shopify.GID       `json:"id"`
+	ReturnStatus OrderReturnStatus `json:"returnStatus"`
+	Returns      ReturnsProgress   `json:"returns"`
+}
+
+// RefundShippingInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/RefundShippingInput
+type RefundShippingInput struct {
+	FullRefund           shopify.Optional[bool]          `json:"fullRefund,omitzero"`
+	ShippingRefundAmount shopify.Optional[shopify.Money] `json:"shippingRefundAmount,omitzero"`
+}
+
+// RestockingFeeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/RestockingFeeInput
+type RestockingFeeInput struct {
+	Percentage float64 `json:"percentage"`
+}
+
+// ReturnApproveRequestInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnApproveRequestInput
+type ReturnApproveRequestInput struct {
+	ID             shopify.GID            `json:"id"`
+	NotifyCustomer shopify.Optional[bool] `json:"notifyCustomer,omitzero"`
+	Unprocessed    shopify.Optional[bool] `json:"unprocessed,omitzero"`
+}
+
+// ReturnApproveRequestPayload includes the requested fields of the GraphQL type ReturnApproveRequestPayload.
+type ReturnApproveRequestPayload struct {
+	Return     *ReturnState      `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnApproveRequestResponse is returned by ReturnApproveRequest on success.
+type ReturnApproveRequestResponse struct {
+	ReturnApproveRequest *ReturnApproveRequestPayload `json:"returnApproveRequest"`
+}
+
+// ReturnCancelPayload includes the requested fields of the GraphQL type ReturnCancelPayload.
+type ReturnCancelPayload struct {
+	Return     *ReturnState      `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnCancelResponse is returned by ReturnCancel on success.
+type ReturnCancelResponse struct {
+	ReturnCancel *ReturnCancelPayload `json:"returnCancel"`
+}
+
+// ReturnClosePayload includes the requested fields of the GraphQL type ReturnClosePayload.
+type ReturnClosePayload struct {
+	Return     *ReturnState      `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnCloseResponse is returned by ReturnClose on success.
+type ReturnCloseResponse struct {
+	ReturnClose *ReturnClosePayload `json:"returnClose"`
+}
+
+// ReturnCreatePayload includes the requested fields of the GraphQL type ReturnCreatePayload.
+type ReturnCreatePayload struct {
+	Return     *ReturnSummary    `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnCreateResponse is returned by ReturnCreate on success.
+type ReturnCreateResponse struct {
+	ReturnCreate *ReturnCreatePayload `json:"returnCreate"`
+}
+
+// ReturnDecline includes the requested fields of the GraphQL type ReturnDecline.
+type ReturnDecline struct {
+	Reason ReturnDeclineReason `json:"reason"`
+	Note   string              `json:"note"`
+}
+
+// ReturnDeclineReason is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ReturnDeclineReason
+type ReturnDeclineReason string
+
+const (
+	ReturnDeclineReasonFinalSale         ReturnDeclineReason = "FINAL_SALE"
+	ReturnDeclineReasonOther             ReturnDeclineReason = "OTHER"
+	ReturnDeclineReasonReturnPeriodEnded ReturnDeclineReason = "RETURN_PERIOD_ENDED"
+)
+
+// ReturnDeclineRequestInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnDeclineRequestInput
+type ReturnDeclineRequestInput struct {
+	DeclineNote    shopify.Optional[string] `json:"declineNote,omitzero"`
+	DeclineReason  ReturnDeclineReason      `json:"declineReason"`
+	ID             shopify.GID              `json:"id"`
+	NotifyCustomer shopify.Optional[bool]   `json:"notifyCustomer,omitzero"`
+}
+
+// ReturnDeclineRequestPayload includes the requested fields of the GraphQL type ReturnDeclineRequestPayload.
+type ReturnDeclineRequestPayload struct {
+	Return     *ReturnState      `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnDeclineRequestResponse is returned by ReturnDeclineRequest on success.
+type ReturnDeclineRequestResponse struct {
+	ReturnDeclineRequest *ReturnDeclineRequestPayload `json:"returnDeclineRequest"`
+}
+
+// ReturnErrorCode is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ReturnErrorCode
+type ReturnErrorCode string
+
+const (
+	ReturnErrorCodeAlreadyExists                  ReturnErrorCode = "ALREADY_EXISTS"
+	ReturnErrorCodeBlank                          ReturnErrorCode = "BLANK"
+	ReturnErrorCodeCreationFailed                 ReturnErrorCode = "CREATION_FAILED"
+	ReturnErrorCodeEqualTo                        ReturnErrorCode = "EQUAL_TO"
+	ReturnErrorCodeFeatureNotEnabled              ReturnErrorCode = "FEATURE_NOT_ENABLED"
+	ReturnErrorCodeGreaterThan                    ReturnErrorCode = "GREATER_THAN"
+	ReturnErrorCodeGreaterThanOrEqualTo           ReturnErrorCode = "GREATER_THAN_OR_EQUAL_TO"
+	ReturnErrorCodeInclusion                      ReturnErrorCode = "INCLUSION"
+	ReturnErrorCodeIncompatibleWithStandardPolicy ReturnErrorCode = "INCOMPATIBLE_WITH_STANDARD_POLICY"
+	ReturnErrorCodeInternalError                  ReturnErrorCode = "INTERNAL_ERROR"
+	ReturnErrorCodeInvalid                        ReturnErrorCode = "INVALID"
+	ReturnErrorCodeInvalidState                   ReturnErrorCode = "INVALID_STATE"
+	ReturnErrorCodeLessThan                       ReturnErrorCode = "LESS_THAN"
+	ReturnErrorCodeLessThanOrEqualTo              ReturnErrorCode = "LESS_THAN_OR_EQUAL_TO"
+	ReturnErrorCodeMissingPermission              ReturnErrorCode = "MISSING_PERMISSION"
+	ReturnErrorCodeNotificationFailed             ReturnErrorCode = "NOTIFICATION_FAILED"
+	ReturnErrorCodeNotANumber                     ReturnErrorCode = "NOT_A_NUMBER"
+	ReturnErrorCodeNotEditable                    ReturnErrorCode = "NOT_EDITABLE"
+	ReturnErrorCodeNotFound                       ReturnErrorCode = "NOT_FOUND"
+	ReturnErrorCodePresent                        ReturnErrorCode = "PRESENT"
+	ReturnErrorCodeTaken                          ReturnErrorCode = "TAKEN"
+	ReturnErrorCodeTooBig                         ReturnErrorCode = "TOO_BIG"
+	ReturnErrorCodeTooLong                        ReturnErrorCode = "TOO_LONG"
+	ReturnErrorCodeTooManyArguments               ReturnErrorCode = "TOO_MANY_ARGUMENTS"
+	ReturnErrorCodeTooShort                       ReturnErrorCode = "TOO_SHORT"
+	ReturnErrorCodeWrongLength                    ReturnErrorCode = "WRONG_LENGTH"
+)
+
+// ReturnInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnInput
+type ReturnInput struct {
+	ExchangeLineItems shopify.Optional[[]ExchangeLineItemInput] `json:"exchangeLineItems,omitzero"`
+	NotifyCustomer    shopify.Optional[bool]                    `json:"notifyCustomer,omitzero"`
+	OrderID           shopify.GID                               `json:"orderId"`
+	RequestedAt       shopify.Optional[time.Time]               `json:"requestedAt,omitzero"`
+	ReturnLineItems   []ReturnLineItemInput                     `json:"returnLineItems"`
+	ReturnShippingFee shopify.Optional[ReturnShippingFeeInput]  `json:"returnShippingFee,omitzero"`
+	Unprocessed       shopify.Optional[bool]                    `json:"unprocessed,omitzero"`
+}
+
+// ReturnLineItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnLineItemInput
+type ReturnLineItemInput struct {
+	FulfillmentLineItemID    shopify.GID                          `json:"fulfillmentLineItemId"`
+	Quantity                 int                                  `json:"quantity"`
+	RestockingFee            shopify.Optional[RestockingFeeInput] `json:"restockingFee,omitzero"`
+	ReturnReason             shopify.Optional[ReturnReason]       `json:"returnReason,omitzero"`
+	ReturnReasonDefinitionID shopify.Optional[shopify.GID]        `json:"returnReasonDefinitionId,omitzero"`
+	ReturnReasonNote         shopify.Optional[string]             `json:"returnReasonNote,omitzero"`
+}
+
+// ReturnProcessExchangeLineItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnProcessExchangeLineItemInput
+type ReturnProcessExchangeLineItemInput struct {
+	ID       shopify.GID `json:"id"`
+	Quantity int         `json:"quantity"`
+}
+
+// ReturnProcessFinancialTransferInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnProcessFinancialTransferInput
+type ReturnProcessFinancialTransferInput struct {
+	IssueRefund shopify.Optional[ReturnProcessRefundInput] `json:"issueRefund,omitzero"`
+}
+
+// ReturnProcessInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnProcessInput
+type ReturnProcessInput struct {
+	ExchangeLineItems shopify.Optional[[]ReturnProcessExchangeLineItemInput] `json:"exchangeLineItems,omitzero"`
+	FinancialTransfer shopify.Optional[ReturnProcessFinancialTransferInput]  `json:"financialTransfer,omitzero"`
+	Note              shopify.Optional[string]                               `json:"note,omitzero"`
+	NotifyCustomer    shopify.Optional[bool]                                 `json:"notifyCustomer,omitzero"`
+	RefundDuties      shopify.Optional[[]RefundDutyInput]                    `json:"refundDuties,omitzero"`
+	RefundShipping    shopify.Optional[RefundShippingInput]                  `json:"refundShipping,omitzero"`
+	ReturnID          shopify.GID                                            `json:"returnId"`
+	ReturnLineItems   shopify.Optional[[]ReturnProcessReturnLineItemInput]   `json:"returnLineItems,omitzero"`
+	TipLineID         shopify.Optional[shopify.GID]                          `json:"tipLineId,omitzero"`
+}
+
+// ReturnProcessPayload includes the requested fields of the GraphQL type ReturnProcessPayload.
+type ReturnProcessPayload struct {
+	Return     *ReturnProgress   `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnProcessRefundInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnProcessRefundInput
+type ReturnProcessRefundInput struct {
+	AllowOverRefunding shopify.Optional[bool]                `json:"allowOverRefunding,omitzero"`
+	OrderTransactions  []ReturnRefundOrderTransactionInput   `json:"orderTransactions"`
+	RefundMethods      shopify.Optional[[]RefundMethodInput] `json:"refundMethods,omitzero"`
+}
+
+// ReturnProcessResponse is returned by ReturnProcess on success.
+type ReturnProcessResponse struct {
+	ReturnProcess *ReturnProcessPayload `json:"returnProcess"`
+}
+
+// ReturnProcessReturnLineItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnProcessReturnLineItemInput
+type ReturnProcessReturnLineItemInput struct {
+	Dispositions shopify.Optional[[]ReverseFulfillmentOrderDisposeInput] `json:"dispositions,omitzero"`
+	ID           shopify.GID                                             `json:"id"`
+	Quantity     int                                                     `json:"quantity"`
+}
+
+// ReturnProgress includes the GraphQL fields of Return requested by the fragment ReturnProgress.
+type ReturnProgress struct {
+	ID              shopify.GID         `json:"id"`
+	Name            string              `json:"name"`
+	Status          ReturnStatus        `json:"status"`
+	CreatedAt       time.Time           `json:"createdAt"`
+	ClosedAt        *time.Time          `json:"closedAt"`
+	ReturnLineItems ReturnProgressLines `json:"returnLineItems"`
+}
+
+// ReturnProgressLine includes the requested fields of the GraphQL interface ReturnLineItemType.
+//
+// ReturnProgressLine is implemented by the following types:
+// ReturnProgressLineReturnLineItem
+// ReturnProgressLineUnverifiedReturnLineItem
+type ReturnProgressLine interface {
+	implementsGraphQLInterfaceReturnProgressLine()
+	// GetTypename returns the receiver's concrete GraphQL type-name (see interface doc for possible values).
+	GetTypename() string
+	// GetId returns the interface-field "id" from its implementation.
+	GetID() shopify.GID
+	// GetQuantity returns the interface-field "quantity" from its implementation.
+	GetQuantity() int
+	// GetProcessedQuantity returns the interface-field "processedQuantity" from its implementation.
+	GetProcessedQuantity() int
+	// GetRefundedQuantity returns the interface-field "refundedQuantity" from its implementation.
+	GetRefundedQuantity() int
+	// GetUnprocessedQuantity returns the interface-field "unprocessedQuantity" from its implementation.
+	GetUnprocessedQuantity() int
+}
+
+func (v *ReturnProgressLineReturnLineItem) implementsGraphQLInterfaceReturnProgressLine() {}
+
+func (v *ReturnProgressLineUnverifiedReturnLineItem) implementsGraphQLInterfaceReturnProgressLine() {}
+
+func __unmarshalReturnProgressLine(b []byte, v *ReturnProgressLine) error {
+	if string(b) == "null" {
+		return nil
+	}
+
+	var tn struct {
+		TypeName string `json:"__typename"`
+	}
+	err := json.Unmarshal(b, &tn)
+	if err != nil {
+		return err
+	}
+
+	switch tn.TypeName {
+	case "ReturnLineItem":
+		*v = new(ReturnProgressLineReturnLineItem)
+		return json.Unmarshal(b, *v)
+	case "UnverifiedReturnLineItem":
+		*v = new(ReturnProgressLineUnverifiedReturnLineItem)
+		return json.Unmarshal(b, *v)
+	case "":
+		return fmt.Errorf(
+			"response was missing ReturnLineItemType.__typename")
+	default:
+		return fmt.Errorf(
+			`unexpected concrete type for ReturnProgressLine: "%v"`, tn.TypeName)
+	}
+}
+
+func __marshalReturnProgressLine(v *ReturnProgressLine) ([]byte, error) {
+	var typename string
+	switch v := (*v).(type) {
+	case *ReturnProgressLineReturnLineItem:
+		typename = "ReturnLineItem"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*ReturnProgressLineReturnLineItem
+		}{typename, v}
+		return json.Marshal(result)
+	case *ReturnProgressLineUnverifiedReturnLineItem:
+		typename = "UnverifiedReturnLineItem"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*ReturnProgressLineUnverifiedReturnLineItem
+		}{typename, v}
+		return json.Marshal(result)
+	case nil:
+		return []byte("null"), nil
+	default:
+		return nil, fmt.Errorf(
+			`unexpected concrete type for ReturnProgressLine: "%T"`, v)
+	}
+}
+
+// ReturnProgressLineReturnLineItem includes the requested fields of the GraphQL type ReturnLineItem.
+type ReturnProgressLineReturnLineItem struct {
+	Typename            string      `json:"__typename"`
+	ID                  shopify.GID `json:"id"`
+	Quantity            int         `json:"quantity"`
+	ProcessedQuantity   int         `json:"processedQuantity"`
+	RefundedQuantity    int         `json:"refundedQuantity"`
+	UnprocessedQuantity int         `json:"unprocessedQuantity"`
+}
+
+// GetTypename returns ReturnProgressLineReturnLineItem.Typename, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineReturnLineItem) GetTypename() string { return v.Typename }
+
+// GetId returns ReturnProgressLineReturnLineItem.Id, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineReturnLineItem) GetID() shopify.GID { return v.ID }
+
+// GetQuantity returns ReturnProgressLineReturnLineItem.Quantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineReturnLineItem) GetQuantity() int { return v.Quantity }
+
+// GetProcessedQuantity returns ReturnProgressLineReturnLineItem.ProcessedQuantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineReturnLineItem) GetProcessedQuantity() int { return v.ProcessedQuantity }
+
+// GetRefundedQuantity returns ReturnProgressLineReturnLineItem.RefundedQuantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineReturnLineItem) GetRefundedQuantity() int { return v.RefundedQuantity }
+
+// GetUnprocessedQuantity returns ReturnProgressLineReturnLineItem.UnprocessedQuantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineReturnLineItem) GetUnprocessedQuantity() int { return v.UnprocessedQuantity }
+
+// ReturnProgressLineUnverifiedReturnLineItem includes the requested fields of the GraphQL type UnverifiedReturnLineItem.
+type ReturnProgressLineUnverifiedReturnLineItem struct {
+	Typename            string      `json:"__typename"`
+	ID                  shopify.GID `json:"id"`
+	Quantity            int         `json:"quantity"`
+	ProcessedQuantity   int         `json:"processedQuantity"`
+	RefundedQuantity    int         `json:"refundedQuantity"`
+	UnprocessedQuantity int         `json:"unprocessedQuantity"`
+}
+
+// GetTypename returns ReturnProgressLineUnverifiedReturnLineItem.Typename, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineUnverifiedReturnLineItem) GetTypename() string { return v.Typename }
+
+// GetId returns ReturnProgressLineUnverifiedReturnLineItem.Id, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineUnverifiedReturnLineItem) GetID() shopify.GID { return v.ID }
+
+// GetQuantity returns ReturnProgressLineUnverifiedReturnLineItem.Quantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineUnverifiedReturnLineItem) GetQuantity() int { return v.Quantity }
+
+// GetProcessedQuantity returns ReturnProgressLineUnverifiedReturnLineItem.ProcessedQuantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineUnverifiedReturnLineItem) GetProcessedQuantity() int {
+	return v.ProcessedQuantity
+}
+
+// GetRefundedQuantity returns ReturnProgressLineUnverifiedReturnLineItem.RefundedQuantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineUnverifiedReturnLineItem) GetRefundedQuantity() int {
+	return v.RefundedQuantity
+}
+
+// GetUnprocessedQuantity returns ReturnProgressLineUnverifiedReturnLineItem.UnprocessedQuantity, and is useful for accessing the field via an interface.
+func (v *ReturnProgressLineUnverifiedReturnLineItem) GetUnprocessedQuantity() int {
+	return v.UnprocessedQuantity
+}
+
+// ReturnProgressLines includes the requested fields of the GraphQL type ReturnLineItemTypeConnection.
+type ReturnProgressLines struct {
+	Nodes []ReturnProgressLine `json:"-"`
+}
+
+func (v *ReturnProgressLines) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*ReturnProgressLines
+		Nodes []json.RawMessage `json:"nodes"`
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.ReturnProgressLines = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	{
+		dst := &v.Nodes
+		src := firstPass.Nodes
+		*dst = make(
+			[]ReturnProgressLine,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			if len(src) != 0 && string(src) != "null" {
+				err = __unmarshalReturnProgressLine(
+					src, dst)
+				if err != nil {
+					return fmt.Errorf(
+						"unable to unmarshal ReturnProgressLines.Nodes: %w", err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type __premarshalReturnProgressLines struct {
+	Nodes []json.RawMessage `json:"nodes"`
+}
+
+func (v *ReturnProgressLines) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *ReturnProgressLines) __premarshalJSON() (*__premarshalReturnProgressLines, error) {
+	var retval __premarshalReturnProgressLines
+
+	{
+		dst := &retval.Nodes
+		src := v.Nodes
+		*dst = make(
+			[]json.RawMessage,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			var err error
+			*dst, err = __marshalReturnProgressLine(
+				&src)
+			if err != nil {
+				return nil, fmt.Errorf(
+					"unable to marshal ReturnProgressLines.Nodes: %w", err)
+			}
+		}
+	}
+	return &retval, nil
+}
+
+// ReturnReason is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ReturnReason
+type ReturnReason string
+
+const (
+	ReturnReasonColor          ReturnReason = "COLOR"
+	ReturnReasonDefective      ReturnReason = "DEFECTIVE"
+	ReturnReasonNotAsDescribed ReturnReason = "NOT_AS_DESCRIBED"
+	ReturnReasonOther          ReturnReason = "OTHER"
+	ReturnReasonSizeTooLarge   ReturnReason = "SIZE_TOO_LARGE"
+	ReturnReasonSizeTooSmall   ReturnReason = "SIZE_TOO_SMALL"
+	ReturnReasonStyle          ReturnReason = "STYLE"
+	ReturnReasonUnknown        ReturnReason = "UNKNOWN"
+	ReturnReasonUnwanted       ReturnReason = "UNWANTED"
+	ReturnReasonWrongItem      ReturnReason = "WRONG_ITEM"
+)
+
 // ReturnReasonDefinitionPage includes the requested fields of the GraphQL type ReturnReasonDefinitionConnection.
 type ReturnReasonDefinitionPage struct {
 	Nodes    []ReturnReasonDefinition `json:"nodes"`
 	PageInfo PageInfo                 `json:"pageInfo"`
+}
+
+// ReturnRefundOrderTransactionInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnRefundOrderTransactionInput
+type ReturnRefundOrderTransactionInput struct {
+	ParentID          shopify.GID   `json:"parentId"`
+	TransactionAmount shopify.Money `json:"transactionAmount"`
+}
+
+// ReturnReopenPayload includes the requested fields of the GraphQL type ReturnReopenPayload.
+type ReturnReopenPayload struct {
+	Return     *ReturnState      `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnReopenResponse is returned by ReturnReopen on success.
+type ReturnReopenResponse struct {
+	ReturnReopen *ReturnReopenPayload `json:"returnReopen"`
+}
+
+// ReturnRequestInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnRequestInput
+type ReturnRequestInput struct {
+	OrderID           shopify.GID                              `json:"orderId"`
+	ReturnLineItems   []ReturnRequestLineItemInput             `json:"returnLineItems"`
+	ReturnShippingFee shopify.Optional[ReturnShippingFeeInput] `json:"returnShippingFee,omitzero"`
+}
+
+// ReturnRequestLineItemInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnRequestLineItemInput
+type ReturnRequestLineItemInput struct {
+	CustomerNote             shopify.Optional[string]             `json:"customerNote,omitzero"`
+	FulfillmentLineItemID    shopify.GID                          `json:"fulfillmentLineItemId"`
+	Quantity                 int                                  `json:"quantity"`
+	RestockingFee            shopify.Optional[RestockingFeeInput] `json:"restockingFee,omitzero"`
+	ReturnReason             shopify.Optional[ReturnReason]       `json:"returnReason,omitzero"`
+	ReturnReasonDefinitionID shopify.Optional[shopify.GID]        `json:"returnReasonDefinitionId,omitzero"`
+}
+
+// ReturnRequestPayload includes the requested fields of the GraphQL type ReturnRequestPayload.
+type ReturnRequestPayload struct {
+	Return     *ReturnSummary    `json:"return"`
+	UserErrors []ReturnUserError `json:"userErrors"`
+}
+
+// ReturnRequestResponse is returned by ReturnRequest on success.
+type ReturnRequestResponse struct {
+	ReturnRequest *ReturnRequestPayload `json:"returnRequest"`
+}
+
+// ReturnShippingFeeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReturnShippingFeeInput
+type ReturnShippingFeeInput struct {
+	Amount shopify.Money `json:"amount"`
+}
+
+// ReturnState includes the GraphQL fields of Return requested by the fragment ReturnState.
+type ReturnState struct {
+	ID       shopify.GID    `json:"id"`
+	Name     string         `json:"name"`
+	Status   ReturnStatus   `json:"status"`
+	ClosedAt *time.Time     `json:"closedAt"`
+	Decline  *ReturnDecline `json:"decline"`
+}
+
+// ReturnUserError includes the requested fields of the GraphQL type ReturnUserError.
+type ReturnUserError struct {
+	Field   []string        `json:"field"`
+	Message string          `json:"message"`
+	Code    ReturnErrorCode `json:"code"`
+}
+
+// ReturnableFulfillment includes the GraphQL fields of ReturnableFulfillment requested by the fragment ReturnableFulfillment.
+type ReturnableFulfillment struct {
+	ID                             shopify.GID     `json:"id"`
+	ReturnableFulfillmentLineItems ReturnableLines `json:"returnableFulfillmentLineItems"`
+}
+
+// ReturnableFulfillmentLine includes the requested fields of the GraphQL type FulfillmentLineItem.
+type ReturnableFulfillmentLine struct {
+	ID       shopify.GID    `json:"id"`
+	LineItem ReturnableItem `json:"lineItem"`
+}
+
+// ReturnableFulfillmentPage includes the requested fields of the GraphQL type ReturnableFulfillmentConnection.
+type ReturnableFulfillmentPage struct {
+	Nodes    []ReturnableFulfillment `json:"nodes"`
+	PageInfo PageInfo                `json:"pageInfo"`
+}
+
+// ReturnableItem includes the requested fields of the GraphQL type LineItem.
+type ReturnableItem struct {
+	ID    shopify.GID `json:"id"`
+	Title string      `json:"title"`
+	SKU   string      `json:"sku"`
+}
+
+// ReturnableLine includes the requested fields of the GraphQL type ReturnableFulfillmentLineItem.
+type ReturnableLine struct {
+	Quantity            int                       `json:"quantity"`
+	FulfillmentLineItem ReturnableFulfillmentLine `json:"fulfillmentLineItem"`
+}
+
+// ReturnableLines includes the requested fields of the GraphQL type ReturnableFulfillmentLineItemConnection.
+type ReturnableLines struct {
+	Nodes []ReturnableLine `json:"nodes"`
 }
 
 // ReturnedGoodsPage includes the requested fields of the GraphQL type OrderConnection.
@@ -59,6 +701,33 @@ type ReturnsOfOrder struct {
 	Nodes []ReturnSummary `json:"nodes"`
 }
 
+// ReturnsProgress includes the requested fields of the GraphQL type ReturnConnection.
+type ReturnsProgress struct {
+	Nodes []ReturnProgress `json:"nodes"`
+}
+
+// ReverseFulfillmentOrderDisposeInput is an input of mutations. What is not set is not sent.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/input-objects/ReverseFulfillmentOrderDisposeInput
+type ReverseFulfillmentOrderDisposeInput struct {
+	DispositionType                   ReverseFulfillmentOrderDispositionType `json:"dispositionType"`
+	LocationID                        shopify.Optional[shopify.GID]          `json:"locationId,omitzero"`
+	Quantity                          int                                    `json:"quantity"`
+	ReverseFulfillmentOrderLineItemID shopify.GID                            `json:"reverseFulfillmentOrderLineItemId"`
+}
+
+// ReverseFulfillmentOrderDispositionType is an enum; Shopify may add values.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/enums/ReverseFulfillmentOrderDispositionType
+type ReverseFulfillmentOrderDispositionType string
+
+const (
+	ReverseFulfillmentOrderDispositionTypeMissing            ReverseFulfillmentOrderDispositionType = "MISSING"
+	ReverseFulfillmentOrderDispositionTypeNotRestocked       ReverseFulfillmentOrderDispositionType = "NOT_RESTOCKED"
+	ReverseFulfillmentOrderDispositionTypeProcessingRequired ReverseFulfillmentOrderDispositionType = "PROCESSING_REQUIRED"
+	ReverseFulfillmentOrderDispositionTypeRestocked          ReverseFulfillmentOrderDispositionType = "RESTOCKED"
+)
+
 // __GetReturnInput is used internally by genqlient
 type __GetReturnInput struct {
 	ID shopify.GID `json:"id"`
@@ -70,12 +739,64 @@ type __ListReturnReasonDefinitionsInput struct {
 	After shopify.Optional[string] `json:"after,omitzero"`
 }
 
+// __ListReturnableFulfillmentsInput is used internally by genqlient
+type __ListReturnableFulfillmentsInput struct {
+	OrderID shopify.GID              `json:"orderID"`
+	First   int                      `json:"first"`
+	After   shopify.Optional[string] `json:"after,omitzero"`
+}
+
 // __ListReturnedGoodsInput is used internally by genqlient
 type __ListReturnedGoodsInput struct {
 	First     int                      `json:"first"`
 	After     shopify.Optional[string] `json:"after,omitzero"`
 	Query     shopify.Optional[string] `json:"query,omitzero"`
 	Namespace string                   `json:"namespace"`
+}
+
+// __OrderReturnsInput is used internally by genqlient
+type __OrderReturnsInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// __ReturnApproveRequestInput is used internally by genqlient
+type __ReturnApproveRequestInput struct {
+	Input ReturnApproveRequestInput `json:"input"`
+}
+
+// __ReturnCancelInput is used internally by genqlient
+type __ReturnCancelInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// __ReturnCloseInput is used internally by genqlient
+type __ReturnCloseInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// __ReturnCreateInput is used internally by genqlient
+type __ReturnCreateInput struct {
+	Input ReturnInput `json:"input"`
+}
+
+// __ReturnDeclineRequestInput is used internally by genqlient
+type __ReturnDeclineRequestInput struct {
+	Input ReturnDeclineRequestInput `json:"input"`
+}
+
+// __ReturnProcessInput is used internally by genqlient
+type __ReturnProcessInput struct {
+	Input ReturnProcessInput `json:"input"`
+}
+
+// __ReturnReopenInput is used internally by genqlient
+type __ReturnReopenInput struct {
+	ID shopify.GID `json:"id"`
+}
+
+// __ReturnRequestInput is used internally by genqlient
+type __ReturnRequestInput struct {
+	Input ReturnRequestInput `json:"input"`
 }
 
 // The query executed by GetReturn.
@@ -242,6 +963,75 @@ func ListReturnReasonDefinitions(
 	return data, err
 }
 
+// The query executed by ListReturnableFulfillments.
+const listReturnableFulfillmentsDocument = `
+query ListReturnableFulfillments ($orderID: ID!, $first: Int!, $after: String) {
+	returnableFulfillments(orderId: $orderID, first: $first, after: $after) {
+		nodes {
+			... ReturnableFulfillment
+		}
+		pageInfo {
+			... PageInfo
+		}
+	}
+}
+fragment ReturnableFulfillment on ReturnableFulfillment {
+	id
+	returnableFulfillmentLineItems(first: 100) {
+		nodes {
+			quantity
+			fulfillmentLineItem {
+				id
+				lineItem {
+					id
+					title
+					sku
+				}
+			}
+		}
+	}
+}
+fragment PageInfo on PageInfo {
+	hasNextPage
+	endCursor
+}
+`
+
+// ListReturnableFulfillments returns one page of what of an order can still be
+// returned: the ids of fulfillment line items, which [ReturnCreate] and
+// [ReturnRequest] ask for, with the pieces left of each (the first 100 of each
+// fulfillment). Use [ReturnableFulfillments] to get all pages.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/returnableFulfillments
+func ListReturnableFulfillments(
+	ctx context.Context,
+	client graphql.Client,
+	orderID shopify.GID,
+	first int,
+	after shopify.Optional[string],
+) (data *ListReturnableFulfillmentsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ListReturnableFulfillments",
+		Query:  listReturnableFulfillmentsDocument,
+		Variables: &__ListReturnableFulfillmentsInput{
+			OrderID: orderID,
+			First:   first,
+			After:   after,
+		},
+	}
+
+	data = &ListReturnableFulfillmentsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
 // The query executed by ListReturnedGoods.
 const listReturnedGoodsDocument = `
 query ListReturnedGoods ($first: Int!, $after: String, $query: String, $namespace: String!) {
@@ -371,6 +1161,588 @@ func ListReturnedGoods(
 	}
 
 	data = &ListReturnedGoodsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The query executed by OrderReturns.
+const orderReturnsDocument = `
+query OrderReturns ($id: ID!) {
+	order(id: $id) {
+		id
+		returnStatus
+		returns(first: 50) {
+			nodes {
+				... ReturnProgress
+			}
+		}
+	}
+}
+fragment ReturnProgress on Return {
+	id
+	name
+	status
+	createdAt
+	closedAt
+	returnLineItems(first: 50) {
+		nodes {
+			__typename
+			id
+			quantity
+			processedQuantity
+			refundedQuantity
+			unprocessedQuantity
+		}
+	}
+}
+`
+
+// OrderReturns returns an order's returns, the first 50, with what came back of
+// each (the first 50 lines): to read back what was written. Order is nil if there
+// is none.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/queries/order
+func OrderReturns(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *OrderReturnsResponse, err error) {
+	req := &graphql.Request{
+		OpName: "OrderReturns",
+		Query:  orderReturnsDocument,
+		Variables: &__OrderReturnsInput{
+			ID: id,
+		},
+	}
+
+	data = &OrderReturnsResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnApproveRequest.
+const returnApproveRequestDocument = `
+mutation ReturnApproveRequest ($input: ReturnApproveRequestInput!) {
+	returnApproveRequest(input: $input) {
+		return {
+			... ReturnState
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnState on Return {
+	id
+	name
+	status
+	closedAt
+	decline {
+		reason
+		note
+	}
+}
+`
+
+// ReturnApproveRequest approves a return that was requested: its status becomes
+// OPEN. After [shopify.ErrOutcomeUnknown] read the return's status back with
+// [GetReturn].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnApproveRequest
+func ReturnApproveRequest(
+	ctx context.Context,
+	client graphql.Client,
+	input ReturnApproveRequestInput,
+) (data *ReturnApproveRequestResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnApproveRequest",
+		Query:  returnApproveRequestDocument,
+		Variables: &__ReturnApproveRequestInput{
+			Input: input,
+		},
+	}
+
+	data = &ReturnApproveRequestResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnCancel.
+const returnCancelDocument = `
+mutation ReturnCancel ($id: ID!) {
+	returnCancel(id: $id) {
+		return {
+			... ReturnState
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnState on Return {
+	id
+	name
+	status
+	closedAt
+	decline {
+		reason
+		note
+	}
+}
+`
+
+// ReturnCancel cancels a return of which nothing was taken in yet. After
+// [shopify.ErrOutcomeUnknown] read the return's status back with [GetReturn].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnCancel
+func ReturnCancel(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *ReturnCancelResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnCancel",
+		Query:  returnCancelDocument,
+		Variables: &__ReturnCancelInput{
+			ID: id,
+		},
+	}
+
+	data = &ReturnCancelResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnClose.
+const returnCloseDocument = `
+mutation ReturnClose ($id: ID!) {
+	returnClose(id: $id) {
+		return {
+			... ReturnState
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnState on Return {
+	id
+	name
+	status
+	closedAt
+	decline {
+		reason
+		note
+	}
+}
+`
+
+// ReturnClose closes an open return, whether or not all goods came back. After
+// [shopify.ErrOutcomeUnknown] read the return's status back with [GetReturn].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnClose
+func ReturnClose(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *ReturnCloseResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnClose",
+		Query:  returnCloseDocument,
+		Variables: &__ReturnCloseInput{
+			ID: id,
+		},
+	}
+
+	data = &ReturnCloseResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnCreate.
+const returnCreateDocument = `
+mutation ReturnCreate ($input: ReturnInput!) {
+	returnCreate(returnInput: $input) {
+		return {
+			... ReturnSummary
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnSummary on Return {
+	id
+	name
+	status
+	createdAt
+	returnLineItems(first: 50) {
+		nodes {
+			__typename
+			id
+			quantity
+			returnReasonNote
+			customerNote
+			returnReasonDefinition {
+				... ReturnReasonDefinition
+			}
+			... on ReturnLineItem {
+				fulfillmentLineItem {
+					lineItem {
+						... SoldItem
+					}
+				}
+			}
+		}
+	}
+}
+fragment ReturnReasonDefinition on ReturnReasonDefinition {
+	id
+	handle
+	name
+	deleted
+}
+fragment SoldItem on LineItem {
+	id
+	title
+	variantTitle
+	sku
+	quantity
+	product {
+		id
+		title
+		productType
+	}
+}
+`
+
+// ReturnCreate opens a return without asking anybody: its status is OPEN. Lines are
+// named by fulfillment line items, see [ReturnableFulfillments]. It is not
+// idempotent: after [shopify.ErrOutcomeUnknown] look for the return with
+// [OrderReturns]. A second one cannot take pieces that the first one has, but may
+// take those that are left.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnCreate
+func ReturnCreate(
+	ctx context.Context,
+	client graphql.Client,
+	input ReturnInput,
+) (data *ReturnCreateResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnCreate",
+		Query:  returnCreateDocument,
+		Variables: &__ReturnCreateInput{
+			Input: input,
+		},
+	}
+
+	data = &ReturnCreateResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnDeclineRequest.
+const returnDeclineRequestDocument = `
+mutation ReturnDeclineRequest ($input: ReturnDeclineRequestInput!) {
+	returnDeclineRequest(input: $input) {
+		return {
+			... ReturnState
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnState on Return {
+	id
+	name
+	status
+	closedAt
+	decline {
+		reason
+		note
+	}
+}
+`
+
+// ReturnDeclineRequest declines a return that was requested. The customer is told
+// the note if notifyCustomer is set. After [shopify.ErrOutcomeUnknown] read the
+// return's status back with [GetReturn].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnDeclineRequest
+func ReturnDeclineRequest(
+	ctx context.Context,
+	client graphql.Client,
+	input ReturnDeclineRequestInput,
+) (data *ReturnDeclineRequestResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnDeclineRequest",
+		Query:  returnDeclineRequestDocument,
+		Variables: &__ReturnDeclineRequestInput{
+			Input: input,
+		},
+	}
+
+	data = &ReturnDeclineRequestResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnProcess.
+const returnProcessDocument = `
+mutation ReturnProcess ($input: ReturnProcessInput!) {
+	returnProcess(input: $input) {
+		return {
+			... ReturnProgress
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnProgress on Return {
+	id
+	name
+	status
+	createdAt
+	closedAt
+	returnLineItems(first: 50) {
+		nodes {
+			__typename
+			id
+			quantity
+			processedQuantity
+			refundedQuantity
+			unprocessedQuantity
+		}
+	}
+}
+`
+
+// ReturnProcess takes goods of an open return in and, if a financial transfer is
+// set, gives money back for them. It is not idempotent, and money moves: after [shopify.ErrOutcomeUnknown]
+// read the order back with [OrderReturns] and [OrderRefunds] before trying again.
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnProcess
+func ReturnProcess(
+	ctx context.Context,
+	client graphql.Client,
+	input ReturnProcessInput,
+) (data *ReturnProcessResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnProcess",
+		Query:  returnProcessDocument,
+		Variables: &__ReturnProcessInput{
+			Input: input,
+		},
+	}
+
+	data = &ReturnProcessResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnReopen.
+const returnReopenDocument = `
+mutation ReturnReopen ($id: ID!) {
+	returnReopen(id: $id) {
+		return {
+			... ReturnState
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnState on Return {
+	id
+	name
+	status
+	closedAt
+	decline {
+		reason
+		note
+	}
+}
+`
+
+// ReturnReopen opens a closed return again. After [shopify.ErrOutcomeUnknown] read
+// the return's status back with [GetReturn].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnReopen
+func ReturnReopen(
+	ctx context.Context,
+	client graphql.Client,
+	id shopify.GID,
+) (data *ReturnReopenResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnReopen",
+		Query:  returnReopenDocument,
+		Variables: &__ReturnReopenInput{
+			ID: id,
+		},
+	}
+
+	data = &ReturnReopenResponse{}
+	resp := &graphql.Response{Data: data}
+
+	err = client.MakeRequest(
+		ctx,
+		req,
+		resp,
+	)
+
+	return data, err
+}
+
+// The mutation executed by ReturnRequest.
+const returnRequestDocument = `
+mutation ReturnRequest ($input: ReturnRequestInput!) {
+	returnRequest(input: $input) {
+		return {
+			... ReturnSummary
+		}
+		userErrors {
+			field
+			message
+			code
+		}
+	}
+}
+fragment ReturnSummary on Return {
+	id
+	name
+	status
+	createdAt
+	returnLineItems(first: 50) {
+		nodes {
+			__typename
+			id
+			quantity
+			returnReasonNote
+			customerNote
+			returnReasonDefinition {
+				... ReturnReasonDefinition
+			}
+			... on ReturnLineItem {
+				fulfillmentLineItem {
+					lineItem {
+						... SoldItem
+					}
+				}
+			}
+		}
+	}
+}
+fragment ReturnReasonDefinition on ReturnReasonDefinition {
+	id
+	handle
+	name
+	deleted
+}
+fragment SoldItem on LineItem {
+	id
+	title
+	variantTitle
+	sku
+	quantity
+	product {
+		id
+		title
+		productType
+	}
+}
+`
+
+// ReturnRequest asks for a return on a customer's behalf: its status is REQUESTED
+// until [ReturnApproveRequest] or [ReturnDeclineRequest]. It is not idempotent:
+// after [shopify.ErrOutcomeUnknown] look for the return with [OrderReturns].
+//
+// Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnRequest
+func ReturnRequest(
+	ctx context.Context,
+	client graphql.Client,
+	input ReturnRequestInput,
+) (data *ReturnRequestResponse, err error) {
+	req := &graphql.Request{
+		OpName: "ReturnRequest",
+		Query:  returnRequestDocument,
+		Variables: &__ReturnRequestInput{
+			Input: input,
+		},
+	}
+
+	data = &ReturnRequestResponse{}
 	resp := &graphql.Response{Data: data}
 
 	err = client.MakeRequest(

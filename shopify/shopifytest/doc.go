@@ -38,7 +38,8 @@
 //     discountCodeBulkDeactivate, discountCodeBulkDelete, discountCodeBxgyCreate, discountCodeBxgyUpdate,
 //     discountCodeDeactivate, discountCodeDelete, discountCodeFreeShippingCreate, discountCodeFreeShippingUpdate,
 //     discountCodeRedeemCodeBulkDelete, discountRedeemCodeBulkAdd
-//   - Draft orders: draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderUpdate
+//   - Draft orders: draftOrderCalculate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderInvoiceSend,
+//     draftOrderUpdate
 //   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
 //   - Inventory: inventoryActivate, inventoryAdjustQuantities, inventoryItemUpdate, inventoryMoveQuantities,
 //     inventorySetQuantities
@@ -47,8 +48,8 @@
 //   - Metaobjects: metaobjectBulkDelete, metaobjectCreate, metaobjectDefinitionCreate, metaobjectDefinitionDelete,
 //     metaobjectDefinitionUpdate, metaobjectDelete, metaobjectUpdate, metaobjectUpsert
 //   - Orders: orderCancel, orderClose, orderCreate, orderEditAddCustomItem, orderEditAddLineItemDiscount,
-//     orderEditAddVariant, orderEditBegin, orderEditCommit, orderEditRemoveDiscount, orderEditSetQuantity, orderOpen,
-//     orderRiskAssessmentCreate, orderUpdate, refundCreate
+//     orderEditAddVariant, orderEditBegin, orderEditCommit, orderEditRemoveDiscount, orderEditSetQuantity,
+//     orderMarkAsPaid, orderOpen, orderRiskAssessmentCreate, orderUpdate, refundCreate
 //   - Products: productCreate, productDelete, productSet, productUpdate, productVariantsBulkCreate,
 //     productVariantsBulkDelete, productVariantsBulkUpdate
 //   - Returns: returnApproveRequest, returnCancel, returnClose, returnCreate, returnDeclineRequest, returnProcess,

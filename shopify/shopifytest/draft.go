@@ -25,6 +25,7 @@ type draft struct {
 	billingAddress  *address
 	taxExempt       bool
 	completedAt     time.Time
+	invoiceSentAt   time.Time
 	order           *order
 
 	subtotal, discounts, tax, total decimal.Decimal

@@ -134,7 +134,7 @@ var transactionFields = table[*transaction]{
 		if t.kind != "SALE" {
 			return nil
 		}
-		return s.moneyV2(decimal.Max(t.amount.Sub(t.order.refunded()), decimal.Zero))
+		return s.moneyV2(t.refundable())
 	},
 }
 

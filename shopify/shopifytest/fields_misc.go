@@ -188,6 +188,7 @@ var draftFields = table[*draft]{
 		}
 		return d.completedAt
 	},
+	"invoiceSentAt":                        func(_ *state, d *draft, _ *graph.Call) any { return timeOrNull(d.invoiceSentAt) },
 	"currencyCode":                         func(s *state, _ *draft, _ *graph.Call) any { return s.shop.data.Currency },
 	"presentmentCurrencyCode":              func(s *state, _ *draft, _ *graph.Call) any { return s.shop.data.Currency },
 	"taxExempt":                            func(_ *state, d *draft, _ *graph.Call) any { return d.taxExempt },

@@ -135,9 +135,12 @@ var orderFields = table[*order]{
 
 	"paymentGatewayNames": func(_ *state, o *order, _ *graph.Call) any { return o.gateways() },
 	"transactions":        func(_ *state, o *order, c *graph.Call) any { return first(list(o.transactions), c) },
-	"transactionsCount":   func(_ *state, o *order, _ *graph.Call) any { return count(len(o.transactions)) },
-	"refunds":             func(_ *state, o *order, c *graph.Call) any { return first(list(o.refunds), c) },
-	"returns":             func(_ *state, o *order, _ *graph.Call) any { return list(o.returns) },
+	"suggestedRefund": func(s *state, o *order, _ *graph.Call) any {
+		return graph.Func(func(c *graph.Call) (any, error) { return suggestedRefund(s, o, c) })
+	},
+	"transactionsCount": func(_ *state, o *order, _ *graph.Call) any { return count(len(o.transactions)) },
+	"refunds":           func(_ *state, o *order, c *graph.Call) any { return first(list(o.refunds), c) },
+	"returns":           func(_ *state, o *order, _ *graph.Call) any { return list(o.returns) },
 	"fulfillmentsCount": func(_ *state, o *order, _ *graph.Call) any {
 		if o.fulfillment == nil {
 			return count(0)

@@ -36,6 +36,8 @@ var generalMutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"orderCreate":  orderCreate,
 	"refundCreate": refundCreate,
 
+	"orderMarkAsPaid": orderMarkAsPaid,
+
 	"returnCreate":         returnCreate,
 	"returnRequest":        returnRequest,
 	"returnApproveRequest": returnStep(inputID, "OPEN", "approve", "REQUESTED"),
@@ -51,6 +53,9 @@ var generalMutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"draftOrderUpdate":   draftOrderUpdate,
 	"draftOrderDelete":   draftOrderDelete,
 	"draftOrderComplete": draftOrderComplete,
+
+	"draftOrderCalculate":   draftOrderCalculate,
+	"draftOrderInvoiceSend": draftOrderInvoiceSend,
 
 	"customerCreate":                      customerCreate,
 	"customerUpdate":                      customerUpdate,

@@ -188,7 +188,7 @@ func TestNotSimulated(t *testing.T) {
 		query     string
 		variables map[string]any
 	}{
-		"mutation": {`mutation($id: ID!) { orderMarkAsPaid(input: {id: $id}) { order { id } userErrors { message } } }`, map[string]any{"id": o}},
+		"mutation": {`mutation($id: ID!) { orderInvoiceSend(id: $id) { order { id } userErrors { message } } }`, map[string]any{"id": o}},
 		"input field": {
 			`mutation($in: OrderInput!) { orderUpdate(input: $in) { order { id } userErrors { message } } }`,
 			map[string]any{"in": map[string]any{"id": o, "note": "x", "localizedFields": []any{map[string]any{"key": "TAX_CREDENTIAL_BR", "value": "1"}}}},
@@ -207,9 +207,9 @@ func TestNotSimulated(t *testing.T) {
 func TestImprovise(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{Data: tiny(), Improvise: true})
 	o := s.Orders()[0].ID
-	out := data(t, s, `mutation($id: ID!) { orderMarkAsPaid(input: {id: $id}) { order { name } userErrors { message } } }`, map[string]any{"id": o})
-	assert.NotEmpty(t, at(out, "orderMarkAsPaid", "order", "name"))
-	assert.Empty(t, at(out, "orderMarkAsPaid", "userErrors"))
+	out := data(t, s, `mutation($id: ID!) { orderInvoiceSend(id: $id) { order { name } userErrors { message } } }`, map[string]any{"id": o})
+	assert.NotEmpty(t, at(out, "orderInvoiceSend", "order", "name"))
+	assert.Empty(t, at(out, "orderInvoiceSend", "userErrors"))
 	before, ok := s.Order(o)
 	require.True(t, ok)
 	// What the shop carries out it does not improvise.

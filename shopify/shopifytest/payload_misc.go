@@ -71,7 +71,7 @@ func (s *state) draftPayload(d *draft) map[string]any {
 	}
 	p := map[string]any{
 		"id": d.id, "admin_graphql_api_id": d.gid, "name": d.name(), "status": strings.ToLower(d.status), "note": orNull(d.note), "email": orNull(d.email),
-		"created_at": s.restTime(d.createdAt), "updated_at": s.restTime(d.updatedAt), "completed_at": s.restTime(d.completedAt), "invoice_sent_at": nil,
+		"created_at": s.restTime(d.createdAt), "updated_at": s.restTime(d.updatedAt), "completed_at": s.restTime(d.completedAt), "invoice_sent_at": s.restTime(d.invoiceSentAt),
 		"currency": s.shop.data.Currency, "taxes_included": false, "tax_exempt": d.taxExempt, "tags": strings.Join(d.tags, ", "),
 		"note_attributes": restAttributes(d.attributes), "line_items": lines, "order_id": restID(d.order), "customer": nil, "applied_discount": nil,
 		"shipping_address": addressPayload(d.shippingAddress), "billing_address": addressPayload(d.billingAddress), "shipping_line": nil,

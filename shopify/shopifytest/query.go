@@ -117,6 +117,7 @@ var orderIndex = search.Index[*order]{
 		"customer_id":                  one(search.ID, func(o *order) any { return idOf(o.customer) }),
 		"user_id":                      one(search.ID, func(o *order) any { return idOf(o.staff) }),
 		"email":                        one(search.Keyword, func(o *order) any { return o.email }),
+		"source_identifier":            one(search.Keyword, func(o *order) any { return o.sourceIdentifier }),
 		"source_name":                  one(search.Keyword, func(o *order) any { return o.source }),
 		"channel":                      one(search.Keyword, func(o *order) any { return o.source }),
 		"sales_channel":                one(search.Keyword, func(o *order) any { return o.source }),

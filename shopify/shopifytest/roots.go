@@ -117,6 +117,8 @@ var generalRoots = map[string]func(s *state, c *graph.Call) (any, error){
 		return query(c, transferIndex, s.transfers, transferSort), nil
 	},
 	"returnReasonDefinitions": returnReasonDefinitions,
+	"returnableFulfillments":  returnableFulfillments,
+	"returnableFulfillment":   returnableFulfillment,
 	"draftOrders": func(s *state, c *graph.Call) (any, error) {
 		return query(c, draftIndex, s.drafts, draftSort), nil
 	},
