@@ -262,7 +262,7 @@ func TestListsOnAShop(t *testing.T) {
 	var info shopify.Info
 	c := connect(t, shop, shopify.Options{}).With(shopify.CallOptions{Info: &info})
 	ctx := t.Context()
-	location, collection := shopify.GID(shop.Locations()[0].ID), makeCollection(t, c, shop.Products()[0].ID)
+	location, collection := shopify.GID(shop.Locations()[0].ID), makeCollection(t, c, shopify.GID(shop.Products()[0].ID))
 	require.NoError(t, second(admin.GiftCardCreate(ctx, c, admin.GiftCardCreateInput{InitialAmount: shopify.Some(dollars(10))})))
 	require.NoError(t, second(admin.InventoryTransferCreate(ctx, c, admin.InventoryTransferCreateInput{}, "transfer")))
 	require.NoError(t, second(admin.BulkOperationRunQuery(ctx, c, "{ products { edges { node { id } } } }", false)))

@@ -61,3 +61,35 @@ func TestCustomersAreWritten(t *testing.T) {
 	_, err = admin.CustomerRequestDataErasure(ctx, c, "gid://shopify/Customer/1")
 	requireRefused(t, err, "DOES_NOT_EXIST", "customerId")
 }
+
+func TestCustomersAreMergedAndDeleted(t *testing.T) {
+	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small})
+	c, ctx := connect(t, shop, shopify.Options{}), t.Context()
+	add := func(email string) shopify.GID {
+		made, err := admin.CustomerCreate(ctx, c, admin.CustomerInput{Email: shopify.Some(email)})
+		require.NoError(t, err)
+		return made.CustomerCreate.Customer.ID
+	}
+	one, two, three := add("one@example.com"), add("two@example.com"), add("three@example.com")
+	keep := shopify.Some(admin.CustomerMergeOverrideFields{CustomerIDOfEmailToKeep: shopify.Some(two)})
+	merged, err := admin.CustomerMerge(ctx, c, one, two, keep)
+	require.NoError(t, err)
+	result := merged.CustomerMerge.ResultingCustomerID
+	gone := map[shopify.GID]shopify.GID{one: two, two: one}[result]
+	require.NotEmpty(t, gone, "one of the two stays")
+	stays, err := admin.GetCustomer(ctx, c, result)
+	require.NoError(t, err)
+	assert.Equal(t, "two@example.com", stays.Customer.DefaultEmailAddress.EmailAddress)
+	read, err := admin.GetCustomer(ctx, c, gone)
+	require.NoError(t, err)
+	assert.Nil(t, read.Customer)
+	require.Error(t, second(admin.CustomerMerge(ctx, c, result, gone, keep)), "it cannot be repeated")
+
+	deleted, err := admin.CustomerDelete(ctx, c, admin.CustomerDeleteInput{ID: three})
+	require.NoError(t, err)
+	assert.Equal(t, three, deleted.CustomerDelete.DeletedCustomerID)
+	requireRefused(t, second(admin.CustomerDelete(ctx, c, admin.CustomerDeleteInput{ID: three})), "", "id")
+	order, err := admin.GetOrder(ctx, c, sell(t, shop))
+	require.NoError(t, err)
+	requireRefused(t, second(admin.CustomerDelete(ctx, c, admin.CustomerDeleteInput{ID: order.Order.Customer.ID})), "", "id")
+}

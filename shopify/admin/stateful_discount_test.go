@@ -125,12 +125,29 @@ func TestDiscountsAreWritten(t *testing.T) {
 			return resp.DiscountAutomaticFreeShippingCreate.AutomaticDiscountNode.ID, nil
 		},
 	}
+	updates := map[string]func(id shopify.GID, title string) error{
+		"automaticBasicDiscount": func(id shopify.GID, title string) error {
+			return second(admin.DiscountAutomaticBasicUpdate(ctx, c, id, admin.DiscountAutomaticBasicInput{Title: shopify.Some(title)}))
+		},
+		"automaticBxgyDiscount": func(id shopify.GID, title string) error {
+			return second(admin.DiscountAutomaticBxgyUpdate(ctx, c, id, admin.DiscountAutomaticBxgyInput{Title: shopify.Some(title)}))
+		},
+		"freeShippingAutomaticDiscount": func(id shopify.GID, title string) error {
+			return second(admin.DiscountAutomaticFreeShippingUpdate(ctx, c, id, admin.DiscountAutomaticFreeShippingInput{Title: shopify.Some(title)}))
+		},
+	}
 	ids := []shopify.GID{}
 	for arg, create := range automatic {
 		id, err := create(shopify.Some(arg))
 		require.NoError(t, err)
 		_, err = create(shopify.Some(arg))
 		requireRefused(t, err, "TAKEN", arg, "title")
+		require.NoError(t, updates[arg](id, "New "+arg))
+		requireRefused(t, updates[arg](id, ""), "BLANK", arg, "title")
+		requireRefused(t, updates[arg]("gid://shopify/DiscountAutomaticNode/1", "x"), "INVALID", "id")
+		n, err := count(admin.Discounts(ctx, c, &admin.ListOptions{Query: `title:"New ` + arg + `"`}))()
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
 		ids = append(ids, id)
 	}
 

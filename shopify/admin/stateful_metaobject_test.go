@@ -70,6 +70,44 @@ func TestMetaobjectsAreWritten(t *testing.T) {
 	assert.Nil(t, gone.Metaobject)
 }
 
+func TestMetaobjectDefinitionsAreWritten(t *testing.T) {
+	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small})
+	c, ctx := connect(t, shop, shopify.Options{}), t.Context()
+	defined, err := admin.MetaobjectDefinitionCreate(ctx, c, sizeChart)
+	require.NoError(t, err)
+	id := defined.MetaobjectDefinitionCreate.MetaobjectDefinition.ID
+	made, err := admin.MetaobjectCreate(ctx, c, admin.MetaobjectCreateInput{Type: "size_chart", Handle: shopify.Some("hats"), Fields: shopify.Some([]admin.MetaobjectFieldInput{{Key: "title", Value: "Hats"}})})
+	require.NoError(t, err)
+	assert.Equal(t, "Hats", made.MetaobjectCreate.Metaobject.DisplayName)
+	requireRefused(t, second(admin.MetaobjectCreate(ctx, c, admin.MetaobjectCreateInput{Type: "none"})), "UNDEFINED_OBJECT_TYPE", "metaobject", "type")
+
+	add := shopify.Some([]admin.MetaobjectFieldDefinitionOperationInput{{Create: shopify.Some(admin.MetaobjectFieldDefinitionCreateInput{Key: "hips", Type: "number_integer"})}})
+	changed, err := admin.MetaobjectDefinitionUpdate(ctx, c, id, admin.MetaobjectDefinitionUpdateInput{Name: shopify.Some("Sizes"), FieldDefinitions: add})
+	require.NoError(t, err)
+	assert.Len(t, changed.MetaobjectDefinitionUpdate.MetaobjectDefinition.FieldDefinitions, 3)
+	requireRefused(t, second(admin.MetaobjectDefinitionUpdate(ctx, c, "gid://shopify/MetaobjectDefinition/1", admin.MetaobjectDefinitionUpdateInput{})), "RECORD_NOT_FOUND", "id")
+
+	found, err := admin.FindMetaobjectDefinition(ctx, c, "size_chart")
+	require.NoError(t, err)
+	require.NotNil(t, found.MetaobjectDefinitionByType)
+	assert.Equal(t, id, found.MetaobjectDefinitionByType.ID)
+	assert.Equal(t, "Sizes", found.MetaobjectDefinitionByType.Name)
+	assert.Equal(t, 1, found.MetaobjectDefinitionByType.MetaobjectsCount)
+	assert.Equal(t, "number_integer", found.MetaobjectDefinitionByType.FieldDefinitions[2].Type.Name)
+	n, err := count(admin.MetaobjectDefinitions(ctx, c))()
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+
+	require.NoError(t, second(admin.MetaobjectDefinitionDelete(ctx, c, id)))
+	requireRefused(t, second(admin.MetaobjectDefinitionDelete(ctx, c, id)), "RECORD_NOT_FOUND", "id")
+	gone, err := admin.GetMetaobjectDefinition(ctx, c, id)
+	require.NoError(t, err)
+	assert.Nil(t, gone.MetaobjectDefinition)
+	left, err := admin.GetMetaobject(ctx, c, made.MetaobjectCreate.Metaobject.ID)
+	require.NoError(t, err)
+	assert.Nil(t, left.Metaobject, "they go with their definition")
+}
+
 func TestMetafieldDefinitionsAreWritten(t *testing.T) {
 	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small})
 	c, ctx := connect(t, shop, shopify.Options{}), t.Context()

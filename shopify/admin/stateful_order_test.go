@@ -34,6 +34,18 @@ func TestOrdersAreEditedAndEnded(t *testing.T) {
 	require.NoError(t, err)
 	_, err = admin.OrderEditAddLineItemDiscount(ctx, c, edit, added.OrderEditAddVariant.CalculatedLineItem.ID, half)
 	requireRefused(t, err, "", "discount")
+	custom := func(title string) (*admin.OrderEditAddCustomItemResponse, error) {
+		return admin.OrderEditAddCustomItem(ctx, c, edit, title, dollars(4), 1, no, no, shopify.Optional[shopify.GID]{})
+	}
+	requireRefused(t, second(custom("")), "", "title")
+	engraving, err := custom("Engraving")
+	require.NoError(t, err)
+	off, err := admin.OrderEditAddLineItemDiscount(ctx, c, edit, engraving.OrderEditAddCustomItem.CalculatedLineItem.ID, half)
+	require.NoError(t, err)
+	staged := off.OrderEditAddLineItemDiscount.AddedDiscountStagedChange.ID
+	require.NoError(t, second(admin.OrderEditRemoveDiscount(ctx, c, edit, staged)))
+	require.Error(t, second(admin.OrderEditRemoveDiscount(ctx, c, edit, staged)))
+	require.NoError(t, second(admin.OrderEditSetQuantity(ctx, c, edit, engraving.OrderEditAddCustomItem.CalculatedLineItem.ID, 0, no)))
 	less, err := admin.OrderEditSetQuantity(ctx, c, edit, line, 1, shopify.Some(true))
 	require.NoError(t, err)
 	assert.Equal(t, 2, less.OrderEditSetQuantity.CalculatedOrder.SubtotalLineItemsQuantity)

@@ -3,7 +3,6 @@ package admin_test
 import (
 	"testing"
 
-	"github.com/Khan/genqlient/graphql"
 	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/admin"
 	"github.com/posai-go/posai/shopify/shopifytest"
@@ -12,24 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// makeCollection makes a collection of the products; the package has no operation for it.
-func makeCollection(t *testing.T, c *shopify.Client, products ...string) shopify.GID {
+// makeCollection makes a collection of the products.
+func makeCollection(t *testing.T, c *shopify.Client, products ...shopify.GID) shopify.GID {
 	t.Helper()
-	var data struct {
-		CollectionCreate struct {
-			Collection *struct {
-				ID shopify.GID `json:"id"`
-			} `json:"collection"`
-		} `json:"collectionCreate"`
-	}
-	err := c.MakeRequest(t.Context(), &graphql.Request{
-		OpName:    "CollectionCreate",
-		Query:     `mutation CollectionCreate($in: CollectionInput!) { collectionCreate(input: $in) { collection { id } userErrors { field message } } }`,
-		Variables: map[string]any{"in": map[string]any{"title": "Window", "products": products}},
-	}, &graphql.Response{Data: &data})
+	made, err := admin.CollectionCreate(t.Context(), c, admin.CollectionCreateInput{Title: "Window"})
 	require.NoError(t, err)
-	require.NotNil(t, data.CollectionCreate.Collection)
-	return data.CollectionCreate.Collection.ID
+	id := made.CollectionCreate.Collection.ID
+	require.NoError(t, second(admin.CollectionAddProductsV2(t.Context(), c, id, products)))
+	return id
 }
 
 func TestProductsAreWritten(t *testing.T) {
@@ -78,7 +67,7 @@ func TestProductsAreWritten(t *testing.T) {
 	require.NoError(t, second(admin.InventoryActivate(ctx, c, item, place, shopify.Optional[int]{}, "activate-1")))
 	requireRefused(t, second(admin.InventoryActivate(ctx, c, item, place, shopify.Some(3), "activate-2")), "", "available")
 
-	collection := makeCollection(t, c, string(product.ID))
+	collection := makeCollection(t, c, product.ID)
 	found, err := admin.GetCollection(ctx, c, collection)
 	require.NoError(t, err)
 	assert.Equal(t, 1, found.Collection.ProductsCount.Count)
@@ -88,4 +77,70 @@ func TestProductsAreWritten(t *testing.T) {
 	byHandle, err := admin.FindCollection(ctx, c, admin.CollectionIdentifierInput{Handle: shopify.Some("window")})
 	require.NoError(t, err)
 	assert.Equal(t, collection, byHandle.CollectionByIdentifier.ID)
+}
+
+func TestVariantsAndProductsAreAddedAndDeleted(t *testing.T) {
+	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small})
+	c, ctx := connect(t, shop, shopify.Options{}), t.Context()
+	made, err := admin.ProductCreate(ctx, c, shopify.Some(admin.ProductCreateInput{
+		Title: shopify.Some("Cap"), ProductOptions: shopify.Some([]admin.OptionCreateInput{{Name: shopify.Some("Size"), Values: shopify.Some([]admin.OptionValueCreateInput{{Name: shopify.Some("S")}})}}),
+	}))
+	require.NoError(t, err)
+	product := made.ProductCreate.Product.ID
+	large := []admin.ProductVariantsBulkInput{{
+		OptionValues: shopify.Some([]admin.VariantOptionValueInput{{OptionName: shopify.Some("Size"), Name: shopify.Some("L")}}), Price: shopify.Some(shopify.NewDecimal(decimal.NewFromInt(25))),
+	}}
+	var usual shopify.Optional[admin.ProductVariantsBulkCreateStrategy]
+	added, err := admin.ProductVariantsBulkCreate(ctx, c, product, large, usual)
+	require.NoError(t, err)
+	require.Len(t, added.ProductVariantsBulkCreate.ProductVariants, 1)
+	variant := added.ProductVariantsBulkCreate.ProductVariants[0].ID
+	var refused *shopify.UserErrors
+	require.ErrorAs(t, second(admin.ProductVariantsBulkCreate(ctx, c, product, large, usual)), &refused)
+	assert.True(t, refused.Has("VARIANT_ALREADY_EXISTS"), "%v", refused)
+
+	require.NoError(t, second(admin.ProductVariantsBulkDelete(ctx, c, product, []shopify.GID{variant})))
+	require.ErrorAs(t, second(admin.ProductVariantsBulkDelete(ctx, c, product, []shopify.GID{variant})), &refused)
+	read, err := admin.GetProduct(ctx, c, product)
+	require.NoError(t, err)
+	assert.Len(t, read.Product.Variants.Nodes, 1)
+
+	deleted, err := admin.ProductDelete(ctx, c, admin.ProductDeleteInput{ID: product})
+	require.NoError(t, err)
+	assert.Equal(t, product, deleted.ProductDelete.DeletedProductID)
+	requireRefused(t, second(admin.ProductDelete(ctx, c, admin.ProductDeleteInput{ID: product})), "", "id")
+	read, err = admin.GetProduct(ctx, c, product)
+	require.NoError(t, err)
+	assert.Nil(t, read.Product)
+}
+
+func TestCollectionsAreWritten(t *testing.T) {
+	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small})
+	c, ctx := connect(t, shop, shopify.Options{}), t.Context()
+	products := []shopify.GID{shopify.GID(shop.Products()[0].ID), shopify.GID(shop.Products()[1].ID)}
+	id := makeCollection(t, c, products...)
+	held := func() int {
+		t.Helper()
+		n, err := count(admin.CollectionProducts(ctx, c, id))()
+		require.NoError(t, err)
+		return n
+	}
+	assert.Equal(t, 2, held())
+	removed, err := admin.CollectionRemoveProducts(ctx, c, id, products[:1])
+	require.NoError(t, err)
+	assert.NotEmpty(t, removed.CollectionRemoveProducts.Job.ID)
+	assert.Equal(t, 1, held())
+	require.Error(t, second(admin.CollectionAddProductsV2(ctx, c, "gid://shopify/Collection/1", products)))
+	require.Error(t, second(admin.CollectionRemoveProducts(ctx, c, "gid://shopify/Collection/1", products)))
+
+	changed, err := admin.CollectionUpdate(ctx, c, admin.CollectionUpdateInput{ID: shopify.Some(id), Title: shopify.Some("Door")})
+	require.NoError(t, err)
+	assert.Equal(t, "Door", changed.CollectionUpdate.Collection.Title)
+	assert.Equal(t, "window", changed.CollectionUpdate.Collection.Handle, "what is not set stays")
+	requireRefused(t, second(admin.CollectionCreate(ctx, c, admin.CollectionCreateInput{})), "", "title")
+
+	deleted, err := admin.CollectionDelete(ctx, c, admin.CollectionDeleteInput{ID: id})
+	require.NoError(t, err)
+	assert.Equal(t, id, deleted.CollectionDelete.DeletedCollectionID)
+	requireRefused(t, second(admin.CollectionDelete(ctx, c, admin.CollectionDeleteInput{ID: id})), "", "id")
 }
