@@ -79,12 +79,14 @@ func (x *exchange) handleBad(ctx context.Context, bad *badRequest) {
 func (x *exchange) run(ctx context.Context, op *graph.Operation, fault Fault) {
 	keyed := x.api.keys.begin(op)
 	defer keyed.end()
+	noted := &improvisations{api: x.api, next: keyed.resolver(x.api.cfg.resolver)}
 	unlock := x.api.cfg.lock(op.Mutation)
 	resp := func() *graph.Response {
 		defer unlock()
-		return op.Execute(context.WithoutCancel(ctx), keyed.resolver(x.api.cfg.resolver))
+		return op.Execute(context.WithoutCancel(ctx), noted)
 	}()
-	x.entry.ActualCost, x.entry.Effect = resp.ActualCost, op.Mutation && resp.Data != nil
+	x.entry.ActualCost, x.entry.Improvised = resp.ActualCost, noted.some
+	x.entry.Effect = op.Mutation && resp.Data != nil
 	if !x.api.cfg.uncounted {
 		x.api.bucket.refund(op.RequestedCost - resp.ActualCost)
 	}

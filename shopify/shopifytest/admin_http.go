@@ -62,6 +62,7 @@ type adminAPI struct {
 	keys    *idempotencyKeys
 	faults  *faults
 	journal *journal
+	told    onlyOnce // mutations that were improvised
 }
 
 func newAdminAPI(cfg adminConfig) *adminAPI {

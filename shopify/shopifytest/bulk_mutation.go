@@ -75,7 +75,7 @@ func (w *bulkWork) mutateLine(ctx context.Context, o *bulkOperation, line []byte
 		unlock := w.shop.lock(true)
 		resp := func() *graph.Response {
 			defer unlock()
-			return op.Execute(context.WithoutCancel(ctx), keyed.resolver(w.shop.state))
+			return op.Execute(context.WithoutCancel(ctx), &improvisations{api: w.shop.admin, next: keyed.resolver(w.shop.state)})
 		}()
 		row.Data, row.Errors = resp.Data, resp.Errors
 	}

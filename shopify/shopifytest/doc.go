@@ -60,7 +60,8 @@
 //   - Webhooks: webhookSubscriptionCreate, webhookSubscriptionDelete, webhookSubscriptionUpdate
 //
 // They answer with the user errors of Shopify. Every other mutation, and every part of an input that these do not
-// carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends to have been written.
+// carry out, is refused with the top-level error NOT_SIMULATED: nothing pretends to have been written. With
+// [Options.Improvise], and by default in the command, it is answered with made-up values and marked in the journal.
 //
 // What people do in the shop is done from Go: [Shop.RingUp], [Shop.TakeBack], [Shop.RequestReturn],
 // [Shop.AddCustomer], [Shop.SetConsent], [Shop.DeleteCustomer], [Shop.EraseCustomer] and [Shop.RequestCustomerData].

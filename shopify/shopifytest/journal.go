@@ -8,10 +8,10 @@ import (
 // journalSize is how many requests a shop remembers.
 const journalSize = 10_000
 
-// A JournalEntry is one request to a GraphQL API, as the shop saw it. Tokens
+// A JournalEntry is one request to the GraphQL APIs or the REST API, as the shop saw it. Tokens
 // and query texts are not in it.
 type JournalEntry struct {
-	// API is "admin" or "storefront".
+	// API is "admin", "storefront" or "rest".
 	API string
 	// RequestID is the value of the X-Request-Id header of the answer.
 	RequestID string
@@ -19,7 +19,8 @@ type JournalEntry struct {
 	Time time.Time
 	// Version is the API version that the client asked for.
 	Version string
-	// Operation is the operation's name; empty if it has none or was not readable.
+	// Operation is the operation's name; empty if it has none or was not readable. Of a REST request, the method
+	// and the path, such as "GET orders.json".
 	Operation string
 	// Mutation tells a mutation from a query.
 	Mutation bool
@@ -35,8 +36,11 @@ type JournalEntry struct {
 	// RequestedCost and ActualCost are in points; 0 if not known or not run.
 	RequestedCost, ActualCost int
 	// Effect tells that a mutation ran: what it does has happened, even if the
-	// answer was lost.
+	// answer was lost. If Improvised, too, though nothing was written: to the client it has happened.
 	Effect bool
+	// Improvised tells that a mutation, or one of several, was answered with made-up values and wrote nothing:
+	// see [Options.Improvise].
+	Improvised bool
 	// Faulted tells that an injected [Fault] hit the request.
 	Faulted bool
 }

@@ -147,7 +147,7 @@ func done(name string, value any) graph.Object {
 
 // notSimulated refuses an input that the shop does not understand: ignoring it would pretend that it was written.
 func notSimulated(what string) error {
-	return graph.NewError("NOT_SIMULATED", "The simulated shop does not understand "+what+".")
+	return graph.NewError(codeNotSimulated, "The simulated shop does not understand "+what+".")
 }
 
 // unknown is the first key of in that is not among the known ones, sent with another value than null.

@@ -73,9 +73,10 @@ type Options struct {
 	// Scopes are the access scopes of the token, such as "read_orders". If nil, all.
 	Scopes []string
 
-	// Improvise answers mutations that the shop does not carry out with made-up
-	// payloads without user errors, instead of refusing them: for tests of
-	// whether a program can read such answers. Nothing is written.
+	// Improvise answers mutations that the shop does not carry out, or not with this input, with made-up
+	// payloads without user errors, instead of refusing them with NOT_SIMULATED: for tests of
+	// whether a program can read such answers. Nothing is written, and [JournalEntry.Improvised] and,
+	// once per mutation, the log tell so.
 	Improvise bool
 
 	// Control adds the control surface of the command under /_sim/: anyone who reaches the
@@ -86,7 +87,7 @@ type Options struct {
 	// [time.Now].
 	Now func() time.Time
 
-	// Logger hears of deliveries that failed for good and of subscriptions deleted
-	// for it; no payloads, tokens or secrets. If nil, nothing is logged.
+	// Logger hears of deliveries that failed for good, of subscriptions deleted
+	// for it and of mutations that were improvised; no payloads, tokens or secrets. If nil, nothing is logged.
 	Logger *slog.Logger
 }

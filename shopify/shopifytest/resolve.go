@@ -91,15 +91,7 @@ func (s *state) Resolve(c *graph.Call) (any, bool, error) {
 		}
 		return nil, false, nil
 	case "Mutation":
-		f, ok := mutations[c.Field]
-		if !ok && s.improvise {
-			return improvised, true, nil
-		}
-		if !ok {
-			// A made-up answer to a write would be a lie: nothing was written.
-			return nil, true, graph.NewError("NOT_SIMULATED", "The simulated shop does not carry out "+c.Field+".")
-		}
-		v, err := f(s, c)
+		v, err := s.carryOut(mutations[c.Field], c, improvised)
 		return v, true, err
 	}
 	t, ok := tables[c.ParentType]
@@ -115,13 +107,6 @@ func (s *state) Resolve(c *graph.Call) (any, bool, error) {
 	}
 	v, ok := s.commonField(c)
 	return v, ok, nil
-}
-
-// improvised is the payload of a mutation that is not carried out but is to
-// look so: all but the lists of user errors is made up.
-var improvised = graph.Object{
-	"userErrors": graph.List{}, "mediaUserErrors": graph.List{}, "orderCancelUserErrors": graph.List{},
-	"locationActivateUserErrors": graph.List{}, "locationDeactivateUserErrors": graph.List{}, "locationDeleteUserErrors": graph.List{},
 }
 
 // commonField answers the fields that many types share.

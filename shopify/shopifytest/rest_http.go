@@ -83,7 +83,7 @@ func (a *restAPI) serve(w http.ResponseWriter, r *http.Request, scope string, ha
 	now := a.shop.admin.cfg.now
 	q := &restRequest{api: a, w: w, r: r, version: r.PathValue("version")}
 	name := r.Method + " " + strings.TrimPrefix(r.URL.Path, adminPath+q.version+"/")
-	q.entry = JournalEntry{RequestID: requestID(), Time: now(), Version: q.version, Operation: name, Mutation: r.Method != http.MethodGet}
+	q.entry = JournalEntry{API: "rest", RequestID: requestID(), Time: now(), Version: q.version, Operation: name, Mutation: r.Method != http.MethodGet}
 	w.Header().Set("X-Request-Id", q.entry.RequestID)
 	if !versionPattern.MatchString(q.version) {
 		q.send(http.StatusNotFound, map[string]any{"errors": "Not Found"})

@@ -65,14 +65,7 @@ func (s storefront) Resolve(c *graph.Call) (any, bool, error) {
 		v, err := f(s.state, c)
 		return v, true, err
 	case "Mutation":
-		f, ok := storefrontMutations[c.Field]
-		if !ok && s.improvise {
-			return graph.Object{"userErrors": graph.List{}, "customerUserErrors": graph.List{}, "warnings": graph.List{}}, true, nil
-		}
-		if !ok {
-			return nil, true, graph.NewError("NOT_SIMULATED", "The simulated shop does not carry out "+c.Field+".")
-		}
-		v, err := f(s.state, c)
+		v, err := s.carryOut(storefrontMutations[c.Field], c, improvisedStorefront)
 		return v, true, err
 	}
 	t, ok := storefrontTables[c.ParentType]

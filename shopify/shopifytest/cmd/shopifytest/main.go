@@ -23,7 +23,12 @@
 //	-export               print the shop's data and exit
 //	-scopes LIST          the token's access scopes, with commas between; all by default
 //	-retry-schedule LIST  the waits before the retries of a webhook, such as 100ms,1s,5s; Shopify's eight over four hours by default
-//	-v                    log what goes wrong with webhooks
+//	-strict               refuse what the shop does not carry out, with the error NOT_SIMULATED
+//	-v                    log more than warnings
+//
+// Every operation that is valid for the schema is executed: a mutation that the shop does not carry out is answered
+// with made-up values, as if it had succeeded, and writes nothing. The log on standard error tells so once per
+// mutation, the journal ("Improvised") for every request; -strict refuses it instead.
 //
 // Under /_sim/ there is a surface to control the shop, for programs on the same machine only. Bodies are JSON.
 //
@@ -114,7 +119,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		cfg                        config
 		data, today, scopes, retry string
 		plan                       string
-		verbose                    bool
+		verbose, strict            bool
 		fs                         = flag.NewFlagSet("shopifytest", flag.ContinueOnError)
 	)
 	fs.SetOutput(stderr)
@@ -131,7 +136,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.BoolVar(&cfg.export, "export", false, "print the shop's data and exit")
 	fs.StringVar(&scopes, "scopes", "", "access scopes of the token, a comma-separated `list` (all if empty)")
 	fs.StringVar(&retry, "retry-schedule", "", "waits before the retries of a webhook, a comma-separated `list` of durations")
-	fs.BoolVar(&verbose, "v", false, "log what goes wrong with webhooks")
+	fs.BoolVar(&verbose, "v", false, "log more than warnings")
+	fs.BoolVar(&strict, "strict", false, "refuse mutations that the shop does not carry out, instead of answering with made-up values")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return cfg, err
@@ -171,10 +177,12 @@ func parse(args []string, stderr io.Writer) (config, error) {
 			cfg.opts.Scopes = append(cfg.opts.Scopes, scope)
 		}
 	}
-	cfg.opts.Control = true
+	cfg.opts.Control, cfg.opts.Improvise = true, !strict
+	level := slog.LevelWarn
 	if verbose {
-		cfg.opts.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+		level = slog.LevelDebug
 	}
+	cfg.opts.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if data == "" {
 		return cfg, nil
 	}

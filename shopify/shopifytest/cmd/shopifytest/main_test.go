@@ -22,11 +22,16 @@ import (
 // start runs the command until the test ends and returns the lines that it printed, by their label.
 func start(t *testing.T, args ...string) map[string]string {
 	t.Helper()
+	return startLogging(t, io.Discard, args...)
+}
+
+func startLogging(t *testing.T, stderr io.Writer, args ...string) map[string]string {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, args, w, io.Discard)
+		ended <- run(ctx, args, w, stderr)
 		_ = w.Close()
 	}()
 	t.Cleanup(func() {
