@@ -35,8 +35,12 @@ type Options struct {
 	// HTTPClient sends the requests. The client uses a copy that follows no
 	// redirects. If nil, one with a timeout of 30 s per attempt.
 	HTTPClient *http.Client
-	// Limiter holds the shop's query-cost points; share one among all clients
-	// of the process. If nil, the client has its own.
+	// Limiter holds the query-cost points of shops. Shopify gives an app one
+	// bucket per shop, however many clients draw on it, so give all clients of
+	// the process the same one, whatever their shop or token. If nil, the client
+	// has one of its own, which only it and those derived from it by
+	// [Client.With] go by: right for a program that has no other client of the
+	// shop.
 	Limiter *Limiter
 	// Lane says who waits first for query-cost points. If zero, [Interactive].
 	Lane Lane
@@ -143,6 +147,16 @@ var versionRE = regexp.MustCompile(`^(20[0-9]{2}-(01|04|07|10)|unstable)$`)
 
 // NewClient returns a client of one shop. It sends nothing yet. The error
 // matches [ErrInvalid].
+//
+// A program that makes more than one client, for other shops, or for the same
+// shop with another token, makes one [Limiter] first and gives it to all of them:
+// clients that do not know of one another overdraw the shop's points and are
+// throttled. There is no limiter behind the scenes. For another lane, version or
+// header no second client is needed: see [Client.With].
+//
+//	limiter := shopify.NewLimiter(nil) // once per process
+//	…
+//	client, err := shopify.NewClient(shop, tokens, &shopify.Options{Limiter: limiter})
 func NewClient(shop Domain, tokens TokenSource, opts *Options) (*Client, error) {
 	checked, err := ParseDomain(string(shop))
 	if err != nil {

@@ -39,6 +39,35 @@ func ExampleNewClient() {
 	// Output: Acme
 }
 
+// Two clients of one shop, with an offline and an online token, share its points.
+func ExampleNewClient_sharedLimiter() {
+	// A stand-in for the shop, whose bucket holds no more after one answer.
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"data":{"shop":{"name":"Acme"}},"extensions":{"cost":{"requestedQueryCost":100,"actualQueryCost":100,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":50}}}}`)
+	}))
+	defer server.Close()
+
+	limiter := shopify.NewLimiter(nil) // one for all clients of the process
+	var clients []*shopify.Client
+	for _, token := range []string{"shpat_offline", "shpua_online"} {
+		client, err := shopify.NewClient("acme.myshopify.com", shopify.StaticToken(token), &shopify.Options{
+			BaseURL: server.URL, Limiter: limiter, MaxWait: -1,
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		clients = append(clients, client)
+	}
+	for _, client := range clients {
+		err := client.MakeRequest(context.Background(), &graphql.Request{Query: `{ shop { name } }`}, &graphql.Response{})
+		fmt.Println(errors.Is(err, shopify.ErrThrottled)) // the second was not sent
+	}
+	// Output:
+	// false
+	// true
+}
+
 func ExampleOutcomeUnknownError() {
 	// A stand-in for a shop whose answers get lost.
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))

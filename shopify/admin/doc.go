@@ -13,8 +13,16 @@
 //
 // Functions that are called Get and Find read one thing, those called List one
 // page; [Orders], [Customers], [Variants], [InventoryLevels], [Discounts] and
-// their like, which return an iterator, go through all pages. The others are
-// mutations, by Shopify's names.
+// their like, which return an iterator, go through all pages. Some that read are
+// called by what they are for: [CustomerHistory], [OrderMetafields],
+// [OrderRisk], [SalesAndReturns], [SegmentMembership], [CashSummary],
+// [RecentBulkOperations], [RunShopifyQL], among others. Mutations have
+// Shopify's names, such as [OrderUpdate]; [Operations] tells for each which of
+// the two it is.
+//
+// An app that may not read some fields gets pages in part from the iterators:
+// first an error that matches [shopify.ErrAccessDenied], then, if the loop goes
+// on, what it may read. See [shopify.Nodes].
 //
 // Optional inputs are [shopify.Optional]: what is not set is not sent, so that a
 // mutation changes what it names and nothing else. In responses, what may be

@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/posai-go/posai/shopify"
 	"github.com/posai-go/posai/shopify/admin"
+	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -49,7 +51,7 @@ func paged(t *testing.T, n int) (*shopify.Client, *[]map[string]any) {
 func TestPager(t *testing.T) {
 	c, asked := paged(t, 25)
 	var names []string
-	for d, err := range admin.DraftOrders(t.Context(), c, &admin.ListOptions{Query: "tag:x", PageSize: 10}) {
+	for d, err := range admin.DraftOrders(t.Context(), c, &admin.ListOptions{Query: "tag:x", PageSize: 100}) {
 		require.NoError(t, err)
 		names = append(names, d.Name)
 	}
@@ -97,4 +99,33 @@ func TestPageSizeIsBounded(t *testing.T) {
 		sizes = append(sizes, v["first"])
 	}
 	assert.Equal(t, []any{100.0, 100.0, 1.0, 250.0, 250.0}, sizes)
+}
+
+// TestPagesInPart goes through the orders of a shop whose customers the app may not
+// read.
+func TestPagesInPart(t *testing.T) {
+	var ids [2][]shopify.GID
+	var denied int
+	data := shopifytest.GenerateData(3, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	for i, scopes := range [][]string{nil, {"read_orders"}} {
+		shop := shopifytest.NewShop(t, &shopifytest.Options{Data: data, Plan: shopifytest.Plus, Scopes: scopes})
+		c := connect(t, shop, shopify.Options{})
+		for o, err := range admin.Orders(t.Context(), c, &admin.OrderOptions{ListOptions: admin.ListOptions{PageSize: 100}}) {
+			if err != nil {
+				require.ErrorIs(t, err, shopify.ErrAccessDenied)
+				require.NotNil(t, scopes)
+				assert.Zero(t, o.ID)
+				denied++
+				continue
+			}
+			ids[i] = append(ids[i], o.ID)
+			if scopes != nil {
+				assert.Nil(t, o.Customer)
+			}
+		}
+	}
+	require.Greater(t, len(ids[0]), 200)
+	assert.Equal(t, ids[0], ids[1], "no order is missing")
+	assert.Greater(t, denied, 1, "once for each page that lacks somebody")
+	assert.LessOrEqual(t, denied, (len(ids[0])+99)/100)
 }
