@@ -34,7 +34,7 @@ func check(t testing.TB, secret string, values []any, around func(any) []any) {
 	if len(secret) < 8 {
 		t.Fatal("a secret that would be found by accident")
 	}
-	forms := []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprint([]byte(secret))}
+	forms := []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("%d", []byte(secret))}
 	for _, value := range values {
 		look := func(how, text string) {
 			t.Helper()
