@@ -51,7 +51,7 @@ func paged(t *testing.T, n int) (*shopify.Client, *[]map[string]any) {
 func TestPager(t *testing.T) {
 	c, asked := paged(t, 25)
 	var names []string
-	for d, err := range admin.DraftOrders(t.Context(), c, &admin.ListOptions{Query: "tag:x", PageSize: 100}) {
+	for d, err := range admin.DraftOrders(t.Context(), c, &admin.ListOptions{Query: "tag:x", PageSize: 10}) {
 		require.NoError(t, err)
 		names = append(names, d.Name)
 	}
