@@ -27,6 +27,7 @@ test:
 
 full: ## the proofs that otherwise run at a reduced size, whole
 	POSAI_FULL=1 go test -timeout 90m -p 1 $$(git grep -l POSAI_FULL -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+	POSAI_FULL=1 go test -race -timeout 60m -run 'TestDecideAndExecute' ./approval/sqlstore # 200 requests, 32 deciders, both databases
 
 npm: ## what tests that want Node need
 	@for lock in $$(git ls-files '*package-lock.json'); do npm ci --no-audit --no-fund --prefix "$$(dirname "$$lock")" || exit 1; done

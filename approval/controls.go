@@ -130,18 +130,32 @@ func (q *Queue) recordControls(ctx context.Context, c *Controls) error {
 			recorded[entry] = true
 		}
 	}
-	return changeDocument(ctx, q.store, controlsDocument, func(c *Controls, _ int64) (bool, error) {
+	var cleared []Scope
+	err := changeDocument(ctx, q.store, controlsDocument, func(c *Controls, _ int64) (bool, error) {
 		write := false
+		cleared = nil
 		for _, ch := range c.changes() {
 			before := len(ch.Outbox)
 			ch.Outbox = slices.DeleteFunc(ch.Outbox, func(entry string) bool { return recorded[entry] })
 			write = write || len(ch.Outbox) < before
 		}
-		c.Switches = slices.DeleteFunc(c.Switches, func(v Switch) bool { return v.Change.gone() })
+		c.Switches = slices.DeleteFunc(c.Switches, func(v Switch) bool {
+			if v.Change.gone() {
+				cleared = append(cleared, v.Scope)
+			}
+			return v.Change.gone()
+		})
 		c.Standing = slices.DeleteFunc(c.Standing, func(v StandingRule) bool { return v.Change.gone() })
 		c.Delegations = slices.DeleteFunc(c.Delegations, func(v Delegation) bool { return v.Change.gone() })
 		return write, nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, s := range cleared {
+		q.ringFor(ctx, s)
+	}
+	return nil
 }
 
 // pending reports whether its last change is not in the log yet.

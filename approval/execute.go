@@ -30,7 +30,7 @@ func (q *Queue) advance(ctx context.Context, rec *Record, w Wake) (time.Duration
 		return againUnknown, nil
 	}
 	if !q.running.enter(w.RequestID) {
-		return 0, nil // the one that runs was woken too, and goes on if need be
+		return againElsewhere, nil // the one that runs may have read the switches before this wake-up
 	}
 	defer q.running.leave(w.RequestID)
 	// It may have changed before this turn began.
@@ -81,7 +81,7 @@ func (x *execution) notBefore(now time.Time) time.Duration {
 	if e == nil || !e.NextAt.After(now) {
 		return 0
 	}
-	longest := max(x.q.backoff(max(e.Attempt, e.Looks, 1)), againStopped)
+	longest := x.q.backoff(max(e.Attempt, e.Looks, 1))
 	if !e.UnknownSince.IsZero() {
 		longest = max(longest, x.k.settle)
 	}
@@ -197,11 +197,12 @@ func (x *execution) halted(ctx context.Context, now time.Time, stop *StoppedErro
 	if stop.Switch.Mode == Kill {
 		return x.fail(ctx, now, stop)
 	}
+	wait := stoppedFor(&stop.Switch, now)
 	if r.State == Approved {
-		return againStopped, nil
+		return wait, nil
 	}
-	r.State, r.Execution.NextAt = Approved, now.Add(againStopped)
-	return againStopped, x.commit(ctx)
+	r.State, r.Execution.NextAt = Approved, now
+	return wait, x.commit(ctx)
 }
 
 // call runs fn, which calls the outside, and classifies its error.

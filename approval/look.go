@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -10,7 +11,8 @@ import (
 const (
 	againUnrecorded = 5 * time.Second  // the audit log does not take entries
 	againElsewhere  = 5 * time.Second  // another worker is at it
-	againStopped    = 3 * time.Second  // a switch holds it
+	againStopped    = 3 * time.Second  // a switch holds it, and was just set
+	longestStopped  = 5 * time.Minute  // a switch holds it, since long ago
 	againUnknown    = 30 * time.Second // the kind is not registered here
 )
 
@@ -83,4 +85,62 @@ func (q *Queue) flush(ctx context.Context, rec *Record) (*Record, error) {
 	}
 	rec.Outbox = nil
 	return q.store.Update(ctx, rec)
+}
+
+// stoppedFor returns how long a request that a switch holds is left alone. The wait
+// doubles, up to a bound, since whoever clears the switch rings for what it held,
+// see ringFor: the bound matters where that process dies in between.
+func stoppedFor(s *Switch, now time.Time) time.Duration {
+	wait := min(max(now.Sub(s.At), againStopped), longestStopped)
+	if !s.Until.IsZero() {
+		wait = min(wait, max(s.Until.Sub(now), time.Millisecond))
+	}
+	return wait
+}
+
+// ringFor looks at the approved requests in a scope soon, in whatever process: what
+// held them has been cleared, or they are not to wait any more. It is help alone:
+// their own alarms ring too, later.
+func (q *Queue) ringFor(ctx context.Context, s Scope) {
+	const page = 100
+	var ids []string
+	ring := func() error {
+		defer func() { ids = ids[:0] }()
+		if w, ok := q.store.(Waker); ok {
+			return w.Wake(ctx, ids)
+		}
+		for _, id := range ids {
+			rec, err := q.store.Get(ctx, id)
+			if err == nil && rec.Request.State == Approved {
+				_, err = q.store.Update(ctx, rec, time.Time{})
+			}
+			if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	}
+	err := func() error {
+		f := Filter{States: []State{Approved}, Shop: s.Shop, Location: s.Location, Kind: s.Kind}
+		for r, err := range q.List(ctx, f) {
+			if err != nil {
+				return err
+			}
+			if !s.Covers(r) {
+				continue
+			}
+			if ids = append(ids, r.ID); len(ids) == page {
+				if err := ring(); err != nil {
+					return err
+				}
+			}
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		return ring()
+	}()
+	if err != nil {
+		q.opts.Logger.WarnContext(ctx, "approval: what a switch held is looked at later", "type", fmt.Sprintf("%T", err))
+	}
 }

@@ -100,6 +100,14 @@ type Wake struct {
 	Worker    string // who looks; see [Store].Alive
 }
 
+// Waker is a [Store] that can be told to wake the queue for requests that do not
+// change. It is optional: it saves a write of each when a [Switch] is cleared.
+type Waker interface {
+	// Wake arranges for a wake-up soon for each of the requests, in whatever
+	// process has started the store. IDs that are not there do no harm.
+	Wake(ctx context.Context, ids []string) error
+}
+
 // Hooks are what a store calls between Start and Stop.
 type Hooks struct {
 	// Wake looks at a request. A positive duration asks to be called again

@@ -92,7 +92,11 @@ func (q *Queue) Halt(ctx context.Context, s Switch) (Switch, error) {
 	if !s.Until.IsZero() {
 		e.Attributes["until"] = s.Until.UTC().Format(time.RFC3339Nano)
 	}
-	return s, addControl(ctx, q, switches, s, e)
+	err = addControl(ctx, q, switches, s, e)
+	if s.Mode == Kill && (err == nil || errors.Is(err, ErrUnrecorded)) {
+		q.ringFor(ctx, s.Scope) // what waits fails now
+	}
+	return s, err
 }
 
 // Clear ends a switch. Only a person may, under the conditions of

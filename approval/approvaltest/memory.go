@@ -179,6 +179,22 @@ func (m *Memory) Update(ctx context.Context, r *approval.Record, wake ...time.Ti
 	return m.put(r, r.Version+1, wake)
 }
 
+// Wake implements [approval.Waker].
+func (m *Memory) Wake(ctx context.Context, ids []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		if _, ok := m.records[id]; ok {
+			m.alarms = append(m.alarms, alarm{id: id})
+		}
+	}
+	m.look()
+	return nil
+}
+
 // Document implements [approval.Store].
 func (m *Memory) Document(ctx context.Context, name string) (approval.Document, error) {
 	if err := ctx.Err(); err != nil {

@@ -50,6 +50,7 @@ func TestStore(t *testing.T, newStore func(t *testing.T) approval.Store) {
 		{"wakes soon after the commit, with a live worker", testWakeSoon},
 		{"wakes at the time", testWakeAt},
 		{"wakes again as asked and after errors", testWakeAgain},
+		{"wakes whom it is told to, if it can", testWakeNamed},
 		{"what was not stored wakes nobody", testNoWake},
 		{"what was arranged before a start is called after it", testWakeAfterStart},
 		{"stop waits, and cancels when its context ends", testStop},

@@ -38,6 +38,25 @@ func testWakeSoon(t *testing.T, s approval.Store) {
 	assert.Equal(t, r.Request.ID, receive(t, wakes).RequestID, "an update wakes too")
 }
 
+func testWakeNamed(t *testing.T, s approval.Store) {
+	waker, ok := s.(approval.Waker)
+	if !ok {
+		return // it is optional
+	}
+	wakes := make(chan string, 10)
+	start(t, s, func(_ context.Context, w approval.Wake) (time.Duration, error) {
+		wakes <- w.RequestID
+		return 0, nil
+	})
+	a, b := insert(t, s, sample("a")), insert(t, s, sample("b"))
+	require.NoError(t, waker.Wake(t.Context(), nil))
+	require.NoError(t, waker.Wake(t.Context(), []string{a.Request.ID, b.Request.ID}))
+	assert.ElementsMatch(t, []string{a.Request.ID, b.Request.ID}, []string{receive(t, wakes), receive(t, wakes)})
+	again, err := s.Get(t.Context(), a.Request.ID)
+	require.NoError(t, err)
+	assert.Equal(t, a, again, "it did not change")
+}
+
 func testWakeAt(t *testing.T, s approval.Store) {
 	type woken struct {
 		id string

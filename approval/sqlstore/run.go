@@ -35,6 +35,25 @@ func (s *Store) ring(ctx context.Context, call alarm.Call) error {
 	return err
 }
 
+// Wake implements [approval.Waker].
+func (s *Store) Wake(ctx context.Context, ids []string) error {
+	calls := make([]alarm.Call, len(ids))
+	for i, id := range ids {
+		calls[i] = alarm.Call{Task: task, Ref: id}
+	}
+	set := func(tx *sql.Tx) error { return s.clock.SetAllTx(ctx, tx, calls, time.Time{}) }
+	var err error
+	if s.tx != nil {
+		err = set(s.tx)
+	} else {
+		err = s.db.Tx(ctx, set)
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: wake: %w", err)
+	}
+	return nil
+}
+
 // Alive implements [approval.Store].
 func (s *Store) Alive(ctx context.Context, worker string) (alive bool, err error) {
 	err = s.db.Tx(ctx, func(tx *sql.Tx) (err error) {

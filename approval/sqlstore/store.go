@@ -66,6 +66,7 @@ type Store struct {
 var (
 	_ approval.TxStore       = (*Store)(nil)
 	_ approval.DocumentStore = (*Store)(nil)
+	_ approval.Waker         = (*Store)(nil)
 )
 
 // Open opens the database at databaseURL and brings its tables up to date:
