@@ -268,13 +268,15 @@ func TestListsOnAShop(t *testing.T) {
 	require.NoError(t, second(admin.BulkOperationRunQuery(ctx, c, "{ products { edges { node { id } } } }", false)))
 	require.NoError(t, second(admin.DiscountCodeBasicCreate(ctx, c, spring(shop))))
 	require.NoError(t, second(admin.MetafieldDefinitionCreate(ctx, c, message)))
+	segment, err := admin.SegmentCreate(ctx, c, "Everybody", "number_of_orders >= 0")
+	require.NoError(t, err)
 	require.NoError(t, second(admin.MetaobjectDefinitionCreate(ctx, c, sizeChart)))
 	require.NoError(t, second(admin.MetaobjectUpsert(ctx, c, admin.MetaobjectHandleInput{Type: "size_chart", Handle: "coats"}, admin.MetaobjectUpsertInput{})))
 	for name, list := range map[string]func() (int, error){
 		"Customers":              count(admin.Customers(ctx, c, nil)),
 		"Segments":               count(admin.Segments(ctx, c, nil)),
-		"SegmentMembers":         count(admin.SegmentMembers(ctx, c, "gid://shopify/Segment/1")),
-		"FindSegmentMembers":     count(admin.FindSegmentMembers(ctx, c, "amount_spent > 500")),
+		"SegmentMembers":         count(admin.SegmentMembers(ctx, c, segment.SegmentCreate.Segment.ID)),
+		"FindSegmentMembers":     count(admin.FindSegmentMembers(ctx, c, "amount_spent >= 0")),
 		"Variants":               count(admin.Variants(ctx, c, &admin.ListOptions{Query: "sku:AW*"})),
 		"Collections":            count(admin.Collections(ctx, c, nil)),
 		"CollectionProducts":     count(admin.CollectionProducts(ctx, c, collection)),

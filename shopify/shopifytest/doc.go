@@ -18,7 +18,7 @@
 //
 // Shop, locations, staff, products, variants, collections, inventory and its transfers, customers with their store credit, gift
 // cards, orders with transactions, discounts, refunds and returns, the general part of the library of return
-// reasons, risk assessments, draft orders, discounts with codes and automatic ones, metaobjects, metafields, their definitions, tags, bulk operations and webhook
+// reasons, risk assessments, draft orders, discounts with codes and automatic ones, segments, metaobjects, metafields, their definitions, tags, bulk operations and webhook
 // subscriptions. The data is made up ([GenerateData]) or read from a file ([ReadData]). Fields of stored things that
 // the shop knows nothing of are null or empty where the schema allows it.
 //
@@ -54,6 +54,7 @@
 //     productVariantsBulkDelete, productVariantsBulkUpdate
 //   - Returns: returnApproveRequest, returnCancel, returnClose, returnCreate, returnDeclineRequest, returnProcess,
 //     returnReopen, returnRequest
+//   - Segments: segmentCreate, segmentDelete, segmentUpdate
 //   - Transfers: inventoryShipmentCreate, inventoryShipmentCreateInTransit, inventoryShipmentMarkInTransit,
 //     inventoryShipmentReceive, inventoryTransferCancel, inventoryTransferCreate, inventoryTransferCreateAsReadyToShip,
 //     inventoryTransferEdit, inventoryTransferMarkAsReadyToShip, inventoryTransferRemoveItems, inventoryTransferSetItems
@@ -99,7 +100,7 @@
 // discounts/delete, discounts/redeemcode_added, discounts/redeemcode_removed, metafield_definitions/create,
 // metafield_definitions/update, metafield_definitions/delete, metaobjects/create, metaobjects/update,
 // metaobjects/delete, products/create, products/update, products/delete, collections/create, collections/update,
-// collections/delete, inventory_items/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
+// collections/delete, segments/create, segments/update, segments/delete, inventory_items/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
 //

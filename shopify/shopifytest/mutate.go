@@ -10,7 +10,7 @@ import (
 
 // mutations are the fields of Mutation that the shop carries out. Each gets the whole write lock,
 // checks everything first and then changes all or nothing.
-var mutations = joined(generalMutations, discountMutations, metaobjectMutations, definitionMutations, collectionMutations, orderMutations)
+var mutations = joined(generalMutations, discountMutations, metaobjectMutations, definitionMutations, collectionMutations, orderMutations, segmentMutations)
 
 // joined is all entries of the maps. No key is in two of them.
 func joined[V any](all ...map[string]V) map[string]V {

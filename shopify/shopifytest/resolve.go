@@ -63,6 +63,8 @@ var tables = map[string]fieldTable{
 	"Return":                 returnFields,
 	"ReturnLineItem":         returnLineFields,
 	"ReturnReasonDefinition": returnReasonFields,
+	"Segment":                segmentFields,
+	"CustomerSegmentMember":  memberFields,
 	"Shop":                   shopFields,
 	"StaffMember":            staffFields,
 	"WebhookSubscription":    subscriptionFields,

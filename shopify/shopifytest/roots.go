@@ -9,7 +9,7 @@ import (
 )
 
 // roots are the fields of QueryRoot that are answered from the state.
-var roots = joined(generalRoots, discountRoots, metaobjectRoots, definitionRoots, collectionRoots)
+var roots = joined(generalRoots, discountRoots, metaobjectRoots, definitionRoots, collectionRoots, segmentRoots)
 
 var generalRoots = map[string]func(s *state, c *graph.Call) (any, error){
 	"shop":                   func(s *state, _ *graph.Call) (any, error) { return object(&s.shop), nil },

@@ -39,6 +39,7 @@ type state struct {
 	carts         map[string]*cart        // of the Storefront API, by GID
 
 	collections           []*collection
+	segments              []*segment
 	metafieldDefinitions  []*metafieldDefinition
 	metaobjectDefinitions []*metaobjectDefinition
 	metaobjects           []*metaobject
