@@ -50,7 +50,8 @@ type Options struct {
 	// and that can be stopped on their own. If nil, none.
 	Locations []string
 
-	// Rollouts are the plans that the console shows and moves.
+	// Rollouts are the plans that the console shows, and moves for those who may
+	// change [approval.Controls] of the whole shop; they alone see the figures.
 	Rollouts []*rollout.Rollout
 
 	// Reasons are offered when somebody rejects. If nil, a few that fit most
@@ -66,6 +67,7 @@ type Options struct {
 
 	// MaxStreams is the number of open pages that get live updates at the
 	// same time; further ones load themselves again now and then. If zero, 256.
+	// One person has at most an eighth of them, and at least 4.
 	MaxStreams int
 
 	// Logger gets what goes wrong inside, without any content of requests. If
@@ -88,9 +90,12 @@ type Console struct {
 	pages   *pages
 	forms   sealer
 	cross   *http.CrossOriginProtection
-	streams chan struct{}
+	streams *streams
 	closed  chan struct{}
 	close   sync.Once
+
+	counted *kept[*counted]
+	reports *kept[*rollout.Report]
 
 	seesAnywhere bool // by the caller's rule, of which nothing is known
 }
@@ -101,6 +106,7 @@ func New(q *approval.Queue, auth Authenticator, opts *Options) (*Console, error)
 		return nil, errors.New("console: a queue and an authenticator are needed")
 	}
 	c := &Console{queue: q, auth: auth, cross: http.NewCrossOriginProtection(), closed: make(chan struct{})}
+	c.counted, c.reports = newKept[*counted](), newKept[*rollout.Report]()
 	if opts != nil {
 		c.opts = *opts
 		c.opts.Reasons = slices.Clone(opts.Reasons)
@@ -142,7 +148,7 @@ func New(q *approval.Queue, auth Authenticator, opts *Options) (*Console, error)
 	case o.MaxStreams == 0:
 		o.MaxStreams = 256
 	}
-	c.streams = make(chan struct{}, o.MaxStreams)
+	c.streams = newStreams(o.MaxStreams)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

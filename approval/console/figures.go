@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -23,6 +24,7 @@ type figuresPage struct {
 	Days     int
 	Total    int
 	Cut      bool
+	At       *moment
 	Tiles    []tile
 	Chart    template.HTML
 	Table    []dayRow
@@ -64,51 +66,77 @@ type personRow struct {
 // figures shows how requests were decided in the last weeks, of those that me
 // may see.
 func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Principal) {
-	now := time.Now().In(c.opts.TimeZone)
-	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, c.opts.TimeZone)
-	first := today.AddDate(0, 0, 1-figureDays)
-	page := figuresPage{Days: figureDays}
-	days := make([]dayRow, figureDays)
-	for i := range days {
-		days[i].Day = first.AddDate(0, 0, i).Format("2 Jan")
+	f, err := c.counted.get(r.Context(), personKey(me), func(ctx context.Context) (*counted, error) { return c.count(ctx, me) })
+	if err != nil {
+		c.broken(w, r, &me, err)
+		return
 	}
-	count := newTally()
-	var attentive approval.AttentionCounter
-	looked := 0
-	for q, err := range c.queue.List(r.Context(), approval.Filter{Since: first, Newest: true, Limit: maxFigures}) {
-		if err != nil {
-			c.broken(w, r, &me, err)
-			return
-		}
-		looked++
-		page.Cut = looked == maxFigures
-		attentive.Add(q)
-		if !c.sees(q, me) {
-			continue
-		}
-		page.Total++
-		// Days have 23 to 25 hours, so they are counted by the calendar.
-		day := 0
-		for day < figureDays-1 && !q.CreatedAt.Before(first.AddDate(0, 0, day+1)) {
-			day++
-		}
-		days[day].add(q)
-		count.add(q)
-	}
+	page := figuresPage{Days: figureDays, Total: f.total, Cut: f.cut, At: c.clock().moment(f.at), Tiles: f.tiles}
 	token, err := c.newForm(w, r, me.ID)
 	if err != nil {
 		c.broken(w, r, &me, err)
 		return
 	}
 	page.frame = c.frame(r, &me, "Figures", token)
-	page.Tiles = count.tiles()
-	page.Chart, page.Table = chart(days), slices.Clone(days)
+	page.Chart, page.Table = chart(f.days), slices.Clone(f.days)
 	slices.Reverse(page.Table)
-	page.Outcomes, page.Times = count.outcomes(), count.times()
+	page.Outcomes, page.Times = f.outcomes, f.times
 	if c.queue.MayControl(me, approval.Scope{Location: firstOf(me.Locations)}) == nil {
-		page.People = attention(attentive.People())
+		page.People = attention(f.people)
 	}
 	c.failed(r, write(w, r, http.StatusOK, c.pages.figures, page.Nonce, page))
+}
+
+// counted is what the figures are made of, for one person.
+type counted struct {
+	at       time.Time
+	total    int
+	cut      bool
+	days     []dayRow
+	tiles    []tile
+	outcomes []outcomeRow
+	times    []timeRow
+	people   []approval.Attention
+}
+
+// personKey names whoever sees the same: a person with the same rights.
+func personKey(p approval.Principal) string {
+	return fmt.Sprintf("%q %q %q %q", p.ID, p.Type, p.Roles, p.Locations)
+}
+
+// count goes through the requests of the last weeks that me may see.
+func (c *Console) count(ctx context.Context, me approval.Principal) (*counted, error) {
+	now := time.Now().In(c.opts.TimeZone)
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, c.opts.TimeZone)
+	first := today.AddDate(0, 0, 1-figureDays)
+	f := &counted{at: now, days: make([]dayRow, figureDays)}
+	for i := range f.days {
+		f.days[i].Day = first.AddDate(0, 0, i).Format("2 Jan")
+	}
+	t := newTally()
+	var attentive approval.AttentionCounter
+	looked := 0
+	for q, err := range c.queue.List(ctx, approval.Filter{Since: first, Newest: true, Limit: maxFigures, Locations: c.places(ctx, me)}) {
+		if err != nil {
+			return nil, err
+		}
+		looked++
+		f.cut = looked == maxFigures
+		if !c.sees(q, me) {
+			continue
+		}
+		f.total++
+		attentive.Add(q)
+		// Days have 23 to 25 hours, so they are counted by the calendar.
+		day := 0
+		for day < figureDays-1 && !q.CreatedAt.Before(first.AddDate(0, 0, day+1)) {
+			day++
+		}
+		f.days[day].add(q)
+		t.add(q)
+	}
+	f.tiles, f.outcomes, f.times, f.people = t.tiles(), t.outcomes(), t.times(), attentive.People()
+	return f, nil
 }
 
 func (d *dayRow) add(q *approval.Request) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -202,7 +203,7 @@ const lookedPerShown = 10
 // collect returns up to limit requests that me may see. It looks at no more
 // than ten times as many.
 func (c *Console) collect(r *http.Request, me approval.Principal, limit int, f approval.Filter) (found, error) {
-	f.Locations = c.places(r, me)
+	f.Locations = c.places(r.Context(), me)
 	var v found
 	looked, last := 0, ""
 	for q, err := range c.queue.List(r.Context(), f) {
@@ -228,12 +229,12 @@ func (c *Console) collect(r *http.Request, me approval.Principal, limit int, f a
 
 // places are the locations to which the store can narrow what is looked at for
 // me, nil where others might be seen as well.
-func (c *Console) places(r *http.Request, me approval.Principal) []string {
+func (c *Console) places(ctx context.Context, me approval.Principal) []string {
 	if len(me.Locations) == 0 || c.seesAnywhere || len(me.Locations) > maxPlaces {
 		return nil
 	}
 	// Who stands in for somebody decides at their locations too.
-	settings, err := c.queue.Controls(r.Context())
+	settings, err := c.queue.Controls(ctx)
 	if err != nil || slices.ContainsFunc(settings.Delegations, func(d approval.Delegation) bool { return d.To == me.ID }) {
 		return nil
 	}

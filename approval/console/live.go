@@ -3,7 +3,10 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/posai-go/posai/approval"
 )
 
 // streamLife bounds one live stream. The browser connects again by itself, and
@@ -14,18 +17,49 @@ const streamLife = 5 * time.Minute
 // keep it and a browser that went away is noticed.
 const keepAlive = 20 * time.Second
 
+// streams are the open live streams, by person: nobody takes them all.
+type streams struct {
+	most, each int
+
+	mu   sync.Mutex
+	open int
+	of   map[string]int
+}
+
+func newStreams(most int) *streams {
+	return &streams{most: most, each: max(4, most/8), of: make(map[string]int)}
+}
+
+func (s *streams) enter(person string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open >= s.most || s.of[person] >= s.each {
+		return false
+	}
+	s.open++
+	s.of[person]++
+	return true
+}
+
+func (s *streams) leave(person string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	if s.of[person]--; s.of[person] == 0 {
+		delete(s.of, person)
+	}
+}
+
 // live sends an event for every change that concerns the page: of any request,
 // or of the one named by ?request=. It tells that something changed, not what:
 // the page loads itself again, through all checks.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
-func (c *Console) live(w http.ResponseWriter, r *http.Request) {
-	select {
-	case c.streams <- struct{}{}:
-		defer func() { <-c.streams }()
-	default:
+func (c *Console) live(w http.ResponseWriter, r *http.Request, me approval.Principal) {
+	if !c.streams.enter(me.ID) {
 		http.Error(w, "too many open pages", http.StatusServiceUnavailable)
 		return
 	}
+	defer c.streams.leave(me.ID)
 	only := r.URL.Query().Get("request")
 	changes := c.queue.Subscribe(r.Context())
 

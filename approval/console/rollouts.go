@@ -17,6 +17,7 @@ type rolloutsPage struct {
 	Plans     []planItem
 	Notice    *notice
 	MaxReason int
+	May       bool // move them, and see their figures
 }
 
 type planItem struct {
@@ -46,13 +47,13 @@ func (c *Console) showRollouts(w http.ResponseWriter, r *http.Request, me approv
 		c.broken(w, r, &me, err)
 		return
 	}
-	page := rolloutsPage{MaxReason: maxReason, Notice: n}
+	page := rolloutsPage{MaxReason: maxReason, Notice: n, May: c.queue.MayControl(me, approval.Scope{}) == nil}
 	if n == nil && r.URL.Query().Get("done") == "pause" {
 		page.Notice = &notice{Tone: "good", Title: "Paused.", Text: "Nobody gets the feature, within seconds."}
 	}
 	page.frame = c.frame(r, &me, "Rollouts", token)
 	for _, ro := range c.opts.Rollouts {
-		item, err := c.plan(r.Context(), ro, page.Root)
+		item, err := c.plan(r.Context(), ro, page.Root, page.May)
 		if err != nil {
 			c.broken(w, r, &me, err)
 			return
@@ -62,7 +63,7 @@ func (c *Console) showRollouts(w http.ResponseWriter, r *http.Request, me approv
 	c.failed(r, write(w, r, status, c.pages.rollouts, page.Nonce, page))
 }
 
-func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string) (planItem, error) {
+func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string, figures bool) (planItem, error) {
 	p := ro.Plan()
 	s, err := ro.State(ctx)
 	if err != nil {
@@ -75,7 +76,11 @@ func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string) (p
 	for i, st := range p.Stages {
 		item.Stages = append(item.Stages, stageItem{Name: st.Name, Reach: c.reach(st), Done: i < s.Stage, Now: i == s.Stage})
 	}
-	rep, err := ro.Report(ctx)
+	if !figures {
+		return item, nil
+	}
+	// A report reads all observations and shuffles them thousands of times.
+	rep, err := c.reports.get(ctx, fmt.Sprintf("%s %s %d", p.Name, p.Version, s.Stage), ro.Report)
 	if err != nil {
 		c.opts.Logger.WarnContext(ctx, "console: no figures of a rollout", "plan", p.Name, "error", err)
 		item.Trouble = "The figures cannot be computed at the moment."

@@ -49,7 +49,7 @@ func (c *Console) top(name, method string) ([]string, page) {
 	case "":
 		return get, c.list
 	case "events":
-		return get, func(w http.ResponseWriter, r *http.Request, _ approval.Principal) { c.live(w, r) }
+		return get, c.live
 	case "sign-out":
 		return post, c.signOut
 	case "batch":
