@@ -81,6 +81,9 @@ func (s *Slack) render(r *approval.Request, brief bool) content {
 			c.add(plainContext(so))
 		}
 	}
+	if !brief {
+		c.edits(r)
+	}
 	for _, d := range r.Decisions[max(0, len(r.Decisions)-5):] {
 		c.decision(d)
 	}
@@ -216,6 +219,20 @@ func (c *sheet) decision(d approval.Decision) {
 	}
 	c.add(slackapi.NewContextBlock("", plain(cut(text, maxRemark)), date("", d.At)))
 }
+
+// maxCardEdits is how many edits a card shows, the newest.
+const maxCardEdits = 3
+
+// edits adds what people changed, so that whoever decides next sees it. It is cut
+// visibly: what holds now is in the preview whole.
+func (c *sheet) edits(r *approval.Request) {
+	for _, e := range r.Edits[max(0, len(r.Edits)-maxCardEdits):] {
+		c.add(plainSection(cut(name(e.By)+" changed in "+channelName(e.Channel)+":\n"+changesText(e.Changes), maxCardEdit)))
+	}
+}
+
+// maxCardEdit bounds what is said of one edit, in characters.
+const maxCardEdit = 700
 
 // buttons adds the row of buttons, if there is anything to press.
 func (c *sheet) buttons(r *approval.Request, waiting, whole bool, console string) {

@@ -32,6 +32,15 @@
 // should know, stays in the console, and the text of notifications has no words
 // of the request at all.
 //
+// # What is known of how people decide
+//
+// Slack does not tell when somebody looked at a card. [approval.Decision].ShownAt
+// is when the card came to show what was decided: when it was posted, or when the
+// last edit changed it. So the times of decisions in Slack, which
+// [approval.Queue.Attention] sums up, are the longest that they can have been; one
+// that counts as fast was fast. Whoever decides after an edit sees in the card
+// what was changed.
+//
 // # What is never lost
 //
 // What there is to do in Slack follows from the requests and from what is

@@ -15,3 +15,6 @@ func HandleEnvelope(s *Slack, data []byte) ([]byte, error) {
 	}
 	return s.handle(e)
 }
+
+// ShownAt is shownAt.
+var ShownAt = shownAt
