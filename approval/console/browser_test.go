@@ -166,6 +166,36 @@ func TestBrowser(t *testing.T) {
 		assert.Equal(t, approval.Rejected, s.ended(t, other.ID).State)
 	})
 
+	t.Run("allow in advance", func(t *testing.T) {
+		s := newSite(t, names)
+		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
+		b := enter(t, s, testqueue.Maria)
+		b.open(s.url + "requests/" + r.ID)
+		b.tabTo("grant")
+		b.keys("\r")
+		b.sees("Nobody is to be asked about these any more")
+		assert.False(t, eval[bool](b, `document.querySelector(".bounds").checkVisibility()`), "bounds are asked for where they count")
+		b.click(`#grant input[name="how.2"][value="any"]`)
+		b.click(`#grant input[name="how.1"][value="range"]`)
+		assert.True(t, eval[bool](b, `document.querySelector(".bounds").checkVisibility()`))
+		b.do(chromedp.SetValue(chromedp.CSS(`#grant [name="max.1"]`), "1050"), chromedp.SendKeys(chromedp.CSS("#grant-reason"), "regulars"))
+		b.click("#do-grant") // the browser asks for the tick
+		b.sees("Nobody is to be asked about these any more")
+		b.click("#grant-confirm")
+		b.click("#do-grant")
+		b.sees("Approved in advance.", "order from 1043 to 1050", "0 of 10 used")
+		assert.Equal(t, approval.Executed, s.ended(t, s.Propose(t, "600.00", testqueue.Message{Text: "Dear Jo", Tone: "warm", Order: "1050"}).ID).State)
+	})
+
+	t.Run("charts say what they show", func(t *testing.T) {
+		s := newSite(t, nil)
+		s.ended(t, s.Propose(t, "10.00", testqueue.Thanks("1")).ID)
+		b := enter(t, s, testqueue.Maria)
+		b.open(s.url + "figures")
+		assert.Equal(t, 3, eval[int](b, `[...document.querySelectorAll("svg[role=img]")].filter(s => s.getAttribute("aria-labelledby").split(" ").every(id => document.getElementById(id).textContent)).length`))
+		assert.Equal(t, 3, eval[int](b, `document.querySelectorAll("table").length`), "and each has its numbers")
+	})
+
 	t.Run("without the role", func(t *testing.T) {
 		s := newSite(t, nil)
 		r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
@@ -236,7 +266,7 @@ func pictures(t *testing.T, s *site, enter func(*testing.T, *site, approval.Prin
 		s.ended(t, r.ID)
 	}
 	edit(t, s, two.ID)
-	b := enter(t, s, testqueue.Maria)
+	b, other := enter(t, s, testqueue.Maria), enter(t, s, testqueue.Boris)
 	sizes := []struct {
 		name          string
 		width, height int64
@@ -250,9 +280,17 @@ func pictures(t *testing.T, s *site, enter func(*testing.T, *site, approval.Prin
 			shoot("list")
 			b.open(s.url + "figures")
 			shoot("figures")
+			eval[bool](b, `document.querySelectorAll("details").forEach(d => d.open = true) || true`)
+			shoot("figures-numbers")
 			b.open(s.url + "controls")
+			b.click("#halt > summary")
+			b.click("#halt .narrow-more > summary")
 			shoot("controls")
-			b.open(s.url + "batch?pick=" + first.ID + "&pick=" + second.ID + "&pick=" + two.ID)
+			b.open(s.url + "candidate")
+			shoot("candidate")
+			b.open(s.url + "?state=rejected")
+			shoot("narrowed")
+			b.open(s.url + "batch?pick=" + first.ID + "&pick=" + second.ID)
 			shoot("batch")
 			b.open(s.url + "requests/" + first.ID)
 			shoot("detail")
@@ -261,8 +299,16 @@ func pictures(t *testing.T, s *site, enter func(*testing.T, *site, approval.Prin
 			b.open(s.url + "requests/" + first.ID)
 			b.click("#reject > summary")
 			shoot("reject")
+			b.open(s.url + "requests/" + first.ID)
+			b.click("#grant > summary")
+			b.click(".rules > summary")
+			shoot("grant")
 			b.open(s.url + "requests/" + two.ID)
 			shoot("waiting")
+			other.open(s.url + "requests/" + two.ID)
+			other.shoot(filepath.Join(dir, "changed-"+size.name), size.width, size.height, dark)
+			other.open(s.url + "batch?pick=" + first.ID + "&pick=" + two.ID)
+			other.shoot(filepath.Join(dir, "changed-batch-"+size.name), size.width, size.height, dark)
 		}
 	}
 	b.withoutScript()

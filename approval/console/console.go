@@ -94,8 +94,9 @@ type Console struct {
 	closed  chan struct{}
 	close   sync.Once
 
-	counted *kept[*counted]
-	reports *kept[*rollout.Report]
+	counted     *kept[*counted]
+	reports     *kept[*rollout.Report]
+	comparisons *kept[compared]
 
 	seesAnywhere bool // by the caller's rule, of which nothing is known
 }
@@ -106,7 +107,7 @@ func New(q *approval.Queue, auth Authenticator, opts *Options) (*Console, error)
 		return nil, errors.New("console: a queue and an authenticator are needed")
 	}
 	c := &Console{queue: q, auth: auth, cross: http.NewCrossOriginProtection(), closed: make(chan struct{})}
-	c.counted, c.reports = newKept[*counted](), newKept[*rollout.Report]()
+	c.counted, c.reports, c.comparisons = newKept[*counted](), newKept[*rollout.Report](), newKept[compared]()
 	if opts != nil {
 		c.opts = *opts
 		c.opts.Reasons = slices.Clone(opts.Reasons)

@@ -22,6 +22,7 @@ type controlsPage struct {
 	Locations   []choice
 	MayStop     bool // some of the forms are for me
 	MaxReason   int
+	Compare     bool // I may see what a candidate policy says
 	Away        bool // I have somebody standing in for me
 }
 
@@ -62,6 +63,7 @@ func (c *Console) showControls(w http.ResponseWriter, r *http.Request, me approv
 		return
 	}
 	page := controlsPage{Notice: n, MaxReason: maxReason, MayStop: c.queue.MayControl(me, approval.Scope{Location: firstOf(me.Locations)}) == nil}
+	page.Compare = c.queue.MayControl(me, approval.Scope{}) == nil
 	if done := r.URL.Query().Get("done"); n == nil && done != "" {
 		page.Notice = controlNotice(done)
 	}
@@ -197,10 +199,21 @@ func (c *Console) control(w http.ResponseWriter, r *http.Request, me approval.Pr
 	c.controlRefused(w, r, me, what, err)
 }
 
+// localTime is how browsers write a time without a zone.
+// https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#local-dates-and-times
+const localTime = "2006-01-02T15:04"
+
 func (c *Console) halt(ctx context.Context, r *http.Request, me approval.Principal, why string) error {
+	form := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
 	s := approval.Switch{
 		Mode: approval.Pause, By: me, Reason: why,
-		Scope: approval.Scope{Kind: r.PostForm.Get("kind"), Location: r.PostForm.Get("location")},
+		Scope: approval.Scope{Kind: form("kind"), Location: form("location"), Shop: form("shop"), Model: form("model"), Actor: form("actor")},
+	}
+	if until := form("until"); until != "" {
+		var err error
+		if s.Until, err = time.ParseInLocation(localTime, until, c.opts.TimeZone); err != nil {
+			return &approval.InvalidError{Field: "until", Reason: "is not a time"}
+		}
 	}
 	if r.PostForm.Get("mode") == "kill" {
 		s.Mode = approval.Kill
@@ -230,6 +243,8 @@ func controlNotice(done string) *notice {
 		n.Title, n.Text = "Running again.", "What waited goes on."
 	case "revoke":
 		n.Title, n.Text = "Revoked.", "From now on people are asked again."
+	case "grant":
+		n.Title, n.Text = "Approved in advance.", "Requests that match are done without asking, within the bounds below."
 	case "delegate":
 		n.Title, n.Text = "Saved.", "They can decide in your place."
 	case "undelegate":

@@ -18,6 +18,8 @@ type detailPage struct {
 	Edits    []editItem
 	Evidence []evidence
 	Why      []line
+	Rules    []ruleItem
+	Grant    *grantForm
 	History  []event
 
 	MayDecide, MayResolve bool
@@ -149,6 +151,8 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 		page.Evidence = append(page.Evidence, evidence{Label: e.Label, Text: e.Text, Open: i == 0 || len(e.Text) <= 280})
 	}
 	page.Edits = c.edits(q, clock)
+	page.Grant = c.grantForm(q, me, page.Root)
+	page.Rules = c.rules(r.Context(), q)
 	page.History = c.history(r.Context(), q, me, clock)
 	more(&page)
 	c.failed(r, write(w, r, status, c.pages.detail, page.Nonce, page))

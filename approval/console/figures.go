@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/posai-go/posai/approval"
@@ -21,16 +20,16 @@ const maxFigures = 20_000
 
 type figuresPage struct {
 	frame
-	Days     int
-	Total    int
-	Cut      bool
-	At       *moment
-	Tiles    []tile
-	Chart    template.HTML
-	Table    []dayRow
-	Outcomes []outcomeRow
-	Times    []timeRow
-	People   []personRow
+	Days                           int
+	Total                          int
+	Cut                            bool
+	At                             *moment
+	Tiles                          []tile
+	Chart, OutcomeChart, TimeChart template.HTML
+	Table                          []dayRow
+	Outcomes                       []outcomeRow
+	Times                          []timeRow
+	People                         []personRow
 }
 
 type tile struct{ Value, Label string }
@@ -81,6 +80,15 @@ func (c *Console) figures(w http.ResponseWriter, r *http.Request, me approval.Pr
 	page.Chart, page.Table = chart(f.days), slices.Clone(f.days)
 	slices.Reverse(page.Table)
 	page.Outcomes, page.Times = f.outcomes, f.times
+	var outcomes, times []bar
+	for _, o := range f.outcomes {
+		outcomes = append(outcomes, bar{o.Label, o.Tone, o.Count})
+	}
+	for _, t := range f.times {
+		times = append(times, bar{t.Label, "good", t.Count})
+	}
+	page.OutcomeChart = bars("outcomes", "What became of the requests", outcomes)
+	page.TimeChart = bars("times", "How long decisions took", times)
 	if c.queue.MayControl(me, approval.Scope{Location: firstOf(me.Locations)}) == nil {
 		page.People = attention(f.people)
 	}
@@ -274,56 +282,4 @@ func attention(list []approval.Attention) []personRow {
 		}
 	}
 	return rows
-}
-
-// chart draws the days as stacked bars. The numbers stand in a table below, so
-// it is hidden from screen readers. All of it is made of numbers and our own
-// words, nothing of a request.
-func chart(days []dayRow) template.HTML {
-	const width, height, left, bottom, gap = 860.0, 220.0, 34.0, 24.0, 4.0
-	most := 1
-	for _, d := range days {
-		most = max(most, d.sum())
-	}
-	top := roundUp(most)
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="chart" viewBox="0 0 %g %g" aria-hidden="true" focusable="false">`, width, height)
-	scale := (height - bottom - 10) / float64(top)
-	for _, tick := range []int{0, top / 2, top} {
-		y := height - bottom - float64(tick)*scale
-		fmt.Fprintf(&b, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text class="tick" x="%g" y="%.1f" text-anchor="end">%d</text>`,
-			left, width, y, y, left-6, y+4, tick)
-	}
-	bar := (width - left) / float64(len(days))
-	for i, d := range days {
-		x, y := left+float64(i)*bar+gap/2, height-bottom
-		for _, part := range []struct {
-			class string
-			n     int
-		}{{"s-allowed", d.Allowed}, {"s-approved", d.Approved}, {"s-rejected", d.Rejected}, {"s-out", d.Out}} {
-			if part.n == 0 {
-				continue
-			}
-			h := float64(part.n) * scale
-			y -= h
-			fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`, part.class, x, y, bar-gap, h)
-		}
-		if i%7 == len(days)%7 {
-			fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%g" text-anchor="middle">%s</text>`, x+(bar-gap)/2, height-6, d.Day)
-		}
-	}
-	b.WriteString(`</svg>`)
-	return template.HTML(b.String()) //nolint:gosec // numbers and constant words, see above
-}
-
-// roundUp returns a number that halves well and is at least n.
-func roundUp(n int) int {
-	step := 2
-	for step*5 < n {
-		if step *= 5; step*2 >= n {
-			break
-		}
-		step *= 2
-	}
-	return (n + step - 1) / step * step
 }

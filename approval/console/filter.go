@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/posai-go/posai/approval"
 )
@@ -13,8 +16,12 @@ type filterForm struct {
 	Text      string
 	Kinds     []choice
 	Locations []choice
-	Active    bool // something is narrowed
-	Open      bool // there is anything to choose from
+	States    []choice
+	Ages      []choice
+	Proposer  string // ID
+	More      bool   // one of state, age and proposer is set
+	Active    bool   // something is narrowed
+	Open      bool   // there is anything to choose from
 }
 
 // maxSearch bounds the text that is looked for, in bytes.
@@ -47,8 +54,53 @@ func (c *Console) filter(r *http.Request) (approval.Filter, filterForm) {
 			form.Locations = append(form.Locations, choice{Value: l, Label: c.locationName(l), Selected: f.Location == l})
 		}
 	}
-	form.Active = f.Text != "" || f.Kind != "" || f.Location != ""
+	c.moreFilter(q, &f, &form)
+	form.Active = f.Text != "" || f.Kind != "" || f.Location != "" || form.More
 	return f, form
+}
+
+// ages are what the list can be narrowed to by age.
+var ages = []struct {
+	value, label string
+	newer, older time.Duration
+}{
+	{value: "", label: "Any age"},
+	{value: "1d", label: "Of the last 24 hours", newer: 24 * time.Hour},
+	{value: "7d", label: "Of the last 7 days", newer: 7 * 24 * time.Hour},
+	{value: "28d", label: "Of the last 28 days", newer: 28 * 24 * time.Hour},
+	{value: "over1h", label: "Older than an hour", older: time.Hour},
+	{value: "over1d", label: "Older than a day", older: 24 * time.Hour},
+}
+
+// moreFilter reads state, proposer and age.
+func (c *Console) moreFilter(q url.Values, f *approval.Filter, form *filterForm) {
+	form.States = []choice{{Label: "Any state", Selected: true}}
+	for _, s := range append(waitingStates(), decidedStates()...) {
+		ch := choice{Value: string(s), Label: stateOf(s).Label, Selected: q.Get("state") == string(s)}
+		if ch.Selected {
+			form.States[0].Selected = false
+			f.States = []approval.State{s}
+		}
+		form.States = append(form.States, ch)
+	}
+	form.Proposer = strings.TrimSpace(q.Get("by"))
+	if len(form.Proposer) > maxSearch || !utf8.ValidString(form.Proposer) {
+		form.Proposer = ""
+	}
+	f.Proposer = form.Proposer
+	now := time.Now()
+	for i, a := range ages {
+		ch := choice{Value: a.value, Label: a.label, Selected: q.Get("age") == a.value}
+		if ch.Selected && a.newer > 0 {
+			f.Since = now.Add(-a.newer)
+		}
+		if ch.Selected && a.older > 0 {
+			f.Until = now.Add(-a.older)
+		}
+		form.Ages = append(form.Ages, ch)
+		form.More = form.More || ch.Selected && i > 0
+	}
+	form.More = form.More || f.States != nil || f.Proposer != ""
 }
 
 // query is the filter as parameters of the list's address.
@@ -57,7 +109,10 @@ func (f filterForm) query() url.Values {
 	if f.Text != "" {
 		v.Set("q", f.Text)
 	}
-	for name, list := range map[string][]choice{"kind": f.Kinds, "location": f.Locations} {
+	if f.Proposer != "" {
+		v.Set("by", f.Proposer)
+	}
+	for name, list := range map[string][]choice{"kind": f.Kinds, "location": f.Locations, "state": f.States, "age": f.Ages} {
 		for _, ch := range list {
 			if ch.Selected && ch.Value != "" {
 				v.Set(name, ch.Value)

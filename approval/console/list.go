@@ -44,12 +44,20 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 		return
 	}
 	narrow, form := c.filter(r)
+	// A state is of one of the two lists, whichever was asked for.
+	switch {
+	case narrow.States == nil:
+	case slices.Contains(waitingStates(), narrow.States[0]):
+		show = "waiting"
+	default:
+		show = "decided"
+	}
 	after, wait := r.URL.Query().Get("after"), r.URL.Query().Get("wait")
 	var waiting, decided found
 	if show != "decided" {
-		waiting, err = c.collect(r, me, c.opts.PageSize, narrowed(narrow, approval.Filter{States: []approval.State{approval.Pending, approval.Uncertain}, After: wait}))
+		waiting, err = c.collect(r, me, c.opts.PageSize, narrowed(narrow, approval.Filter{States: waitingStates(), After: wait}))
 	}
-	if err == nil && (show != "waiting" || wait == "") {
+	if err == nil && (show != "waiting" || wait == "" && narrow.States == nil) {
 		limit := c.opts.PageSize
 		if show == "waiting" {
 			limit = decidedLately
@@ -112,7 +120,10 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 
 // narrowed is f with what the list is narrowed to.
 func narrowed(by, f approval.Filter) approval.Filter {
-	f.Text, f.Kind, f.Location = by.Text, by.Kind, by.Location
+	f.Text, f.Kind, f.Location, f.Proposer, f.Since, f.Until = by.Text, by.Kind, by.Location, by.Proposer, by.Since, by.Until
+	if by.States != nil {
+		f.States = by.States
+	}
 	return f
 }
 
@@ -121,6 +132,7 @@ func (p *listPage) tabs(keep url.Values) {
 	for _, t := range []struct{ show, label string }{{"waiting", "Waiting"}, {"decided", "Decided"}, {"all", "All"}} {
 		q := url.Values{}
 		maps.Copy(q, keep)
+		q.Del("state") // it says itself in which list it is
 		if t.show != "waiting" {
 			q.Set("show", t.show)
 		}
@@ -173,6 +185,11 @@ func (p *listPage) words(noRole bool) {
 	default:
 		p.Heading, p.Lead = "Requests", "Nothing happens until somebody decides."
 	}
+}
+
+// waitingStates are those in which somebody has something to do.
+func waitingStates() []approval.State {
+	return []approval.State{approval.Pending, approval.Uncertain}
 }
 
 // decidedStates are the states of the second half of the list: where nobody

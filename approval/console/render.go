@@ -25,7 +25,7 @@ type asset struct {
 
 // pages are the parsed templates and the assets that they refer to.
 type pages struct {
-	list, detail, message, batch, results, controls, figures, rollouts *template.Template
+	list, detail, message, batch, results, controls, figures, rollouts, candidate *template.Template
 
 	assets map[string]asset
 	names  assetNames
@@ -55,7 +55,7 @@ func loadPages() (*pages, error) {
 	for _, t := range []struct {
 		file string
 		to   **template.Template
-	}{{"list", &p.list}, {"detail", &p.detail}, {"message", &p.message}, {"batch", &p.batch}, {"results", &p.results}, {"controls", &p.controls}, {"figures", &p.figures}, {"rollouts", &p.rollouts}} {
+	}{{"list", &p.list}, {"detail", &p.detail}, {"message", &p.message}, {"batch", &p.batch}, {"results", &p.results}, {"controls", &p.controls}, {"figures", &p.figures}, {"rollouts", &p.rollouts}, {"candidate", &p.candidate}} {
 		parsed, err := template.ParseFS(files, "templates/layout.html", "templates/"+t.file+".html")
 		if err != nil {
 			return nil, err

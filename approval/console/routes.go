@@ -35,6 +35,8 @@ func (c *Console) route(parts []string, method string) ([]string, page) {
 			return post, func(w http.ResponseWriter, r *http.Request, me approval.Principal) { c.resolve(w, r, me, parts[1]) }
 		case parts[0] == "requests" && parts[2] == "undo":
 			return post, func(w http.ResponseWriter, r *http.Request, me approval.Principal) { c.undo(w, r, me, parts[1]) }
+		case parts[0] == "requests" && parts[2] == "grant":
+			return post, func(w http.ResponseWriter, r *http.Request, me approval.Principal) { c.grant(w, r, me, parts[1]) }
 		case parts[0] == "rollouts" && len(c.opts.Rollouts) > 0:
 			return post, func(w http.ResponseWriter, r *http.Request, me approval.Principal) {
 				c.moveRollout(w, r, me, parts[1], parts[2])
@@ -59,6 +61,8 @@ func (c *Console) top(name, method string) ([]string, page) {
 		return getPost, c.review
 	case "controls":
 		return get, c.controls
+	case "candidate":
+		return get, c.candidate
 	case "figures":
 		return get, c.figures
 	case "rollouts":

@@ -18,14 +18,14 @@ func TestDecisionsInSlackAreTimed(t *testing.T) {
 	o := newOffice(t)
 	began := time.Now()
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1043"))
-	m := o.card(0)
+	o.card(0)
 	_, err := o.Decide(t.Context(), approval.Decision{
 		RequestID: r.ID, Digest: r.Digest, Verdict: approval.Approve, By: testqueue.Maria, Channel: "console",
 		Edit: map[string]string{"text": "Dear Ana, see you *soon*."},
 	})
 	require.NoError(t, err)
 	// The next approver sees what was changed.
-	m = o.says(0, "Maria Lopez changed in the console", "text: “Dear Ana, thank you for your visit.", "→ “Dear Ana, see you *soon*.”")
+	m := o.says(0, "Maria Lopez changed in the console", "text: “Dear Ana, thank you for your visit.", "→ “Dear Ana, see you *soon*.”")
 	o.click(boris, m, approve)
 	now := o.ended(r.ID)
 	require.Len(t, now.Decisions, 2)
