@@ -62,7 +62,7 @@ type bar struct {
 
 // bars draws lines with their numbers. Its labels are our own words.
 func bars(id, title string, list []bar) template.HTML {
-	const width, label, number, step, thick = 480.0, 150.0, 56.0, 30.0, 16.0
+	const width, label, number, step, thick = 380.0, 142.0, 44.0, 28.0, 15.0
 	most, said := 1, make([]string, 0, len(list))
 	for _, l := range list {
 		most = max(most, l.n)

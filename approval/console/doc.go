@@ -23,14 +23,22 @@
 // counts once. Whether a person may decide is up to the queue.
 //
 // Several requests can be decided together: each is shown in full, has a digest
-// of its own in the form, and is decided for itself.
+// of its own in the form, and is decided for itself. What an edit changed is
+// shown to whoever decides next.
 //
 // # Besides deciding
 //
 // "Figures" shows how requests were decided in the last weeks, "Controls" what is
 // stopped, approved in advance and delegated ([approval.Controls]), "Rollouts"
 // the plans of [Options].Rollouts. What happened can be taken back where its kind
-// can be undone, as a request of its own.
+// can be undone, as a request of its own. From the page of a request, who may
+// change controls can approve its like in advance ([approval.StandingRule]):
+// exact arguments or ranges, so often, up to a day. "candidate" shows them where
+// [approval.Options].Shadow would have ruled otherwise.
+//
+// Figures, reports of rollouts and comparisons go through many requests: each is
+// computed at most once a minute, for figures for each person, one at a time, and
+// shown with when.
 //
 // # Programs
 //
@@ -46,6 +54,9 @@
 //	verdict   approve, edit or reject
 //	reason    why it is rejected
 //	field.*   with edit: the values of the fields in request.form
+//
+// The list is paged: what waiting_next and decided_next say is sent back as the
+// parameters wait and after.
 //
 // The answer is the request as it is then, or a problem with a code: signed_out
 // (401), forbidden, stale_form, cross_origin (403), not_found (404), decided,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/posai-go/posai/approval"
@@ -68,7 +69,9 @@ func fieldLabel(q *approval.Request, path string) string {
 	for i, p := range parts {
 		parts[i] = strings.ReplaceAll(unescape.Replace(p), "_", " ")
 	}
-	return cmp.Or(strings.Join(parts, " › "), "the whole action")
+	label := cmp.Or(strings.Join(parts, " › "), "the whole action")
+	first, size := utf8.DecodeRuneInString(label)
+	return string(unicode.ToUpper(first)) + label[size:]
 }
 
 // valueText is a JSON value in words, "" for one that is not there.
