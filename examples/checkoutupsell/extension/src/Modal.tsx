@@ -29,7 +29,9 @@ function Modal() {
         const answer = question && (await ask(shopify, question));
         if (gone) return;
         setOffer(answer ?? 'none');
-        setDiscount(answer?.discount);
+        // It may have been decided while this was closed.
+        if (answer?.discount?.state === 'ready' && !discounted(shopify)) await follow(answer.discount);
+        else setDiscount(answer?.discount);
       } catch {
         if (!gone) setOffer('none');
       }

@@ -71,6 +71,21 @@ describe('the modal', () => {
     expect(written.codes).toHaveLength(1);
   });
 
+  test('applies a code that came while it was closed, and only once', async () => {
+    const ready = {state: 'ready', variant_id: 71, percent: 25, off: '6.50', code: 'POS-4'} as never;
+    const {written} = await open(() => offer({discount: ready}));
+    await waitFor(() => expect(written.codes).toEqual(['POS-4']));
+    await waitFor(() => expect(headings()).toEqual(['modal.ready']));
+    extension.tearDown(); // closed and opened once more
+    extension.setUp();
+    const live = liveCart(extension.shopify.cart, line(5));
+    live.change({cartDiscounts: [{amount: 6.5, type: 'Code', discountDescription: 'POS-4'}]});
+    extension.fetch = (async () => json(offer({discount: ready}))) as never;
+    await extension.render();
+    await waitFor(() => expect(headings()).toEqual(['modal.ready']));
+    expect(live.written.codes).toEqual([]);
+  });
+
   test('says why there is no discount', async () => {
     const {written} = await open((url) => (url.endsWith('/discount') ? {state: 'refused', variant_id: 71, percent: 25, off: '6.50', reason: 'A manager said no.'} : offer()));
     await waitFor(() => expect(button('modal.askFor')).toBeDefined());
