@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/posai-go/posai/examples/checkoutupsell/internal/advice"
 	"github.com/posai-go/posai/examples/internal/demo"
 )
@@ -19,6 +21,10 @@ type config struct {
 	holdout   float64
 	minUnits  int
 	begin     bool
+	staff     staff
+
+	discountsPerHour int
+	offPerHour       amount
 
 	eval                          string
 	tuneFrom, testFrom, testUntil date
@@ -52,6 +58,10 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	fs.StringVar(&c.rulesFile, "rules", "", "`file` with the rules in JSON (default: internal/advice/rules.json)")
 	fs.Float64Var(&c.holdout, "holdout", 0.1, "share of carts that never get suggestions, 0 to 0.9; it cannot be changed later")
 	fs.IntVar(&c.minUnits, "min-units", 200, "how many customers or carts each arm needs before the rollout goes on")
+	fs.Var(&c.staff, "staff", "`NUMBER=id,…`: the IDs by which the console knows the accounts at the registers and who pins in there, such as 12345=staff:manager; who asks does not decide")
+	fs.IntVar(&c.discountsPerHour, "discounts-per-hour", 40, "how many discounts a location gives in an hour before a manager is asked about each")
+	c.offPerHour = amount{decimal.NewFromInt(400)}
+	fs.Var(&c.offPerHour, "off-per-hour", "`amount`, in the rules' currency, that a location takes off in an hour before a manager is asked about each discount")
 	fs.BoolVar(&c.begin, "begin", false, "with -serve: ask a manager for the rollout's first stage, if it has not begun")
 	fs.StringVar(&c.eval, "eval", "", "measure on this `file` of the Online Retail data, .csv or .csv.gz")
 	fs.Var(&c.tuneFrom, "tune-from", "with -eval: `date`, such as 2011-08-01, from which baskets choose the settings (default: with the second last sixth of the time)")
@@ -78,6 +88,8 @@ func (c *config) check() error {
 		return errors.New("-shop needs -client-id")
 	case !(c.holdout >= 0 && c.holdout <= 0.9):
 		return errors.New("-holdout must be 0 to 0.9")
+	case c.discountsPerHour < 1:
+		return errors.New("-discounts-per-hour must be 1 or more")
 	case c.minUnits < 2:
 		return errors.New("-min-units must be 2 or more")
 	case c.ModelTimeout > patience:
@@ -116,5 +128,24 @@ func (d *date) Set(text string) (err error) {
 	if d.Time, err = time.Parse(time.DateOnly, text); err != nil {
 		return errors.New("not a date such as 2011-08-01")
 	}
+	return nil
+}
+
+// amount is money, above zero, with at most two digits after the point.
+type amount struct{ decimal.Decimal }
+
+func (a *amount) String() string {
+	if a == nil {
+		return ""
+	}
+	return a.StringFixed(2)
+}
+
+func (a *amount) Set(text string) error {
+	v, err := decimal.NewFromString(text)
+	if err != nil || len(text) > 20 || !v.IsPositive() || v.Exponent() < -2 || v.Exponent() > 12 {
+		return errors.New("not an amount such as 400.00")
+	}
+	a.Decimal = v
 	return nil
 }

@@ -31,7 +31,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		Data: smallShop(), Plan: shopifytest.Enterprise,
 		RetrySchedule: []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second},
 	})
-	service := demotest.NewVictim(t, sim, "-client-id", simulatedClient, "-begin", "-holdout", "0")
+	service := demotest.NewVictim(t, sim, "-client-id", simulatedClient, "-begin", "-holdout", "0", "-discounts-per-hour", "1000", "-off-per-hour", "100000")
 	service.Start()
 	locations := map[string]string{}
 	for _, l := range sim.Locations() {

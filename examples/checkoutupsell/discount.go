@@ -23,6 +23,9 @@ type wish struct {
 	VariantID  int64 `json:"variant_id"`
 	Percent    int   `json:"percent"`
 	Discounted bool  `json:"discounted"` // the cart has a discount already
+	// StaffID is who is pinned in, 0 for nobody. The device says so and nobody signed
+	// it: it goes on record as a claim.
+	StaffID int64 `json:"staff_id,omitzero"`
 }
 
 // The states of a discount as a register sees it.
@@ -53,8 +56,8 @@ func (d *desk) askDiscount(w http.ResponseWriter, r *http.Request) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	var want wish
-	if dec.Decode(&want) != nil || dec.More() || want.VariantID < 1 || want.Percent < 1 || want.Percent > 90 {
-		problem(w, http.StatusUnprocessableEntity, "variant_id and a percent of 1 to 90 are required")
+	if dec.Decode(&want) != nil || dec.More() || want.VariantID < 1 || want.Percent < 1 || want.Percent > 90 || want.StaffID < 0 {
+		problem(w, http.StatusUnprocessableEntity, "variant_id and a percent of 1 to 90 are required, and ids are positive")
 		return
 	}
 	o := d.find(ctx, w, r)
@@ -111,15 +114,15 @@ func (d *desk) discount(ctx context.Context, o *offer, want *wish, account strin
 	if i.CostKnown {
 		action.Cost = i.Cost.String()
 	}
-	who := approval.Principal{ID: "shopify:account/" + account, Name: "Account at the register", Type: approval.Human}
+	said, claimed := d.staff.claim(account, want.StaffID)
 	r, err := approval.KeepFirst(d.queue.Propose(ctx, action, approval.Proposal{
 		Key: o.key + "/" + strconv.FormatInt(want.VariantID, 10) + "/" + strconv.Itoa(want.Percent), Shop: d.domain, Location: o.location, Correlation: "cart/" + o.cart,
-		Proposer: who, Reason: "Asked for at the register, for something that was suggested.",
-		Subjects: []audit.Subject{{Type: "cart", ID: o.cart}},
-		Evidence: []approval.Evidence{
+		Proposer: d.staff.proposer(account, want.StaffID), Reason: "Asked for at the register, for something that was suggested.",
+		Subjects: append([]audit.Subject{{Type: "cart", ID: o.cart}}, claimed...),
+		Evidence: append([]approval.Evidence{
 			{Label: "Suggestion", Text: s.Title + ": " + s.Reason},
 			{Label: "What the register may give by itself", Text: fmt.Sprintf("%d %%, and %s %s", d.rules.AssociatePercent, d.rules.AskAbove.StringFixed(2), d.currency)},
-		},
+		}, said...),
 	}))
 	if errors.Is(err, approval.ErrInvalid) {
 		return &discountView{State: discountRefused, VariantID: want.VariantID, Percent: want.Percent, Off: advice.Off(i.Price, want.Percent, 1).StringFixed(2), Reason: "That is no discount."}, nil

@@ -303,13 +303,18 @@ func TestDiscountsByPolicy(t *testing.T) {
 	t.Run("beyond the limits", func(t *testing.T) {
 		_, a, s := p.offered("Leather Tote")
 		before := len(p.sim.DiscountCodes())
-		for _, w := range []wish{{s.VariantID, 60, false}, {s.VariantID, 5, true}} {
+		for _, w := range []wish{{VariantID: s.VariantID, Percent: 60}, {VariantID: s.VariantID, Percent: 5, Discounted: true}} {
 			v, err := p.till.discount(t.Context(), a.Offer, w)
 			require.NoError(t, err)
 			assert.Equal(t, discountRefused, v.State, "%+v", w)
 			assert.NotEmpty(t, v.Reason)
 		}
-		for _, w := range []wish{{number(p.till.variant("Leather Tote")), 5, false}, {s.VariantID, 0, false}, {s.VariantID, 95, false}, {-1, 5, false}} {
+		for _, w := range []wish{
+			{VariantID: number(p.till.variant("Leather Tote")), Percent: 5},
+			{VariantID: s.VariantID},
+			{VariantID: s.VariantID, Percent: 95},
+			{VariantID: -1, Percent: 5},
+		} {
 			_, err := p.till.discount(t.Context(), a.Offer, w)
 			require.ErrorIs(t, err, errStatus, "%+v", w)
 			require.ErrorContains(t, err, "422")

@@ -47,6 +47,7 @@ type desk struct {
 	currency string
 	now      func() time.Time
 	logger   *slog.Logger
+	staff    staff
 
 	slots chan struct{} // one for each question that is being answered
 	seed  maphash.Seed

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,7 @@ type till struct {
 	shop     string
 	currency string
 	location string // GID
+	account  string // that is signed in; "71" if empty
 	client   *http.Client
 	random   *rand.Rand
 	sim      *shopifytest.Shop
@@ -110,7 +112,7 @@ func (t *till) send(ctx context.Context, method, path string, body, result any) 
 }
 
 func (t *till) sendOnce(ctx context.Context, method, path string, body, result any) error {
-	token := shopifytest.SignSessionToken(t.secret, shopifytest.SessionClaims{Shop: t.shop, ClientID: t.clientID, Account: "71", Issued: time.Now()})
+	token := shopifytest.SignSessionToken(t.secret, shopifytest.SessionClaims{Shop: t.shop, ClientID: t.clientID, Account: cmp.Or(t.account, "71"), Issued: time.Now()})
 	var r io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)

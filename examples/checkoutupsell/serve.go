@@ -45,6 +45,9 @@ func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger)
 			return err
 		}
 	}
+	if len(cfg.staff) == 0 {
+		logger.Warn("without -staff, somebody who asks at a register can decide it at the console")
+	}
 	link, err := s.SignInLink("rollouts")
 	if err != nil {
 		return err
@@ -76,5 +79,8 @@ func (c *config) use(sim *shopifytest.Shop) {
 	c.Use(sim)
 	if c.clientID == "" {
 		c.clientID = simulatedClient
+	}
+	if c.staff == nil {
+		c.staff = simulatedStaff()
 	}
 }

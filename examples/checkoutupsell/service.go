@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/approval/rollout"
 	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/shopify/admin"
@@ -39,7 +40,9 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	s := &service{shop: sh, learned: make(chan struct{}), stopBackground: func() {}}
 	domain := string(sh.till.Shop())
 	s.Service, err = demo.Open(ctx, &cfg.Config, &demo.Parts{
-		Shop: domain, Dir: dir, Addr: addr, Title: sh.name, Policy: policy(cfg.rules), LocationName: sh.locationName, Logger: logger, Observe: observe,
+		Shop: domain, Dir: dir, Addr: addr, Title: sh.name, Policy: policy(cfg.rules, sh.locations), LocationName: sh.locationName, Logger: logger, Observe: observe,
+		// What a fuse asks about waits at the register like the rest.
+		Queue: &approval.Options{Fuses: fuses(cfg, sh.locations), DefaultExpiry: time.Duration(cfg.rules.DecideMinutes) * time.Minute},
 	})
 	if err != nil {
 		return nil, err
@@ -55,7 +58,7 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	}
 	s.desk = &desk{
 		shop: sh, log: s.Log, queue: s.Queue, rules: cfg.rules, model: model, timeout: cfg.ModelTimeout, domain: domain, currency: sh.currency, now: time.Now, logger: logger,
-		slots: make(chan struct{}, maxAtWork), seed: maphash.MakeSeed(),
+		slots: make(chan struct{}, maxAtWork), staff: cfg.staff, seed: maphash.MakeSeed(),
 	}
 	if err := s.desk.registerActions(); err != nil {
 		return nil, err

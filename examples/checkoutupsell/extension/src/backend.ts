@@ -104,7 +104,8 @@ export async function again(host: Host, offer: string): Promise<Offer | undefine
   return offerOf(await call(host, '/pos/offers/' + encodeURIComponent(offer)));
 }
 
+/** Asks for something off. Who is pinned in goes along: the backend takes it for what it is, a claim. */
 export async function askDiscount(host: Host, offer: string, variant: number, percent: number, discounted: boolean): Promise<Discount | undefined> {
-  const v = await call(host, '/pos/offers/' + encodeURIComponent(offer) + '/discount', {variant_id: variant, percent, discounted});
+  const v = await call(host, '/pos/offers/' + encodeURIComponent(offer) + '/discount', {variant_id: variant, percent, discounted, staff_id: host.session.staffMember?.value?.id});
   return isDiscount(v) ? v : undefined;
 }

@@ -1,6 +1,10 @@
 import type {CartApi, LineItem} from '@shopify/ui-extensions/point-of-sale';
+import {configure} from '@testing-library/preact';
 import {createCartLineItem} from '@shopify/ui-extensions-tester/point-of-sale';
 import type {Offer} from '../src/backend';
+
+// A busy machine is no failure: the default is 1 s.
+configure({asyncUtilTimeout: 15_000});
 
 export const OFFER = 'cart-0123456789ab.0123456789ab';
 

@@ -47,7 +47,7 @@ describe('the modal', () => {
     expect(written.added).toHaveLength(1);
     const [url, init] = fetch.mock.calls.at(-1)!;
     expect(url).toBe('https://pos.example.com/pos/offers/' + OFFER + '/discount');
-    expect(JSON.parse(init!.body as string)).toEqual({variant_id: 71, percent: 5, discounted: false});
+    expect(JSON.parse(init!.body as string)).toEqual({variant_id: 71, percent: 5, discounted: false, staff_id: extension.shopify.session.staffMember.value!.id});
     await waitFor(() => expect(headings()).toEqual(['modal.ready']));
     expect(toast).toHaveBeenCalledWith('modal.applied');
     fireEvent.click(button('modal.askFor'));
