@@ -162,11 +162,11 @@ func (r *Rollout) promote(ctx context.Context, e approval.Execution, p Promotion
 		return State{}, approval.Permanent(fmt.Errorf("%w: it was proposed without them", ErrGate))
 	}
 	if _, err := r.recorded(ctx); err != nil {
-		return State{}, err
+		return State{}, approval.Retry(err)
 	}
 	now, err := r.store.Now(ctx)
 	if err != nil {
-		return State{}, err
+		return State{}, approval.Retry(err)
 	}
 	return r.change(ctx, func(s *State) (bool, error) {
 		switch {
@@ -194,7 +194,7 @@ func (r *Rollout) resume(ctx context.Context, e approval.Execution) (State, erro
 		return State{}, err
 	}
 	if _, err := r.recorded(ctx); err != nil {
-		return State{}, err
+		return State{}, approval.Retry(err)
 	}
 	return r.change(ctx, func(s *State) (bool, error) {
 		if !s.Paused {

@@ -34,7 +34,7 @@ func Register(q *approval.Queue, rollouts ...*Rollout) error {
 		Execute: func(ctx context.Context, e approval.Execution, p Promotion) (State, error) {
 			r, err := reg.find(p.Plan)
 			if err != nil {
-				return State{}, err
+				return State{}, approval.Retry(err)
 			}
 			return r.promote(ctx, e, p)
 		},
@@ -51,7 +51,7 @@ func Register(q *approval.Queue, rollouts ...*Rollout) error {
 			Execute: func(ctx context.Context, e approval.Execution, p Resumption) (State, error) {
 				r, err := reg.find(p.Plan)
 				if err != nil {
-					return State{}, err
+					return State{}, approval.Retry(err)
 				}
 				return r.resume(ctx, e)
 			},
