@@ -30,6 +30,7 @@ func (x *execution) commit(ctx context.Context, entries ...audit.Entry) error {
 		return err
 	}
 	x.q.changed(&x.rec.Request)
+	x.q.tellSettled(ctx, &x.rec.Request)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
 	_, err := x.q.flush(ctx, x.rec)

@@ -25,6 +25,7 @@ func (q *Queue) Decide(ctx context.Context, d Decision) (*Request, error) {
 		return nil, err
 	}
 	q.changed(&stored.Request)
+	q.tellDecided(ctx, &stored.Request)
 	if err := q.record(ctx, stored); err != nil {
 		return nil, err
 	}

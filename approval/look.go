@@ -71,6 +71,7 @@ func (q *Queue) wait(ctx context.Context, rec *Record) (time.Duration, error) {
 		return 0, err
 	}
 	q.changed(&stored.Request)
+	q.tellSettled(ctx, &stored.Request)
 	_, err = q.flush(ctx, stored)
 	return 0, err
 }

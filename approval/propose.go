@@ -304,6 +304,7 @@ func (q *Queue) reveal(ctx context.Context, rec *Record) (*Request, error) {
 		default:
 			rec = stored
 			q.changed(&rec.Request)
+			q.tellProposed(ctx, &rec.Request)
 		}
 	}
 	return &rec.Request, nil

@@ -50,6 +50,9 @@ type Options struct {
 	// and [Queue.Compare].
 	Shadow Policy
 
+	// Observer is told what happens, for metrics: see approval/otelapproval.
+	Observer Observer
+
 	// Logger gets what goes wrong inside: kinds, IDs and classes of errors,
 	// nothing of the content of requests. If nil, nothing is logged.
 	Logger *slog.Logger

@@ -42,6 +42,7 @@ func (q *Queue) Resolve(ctx context.Context, id string, outcome Outcome, by Prin
 			return nil, err
 		}
 		q.changed(&stored.Request)
+		q.tellSettled(ctx, &stored.Request)
 		if err := q.record(ctx, stored); err != nil {
 			return nil, err
 		}
