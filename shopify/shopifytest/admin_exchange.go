@@ -79,7 +79,7 @@ func (x *exchange) handleBad(ctx context.Context, bad *badRequest) {
 func (x *exchange) run(ctx context.Context, op *graph.Operation, fault Fault) {
 	keyed := x.api.keys.begin(op)
 	defer keyed.end()
-	noted := &improvisations{api: x.api, next: keyed.resolver(x.api.cfg.resolver)}
+	noted := &improvisations{api: x.api, next: x.spoiled(fault, keyed.resolver(x.api.cfg.resolver))}
 	unlock := x.api.cfg.lock(op.Mutation)
 	resp := func() *graph.Response {
 		defer unlock()
@@ -140,12 +140,12 @@ func (x *exchange) breakdown(fault Fault) {
 			x.w.Header().Set("Retry-After", fault.RetryAfter)
 		}
 		x.fail(fault.Status, statusText(fault.Status))
-	case fault.Throttle:
+	case fault.Throttle, !fault.InternalError && fault.Code == "THROTTLED":
 		status := x.api.bucket.status()
 		status.CurrentlyAvailable = max(0, min(status.CurrentlyAvailable, float64(x.entry.RequestedCost-1)))
 		x.send(x.throttled(status), Fault{})
 	default:
-		err := graph.NewError("INTERNAL_SERVER_ERROR", "Internal error. Looks like something went wrong on our end.")
+		err := x.faultError(fault)
 		x.sign([]*graph.Error{err})
 		x.send(answer{Data: json.RawMessage("null"), Errors: []*graph.Error{err}}, Fault{})
 	}

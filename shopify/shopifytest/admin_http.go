@@ -38,6 +38,8 @@ type adminConfig struct {
 	// auth tells the access scopes of a request, or how it is refused. A nil slice
 	// means all scopes.
 	auth func(h http.Header) (scopes []string, refused *badRequest)
+	// online tells whether the token is one of an online access mode. If nil, none is.
+	online func(h http.Header) bool
 	// uncounted says that operations cost nothing, and answers tell no cost.
 	uncounted bool
 	// faults and journal may be shared with another API.
@@ -125,6 +127,9 @@ func (a *adminAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if scopes != nil {
 		req.Access = accessOf(a.cfg.schema, scopes)
 	}
+	if a.cfg.online != nil && a.cfg.online(r.Header) {
+		req.Access = offlineOnly(req.Access)
+	}
 	x.handle(r.Context(), req)
 }
 
@@ -170,6 +175,24 @@ func accessOf(api *schema.Schema, scopes []string) func(parentType, field, named
 		}
 		// A connection is denied as a whole, rather than each of its nodes.
 		return check(strings.TrimSuffix(namedType, "Connection"))
+	}
+}
+
+// offlineOnly refuses what online tokens may not do, beside what access refuses.
+//
+// https://shopify.dev/docs/api/admin-graphql/latest/mutations/orderCreate
+// https://shopify.dev/docs/api/admin-graphql/latest/mutations/orderRiskAssessmentCreate
+func offlineOnly(access func(parentType, field, namedType string) string) func(parentType, field, namedType string) string {
+	return func(parentType, field, namedType string) string {
+		if access != nil {
+			if required := access(parentType, field, namedType); required != "" {
+				return required
+			}
+		}
+		if parentType == "Mutation" && (field == "orderCreate" || field == "orderRiskAssessmentCreate") {
+			return "an offline access token."
+		}
+		return ""
 	}
 }
 

@@ -119,6 +119,11 @@ type faultRequest struct {
 	Throttle      bool   `json:"throttle"`
 	InternalError bool   `json:"internal_error"`
 	LoseResponse  bool   `json:"lose_response"`
+
+	Code      string     `json:"code"`
+	Message   string     `json:"message"`
+	Path      string     `json:"path"`
+	UserError *UserError `json:"user_error"`
 }
 
 func (s *Shop) postFault(w http.ResponseWriter, r *http.Request) {
@@ -134,6 +139,7 @@ func (s *Shop) postFault(w http.ResponseWriter, r *http.Request) {
 		Grant: f.Grant, OAuthError: f.OAuthError, OmitExpiry: f.OmitExpiry,
 		Operation: f.Operation, Field: f.Field, Skip: f.Skip, Times: f.Times, Delay: time.Duration(f.DelayMS) * time.Millisecond,
 		Cut: f.Cut, Status: f.Status, RetryAfter: f.RetryAfter, Throttle: f.Throttle, InternalError: f.InternalError, LoseResponse: f.LoseResponse,
+		Code: f.Code, Message: f.Message, Path: f.Path, UserError: f.UserError,
 	})
 	w.WriteHeader(http.StatusNoContent)
 }

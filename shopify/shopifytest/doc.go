@@ -3,7 +3,7 @@
 // A [Shop] answers the GraphQL Admin and Storefront APIs over HTTP and sends webhooks. It validates every operation against
 // the pinned schema and executes any that is valid: from what is stored where there is something, with
 // made-up values of the right type elsewhere. It charges query cost and throttles, enforces
-// idempotency keys, and fails on demand ([Shop.Inject]). Start with [NewShop]:
+// idempotency keys, and fails on demand ([Shop.Inject]): as a whole, in one field or with a user error. Start with [NewShop]:
 //
 //	func TestSync(t *testing.T) {
 //		shop := shopifytest.NewShop(t, nil)

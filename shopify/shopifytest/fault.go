@@ -10,7 +10,8 @@ import (
 // A Fault is something that goes wrong on purpose in the GraphQL APIs or at the token
 // endpoint. Which requests it hits, and how often, is told by the first five fields;
 // what happens to them by the others. Delay may be combined with any; of Cut, Status,
-// Throttle, InternalError and LoseResponse the first that is set counts.
+// Throttle, InternalError, Code without Path, and LoseResponse the first that is set counts.
+// Path and UserError may be combined with LoseResponse.
 type Fault struct {
 	// Grant is the grant type of the requests to the token endpoint to hit, such as
 	// "refresh_token", or "*" for any. If empty, the fault is one of the GraphQL APIs.
@@ -52,6 +53,27 @@ type Fault struct {
 	// status 200, instead of handling the request.
 	InternalError bool
 
+	// Code answers with one error with this extensions.code, such as "RESOURCE_NOT_FOUND" or
+	// "MAX_COST_EXCEEDED", and "data": null, HTTP status 200, instead of handling the request. With Path it
+	// is the code of the error there.
+	Code string
+
+	// Message is the message of the error with Code or Path. If empty, Shopify's for INTERNAL_SERVER_ERROR and
+	// ACCESS_DENIED, else the code.
+	Message string
+
+	// Path is the place in the answer of a field that fails while everything else is handled: response keys with
+	// dots between, such as "order.customer" or, in all elements of a list, "orders.nodes.customer"; one alone
+	// is hit by its position, "orders.nodes.0.customer". The answer has the other data, the error and the cost.
+	// The code is Code or, if that is empty, INTERNAL_SERVER_ERROR; ACCESS_DENIED comes with requiredAccess. A
+	// root field of a mutation is not carried out then, while a field below it fails after the effect. A request
+	// that does not select the field is used up by the fault unharmed.
+	Path string
+
+	// UserError answers a mutation with this user error instead of carrying it out: root fields named Field or,
+	// if that is empty, all. Idempotency keys stay unused.
+	UserError *UserError
+
 	// LoseResponse handles the request, with all its effects, and then closes the
 	// connection without an answer.
 	LoseResponse bool
@@ -65,8 +87,21 @@ type Fault struct {
 	OmitExpiry bool
 }
 
+// A UserError is one entry of a mutation's userErrors.
+type UserError struct {
+	// Field is the path of the input that is to blame. If nil, it is null.
+	Field []string `json:"field"`
+	// Message is for people. If empty, Code.
+	Message string `json:"message"`
+	// Code is one of the mutation's codes, such as "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED" of those that take
+	// @idempotent. If empty, null. The errors of some mutations have no code.
+	Code string `json:"code"`
+}
+
 // fails reports that the request is not to be handled.
-func (f Fault) fails() bool { return f.Cut || f.Status != 0 || f.Throttle || f.InternalError }
+func (f Fault) fails() bool {
+	return f.Cut || f.Status != 0 || f.Throttle || f.InternalError || f.Code != "" && f.Path == ""
+}
 
 // faults are those which are waiting for their requests. Safe for concurrent use.
 type faults struct {

@@ -51,6 +51,15 @@ type improvisations struct {
 	some bool
 }
 
+// Refuse asks the next one: see [graph.Refuser].
+func (i *improvisations) Refuse(parentType, field string, path []any) error {
+	if next, ok := i.next.(graph.Refuser); ok {
+		return next.Refuse(parentType, field, path)
+	}
+	return nil
+}
+
+// Resolve asks the next one and looks at what it gives.
 func (i *improvisations) Resolve(c *graph.Call) (any, bool, error) {
 	v, handled, err := i.next.Resolve(c)
 	if payload, ok := v.(graph.Object); ok && c.ParentType == "Mutation" && payload[madeUp] == true {

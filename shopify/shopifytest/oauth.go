@@ -149,6 +149,14 @@ func (a *oauthAPI) authenticate(token string) ([]string, *badRequest) {
 	return t.scopes, nil
 }
 
+// online tells whether the token belongs to an account that has logged in.
+func (a *oauthAPI) online(token string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t, ok := a.access[token]
+	return ok && t.kind == kindOnline
+}
+
 const expiringDocumentation = "https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens"
 
 // credentials reports whether the secret is the app's.

@@ -87,6 +87,7 @@ func Start(opts *Options) (*Shop, error) {
 		auth: func(h http.Header) ([]string, *badRequest) {
 			return s.oauth.authenticate(h.Get("X-Shopify-Access-Token"))
 		},
+		online: func(h http.Header) bool { return s.oauth.online(h.Get("X-Shopify-Access-Token")) },
 	})
 	if s.storefront, err = newStorefrontAPI(&o, s); err != nil {
 		return nil, err

@@ -46,7 +46,9 @@
 //	GET    /_sim/deliveries                         the log of webhook deliveries with all attempts
 //	POST   /_sim/deliveries/{webhook_id}/redeliver  send a webhook once more
 //	POST   /_sim/faults                             make the API fail: {"operation":…,"field":…,"skip":0,"times":1} and one or more of
-//	                                                "delay_ms", "cut", "status" with "retry_after", "throttle", "internal_error", "lose_response"
+//	                                                "delay_ms", "cut", "status" with "retry_after", "throttle", "internal_error", "lose_response",
+//	                                                "code" with "message" (a top-level error, or one on the field at "path", such as "order.customer", beside
+//	                                                the other data), "user_error":{"field":[…],"message":…,"code":…} (of a mutation that is not carried out),
 //	                                                with "grant" (refresh_token, …, *) at the token endpoint, with "oauth_error" or "omit_expiry", too
 //	POST   /_sim/bulk_faults                        make bulk operations go wrong: {"kind":"QUERY","times":1} and one or more of "shuffle", "fail" (an
 //	                                                error code), "expire", "stop_after", "cut_after" with "cuts", "change", "no_ranges", "gzip", "expired_url", "status"

@@ -199,7 +199,7 @@ func (x *execution) lines(typeName string, obj Object, seed uint64, s *selection
 	}
 	if x.op.req.Access != nil {
 		if required := x.op.req.Access(typeName, s.name(), s.def.Type.Name()); required != "" {
-			x.errs = append(x.errs, x.report(s, accessDenied(s.name(), required)))
+			x.errs = append(x.errs, x.report(s, AccessDenied(s.name(), required)))
 			return true
 		}
 	}

@@ -54,7 +54,7 @@ func (x *execution) complete(s *selection, t *ast.Type, value any, seed uint64) 
 	}
 	if def.IsAbstractType() && x.op.req.Access != nil {
 		if required := x.op.req.Access(s.parent, s.name(), concrete); required != "" {
-			return x.null(s, t, accessDenied(s.name(), required))
+			return x.null(s, t, AccessDenied(s.name(), required))
 		}
 	}
 	if !free(s, concrete) && !strings.HasPrefix(concrete, "__") && !x.inPayload() {

@@ -23,6 +23,7 @@ type execution struct {
 	op       *Operation
 	ctx      context.Context //nolint:containedctx // it lives as long as the call that got it
 	resolver Resolver
+	refuser  Refuser // the resolver, if it is one
 	buf      []byte
 	path     []any
 	errs     []*Error
@@ -43,6 +44,7 @@ type execution struct {
 // latter case the response has no data.
 func (op *Operation) Execute(ctx context.Context, r Resolver) *Response {
 	x := &execution{op: op, ctx: ctx, resolver: r}
+	x.refuser, _ = r.(Refuser)
 	if !x.object(op.root.Name, Object{typenameField: op.root.Name}, seedOf(op.root.Name), op.fields, nil) {
 		x.buf = append(x.buf[:0], "null"...)
 	}
@@ -114,7 +116,12 @@ func (x *execution) field(typeName string, obj Object, seed uint64, s *selection
 	}
 	if x.op.req.Access != nil && !strings.HasPrefix(typeName, "__") {
 		if required := x.op.req.Access(typeName, s.name(), s.def.Type.Name()); required != "" {
-			return x.null(s, s.def.Type, accessDenied(s.name(), required))
+			return x.null(s, s.def.Type, AccessDenied(s.name(), required))
+		}
+	}
+	if x.refuser != nil {
+		if err := x.refuser.Refuse(typeName, s.name(), x.path); err != nil {
+			return x.null(s, s.def.Type, err)
 		}
 	}
 	value, err := x.value(typeName, obj, seed, s)
@@ -170,7 +177,8 @@ func (x *execution) report(s *selection, err error) *Error {
 
 const accessDocumentation = "https://shopify.dev/api/usage/access-scopes"
 
-func accessDenied(field, required string) *Error {
+// AccessDenied returns the error of a field that needs another access scope; required is that in Shopify's words.
+func AccessDenied(field, required string) *Error {
 	return &Error{
 		Message: "Access denied for " + field + " field. Required access: " + required,
 		Extensions: map[string]any{

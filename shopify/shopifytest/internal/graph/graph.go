@@ -110,6 +110,14 @@ type Resolver interface {
 	Resolve(*Call) (value any, handled bool, err error)
 }
 
+// A Refuser is a [Resolver] that may refuse fields before they are resolved, also those that an [Object] holds.
+type Refuser interface {
+	Resolver
+	// Refuse returns nil or an error that makes the field null, as one of Resolve does. The path, as in [Call], is
+	// valid during the call.
+	Refuse(parentType, field string, path []any) error
+}
+
 // A ResolverFunc is a function as a [Resolver].
 type ResolverFunc func(*Call) (value any, handled bool, err error)
 
