@@ -107,6 +107,9 @@ func TestOperations(t *testing.T) {
 	for name, want := range map[string]shopify.Safety{
 		"GetOrder": shopify.SafetyRead, "MetafieldsSet": shopify.SafetyIdempotent, "TagsAdd": shopify.SafetyIdempotent,
 		"OrderUpdate": shopify.SafetyIdempotent, "DraftOrderUpdate": shopify.SafetyIdempotent, "DraftOrderCreate": shopify.SafetyUnsafe,
+		"RefundCreate": shopify.SafetyKeyed, "LocationActivate": shopify.SafetyKeyed, "LocationDeactivate": shopify.SafetyKeyed, "SuggestedRefund": shopify.SafetyRead,
+		"LocationEdit": shopify.SafetyIdempotent, "ReturnCreate": shopify.SafetyUnsafe, "ReturnProcess": shopify.SafetyUnsafe, "OrderCreate": shopify.SafetyUnsafe,
+		"OrderMarkAsPaid": shopify.SafetyUnsafe, "CustomerMerge": shopify.SafetyUnsafe,
 	} {
 		op, ok := admin.LookupOperation(name)
 		require.True(t, ok, name)

@@ -523,6 +523,9 @@ fragment UserError on UserError {
 // what makes this refund the one that you mean, the return's ID for instance
 // ([shopify.NewIdempotencyKey]): the same key has the effect of once, for 24 hours.
 //
+// Shopify's schema names no scope for writing a refund: besides the scopes that are
+// told, ask for write_orders.
+//
 // After [shopify.ErrOutcomeUnknown] send it again with the same key; when that can
 // no longer be told, read the order's refunds back with [OrderRefunds].
 //

@@ -88,6 +88,8 @@ func TestReturnsAreWritten(t *testing.T) {
 	require.Len(t, refunds.Order.Refunds, 1)
 	assert.Equal(t, ret.ID, refunds.Order.Refunds[0].Return.ID)
 
+	requireRefused(t, second(admin.ReturnCancel(ctx, c, ret.ID)), "INVALID_STATE", "id")
+
 	closed, err := admin.ReturnClose(ctx, c, ret.ID)
 	require.NoError(t, err)
 	assert.NotNil(t, closed.ReturnClose.Return.ClosedAt)
@@ -99,4 +101,36 @@ func TestReturnsAreWritten(t *testing.T) {
 	} {
 		requireRefused(t, gone, "NOT_FOUND", "id")
 	}
+}
+
+// TestWritesWhoseAnswersAreLost are not sent again, and are found by reading back.
+func TestWritesWhoseAnswersAreLost(t *testing.T) {
+	shop := shopifytest.NewShop(t, &shopifytest.Options{Data: small})
+	c, ctx := connect(t, shop, shopify.Options{}), t.Context()
+	order := sell(t, shop)
+	var item shopify.GID
+	for f, err := range admin.ReturnableFulfillments(ctx, c, order) {
+		require.NoError(t, err)
+		item = f.ReturnableFulfillmentLineItems.Nodes[0].FulfillmentLineItem.ID
+	}
+	for _, op := range []string{"ReturnCreate", "ReturnClose", "OrderCreate"} {
+		shop.Inject(shopifytest.Fault{Operation: op, LoseResponse: true})
+	}
+	err := second(admin.ReturnCreate(ctx, c, admin.ReturnInput{OrderID: order, ReturnLineItems: []admin.ReturnLineItemInput{{FulfillmentLineItemID: item, Quantity: 1}}}))
+	require.ErrorIs(t, err, shopify.ErrOutcomeUnknown)
+	returns, err := admin.OrderReturns(ctx, c, order)
+	require.NoError(t, err)
+	require.Len(t, returns.Order.Returns.Nodes, 1, "it was opened, once")
+	require.ErrorIs(t, second(admin.ReturnClose(ctx, c, returns.Order.Returns.Nodes[0].ID)), shopify.ErrOutcomeUnknown)
+	read, err := admin.GetReturn(ctx, c, returns.Order.Returns.Nodes[0].ID)
+	require.NoError(t, err)
+	assert.Equal(t, admin.ReturnStatusClosed, read.Return.Status)
+
+	err = second(admin.OrderCreate(ctx, c, admin.OrderCreateOrderInput{
+		Tags: shopify.Some([]string{"import-9"}), LineItems: shopify.Some([]admin.OrderCreateLineItemInput{{Title: shopify.Some("Repair"), Quantity: 1}}),
+	}, shopify.Optional[admin.OrderCreateOptionsInput]{}))
+	require.ErrorIs(t, err, shopify.ErrOutcomeUnknown)
+	found, err := count(admin.Orders(ctx, c, &admin.OrderOptions{ListOptions: admin.ListOptions{Query: "tag:import-9"}}))()
+	require.NoError(t, err)
+	assert.Equal(t, 1, found)
 }

@@ -340,6 +340,7 @@ func (s *state) refundLineFrom(o *order, in map[string]any, i int) (giveBackLine
 
 func refundPayments(o *order, in map[string]any, g *giveBack) []userError {
 	left := o.received().Sub(o.refunded())
+	taken := map[*transaction]decimal.Decimal{}
 	for i, t := range objects(in["transactions"]) {
 		field := []string{"transactions", strconv.Itoa(i)}
 		if kind := text(t, "kind"); kind != "REFUND" {
@@ -359,6 +360,9 @@ func refundPayments(o *order, in map[string]any, g *giveBack) []userError {
 				return []userError{{field: append(field, "parentId"), message: "Parent transaction does not exist"}}
 			}
 			parent = o.transactions[at]
+			if taken[parent] = taken[parent].Add(amount); taken[parent].GreaterThan(parent.refundable()) {
+				return []userError{{field: append(field, "amount"), message: "Refund amount is more than the amount paid"}}
+			}
 		}
 		g.payments = append(g.payments, giveBackPayment{gateway: text(t, "gateway"), amount: amount, parent: parent})
 	}

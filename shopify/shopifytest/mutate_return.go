@@ -120,7 +120,7 @@ func returnStep(id func(*graph.Call) string, to, what string, from ...string) fu
 		if r.status == to {
 			return done("return", object(r)), nil
 		}
-		if !slices.Contains(from, r.status) {
+		if !slices.Contains(from, r.status) || what == "cancel" && r.begun() {
 			return refused(userError{[]string{"id"}, "Return status is invalid for this operation.", "INVALID_STATE"}), nil
 		}
 		r.status = to

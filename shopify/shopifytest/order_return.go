@@ -46,6 +46,11 @@ func (r *orderReturn) quantity() int {
 // live tells whether goods are still to come back.
 func (r *orderReturn) live() bool { return r.status == "REQUESTED" || r.status == "OPEN" }
 
+// begun tells whether goods were taken in or money was given back: such a return cannot be canceled any more.
+func (r *orderReturn) begun() bool {
+	return len(r.refunds) > 0 || slices.ContainsFunc(r.lines, func(l *returnLine) bool { return l.processed > 0 })
+}
+
 // refunded is how many pieces of the line were given money back for in this return.
 func (l *returnLine) refunded() int {
 	n := 0

@@ -48,6 +48,13 @@ func TestSuggestedRefundOfTwoPayments(t *testing.T) {
 	assert.Equal(t, "23.8", amountOf(at(full, "suggestedTransactions", 1), "amountSet"))
 	assert.Empty(t, at(full, "refundDuties"))
 
+	back := func(amount string) any {
+		return at(data(t, s, `mutation($in: RefundInput!) { refundCreate(input: $in) @idempotent(key: "`+amount+`") { refund { id } userErrors { field message } } }`, map[string]any{"in": map[string]any{
+			"orderId": sold.ID, "transactions": []any{map[string]any{"orderId": sold.ID, "kind": "REFUND", "gateway": "manual", "amount": amount, "parentId": at(full, "suggestedTransactions", 0, "parentTransaction", "id")}},
+		}}), "refundCreate")
+	}
+	assert.Equal(t, "transactions.0.amount Refund amount is more than the amount paid", refusal(back("11.97")), "the order has more left, this payment has not")
+
 	piece := ask(map[string]any{"lines": []any{map[string]any{"lineItemId": sold.Lines[0].ID, "quantity": 1}}})
 	assert.Equal(t, "11.9", amountOf(piece, "amountSet"))
 	assert.Len(t, at(piece, "suggestedTransactions"), 1)
