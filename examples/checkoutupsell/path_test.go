@@ -428,6 +428,15 @@ func TestNothingIsShown(t *testing.T) {
 		assert.False(t, a.Show, "the register does not wait")
 		assert.EqualValues(t, 1, p.desk.empty.Load())
 		assert.True(t, p.ask(q).Show, "and has it a moment later")
+
+		// Nor for a discount: it is told to try again while Shopify still holds back,
+		// which is longer than the till's own patience.
+		assert.Less(t, patience, 800*time.Millisecond)
+		_, offered, s := p.offered("Hopsack Wool Blazer")
+		p.sim.Inject(shopifytest.Fault{Operation: "Shelf", Delay: time.Minute})
+		var v discountView
+		err = p.till.sendOnce(t.Context(), http.MethodPost, "/pos/offers/"+offered.Offer+"/discount", wish{VariantID: s.VariantID, Percent: 5}, &v)
+		require.ErrorIs(t, err, errBriefly)
 	})
 }
 
