@@ -66,10 +66,11 @@ type bulkWork struct {
 
 	mu     sync.Mutex
 	faults []*armedBulkFault
+	holds  map[string]chan struct{} // by fault: those of the control surface, until they are released
 }
 
 func newBulkWork(s *Shop, limit int, delay time.Duration) *bulkWork {
-	w := &bulkWork{shop: s, limit: limit, delay: delay}
+	w := &bulkWork{shop: s, limit: limit, delay: delay, holds: map[string]chan struct{}{}}
 	if w.limit <= 0 {
 		w.limit = defaultBulkLimit
 	}

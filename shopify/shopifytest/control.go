@@ -39,13 +39,13 @@ func (s *Shop) control() http.Handler {
 		s.ResetJournal()
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("POST "+controlPath+"faults", s.postFault)
+	s.controlFaults(mux)
 	mux.HandleFunc("GET "+controlPath+"clock", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]time.Time{"now": s.Now()})
 	})
 	mux.HandleFunc("POST "+controlPath+"clock", s.postClock)
 	s.controlOAuth(mux)
-	mux.HandleFunc("POST "+controlPath+"bulk_faults", s.postBulkFault)
+	s.controlBulkFaults(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A page in a browser must not reach this: neither by a form nor through a name of its own.
 		if r.Header.Get("Origin") != "" || !loopbackHost(r.Host) {
@@ -101,47 +101,6 @@ func (s *Shop) postRedeliver(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
-}
-
-// faultRequest is a [Fault] in JSON; delays are in milliseconds.
-type faultRequest struct {
-	Grant         string `json:"grant"`
-	OAuthError    string `json:"oauth_error"`
-	OmitExpiry    bool   `json:"omit_expiry"`
-	Operation     string `json:"operation"`
-	Field         string `json:"field"`
-	Skip          int    `json:"skip"`
-	Times         int    `json:"times"`
-	DelayMS       int    `json:"delay_ms"`
-	Cut           bool   `json:"cut"`
-	Status        int    `json:"status"`
-	RetryAfter    string `json:"retry_after"`
-	Throttle      bool   `json:"throttle"`
-	InternalError bool   `json:"internal_error"`
-	LoseResponse  bool   `json:"lose_response"`
-
-	Code      string     `json:"code"`
-	Message   string     `json:"message"`
-	Path      string     `json:"path"`
-	UserError *UserError `json:"user_error"`
-}
-
-func (s *Shop) postFault(w http.ResponseWriter, r *http.Request) {
-	var f faultRequest
-	if !readJSON(w, r, &f) {
-		return
-	}
-	if f.DelayMS < 0 || f.DelayMS > 600_000 || f.Status != 0 && (f.Status < 400 || f.Status > 599) {
-		writeProblem(w, http.StatusUnprocessableEntity, "delay_ms must be 0 to 600000, status 400 to 599")
-		return
-	}
-	s.Inject(Fault{
-		Grant: f.Grant, OAuthError: f.OAuthError, OmitExpiry: f.OmitExpiry,
-		Operation: f.Operation, Field: f.Field, Skip: f.Skip, Times: f.Times, Delay: time.Duration(f.DelayMS) * time.Millisecond,
-		Cut: f.Cut, Status: f.Status, RetryAfter: f.RetryAfter, Throttle: f.Throttle, InternalError: f.InternalError, LoseResponse: f.LoseResponse,
-		Code: f.Code, Message: f.Message, Path: f.Path, UserError: f.UserError,
-	})
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Shop) postClock(w http.ResponseWriter, r *http.Request) {

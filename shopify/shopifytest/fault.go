@@ -111,25 +111,40 @@ type faults struct {
 
 type armedFault struct {
 	Fault
+	id         string
 	skip, left int // left < 0: without end
 }
 
 // add arms the fault. The function returned disarms it.
-func (fs *faults) add(f Fault) (remove func()) {
-	armed := &armedFault{Fault: f, skip: max(f.Skip, 0), left: f.Times}
+func (fs *faults) add(f Fault) (id string, remove func()) {
+	armed := &armedFault{Fault: f, id: randomHex(8), skip: max(f.Skip, 0), left: f.Times}
 	if armed.left == 0 {
 		armed.left = 1
 	}
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	fs.list = append(fs.list, armed)
-	return func() { fs.remove(armed) }
+	return armed.id, func() { fs.remove(func(f *armedFault) bool { return f == armed }) }
 }
 
-func (fs *faults) remove(armed *armedFault) {
+// remove disarms those that which tells, and says how many they were.
+func (fs *faults) remove(which func(*armedFault) bool) int {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	fs.list = slices.DeleteFunc(fs.list, func(f *armedFault) bool { return f == armed })
+	before := len(fs.list)
+	fs.list = slices.DeleteFunc(fs.list, which)
+	return before - len(fs.list)
+}
+
+// armed are those that are waiting, oldest first.
+func (fs *faults) armed() []armedFault {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	out := make([]armedFault, len(fs.list))
+	for i, f := range fs.list {
+		out[i] = *f
+	}
+	return out
 }
 
 // take returns the oldest fault that hits the request, and counts it.

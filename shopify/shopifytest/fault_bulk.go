@@ -1,9 +1,6 @@
 package shopifytest
 
-import (
-	"net/http"
-	"slices"
-)
+import "slices"
 
 // A BulkFault is something that goes wrong on purpose with a bulk operation or
 // with the file of its results. It hits operations that start after it was
@@ -45,21 +42,25 @@ type BulkFault struct {
 
 type armedBulkFault struct {
 	BulkFault
+	id   string
 	left int // < 0: without end
 }
 
 // InjectBulk arms a fault of bulk operations. The function returned disarms it.
-func (s *Shop) InjectBulk(f BulkFault) (remove func()) { return s.bulk.inject(f) }
+func (s *Shop) InjectBulk(f BulkFault) (remove func()) {
+	_, remove = s.bulk.inject(f)
+	return remove
+}
 
-func (w *bulkWork) inject(f BulkFault) (remove func()) {
-	armed := &armedBulkFault{BulkFault: f, left: f.Times}
+func (w *bulkWork) inject(f BulkFault) (id string, remove func()) {
+	armed := &armedBulkFault{BulkFault: f, id: randomHex(8), left: f.Times}
 	if armed.left == 0 {
 		armed.left = 1
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults = append(w.faults, armed)
-	return func() {
+	return armed.id, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.faults = slices.DeleteFunc(w.faults, func(f *armedBulkFault) bool { return f == armed })
@@ -83,18 +84,4 @@ func (w *bulkWork) takeFault(kind string) BulkFault {
 		return f.BulkFault
 	}
 	return BulkFault{}
-}
-
-func (s *Shop) postBulkFault(w http.ResponseWriter, r *http.Request) {
-	var f BulkFault
-	if !readJSON(w, r, &f) {
-		return
-	}
-	known := []string{"", "ACCESS_DENIED", "INTERNAL_SERVER_ERROR", "TIMEOUT"}
-	if !slices.Contains(known, f.Fail) || f.CutAfter < 0 || f.StopAfter < 0 || f.Status != 0 && (f.Status < 400 || f.Status > 599) {
-		writeProblem(w, http.StatusUnprocessableEntity, "fail must be an error code, cut_after and stop_after must not be negative, status must be 400 to 599")
-		return
-	}
-	s.InjectBulk(f)
-	w.WriteHeader(http.StatusNoContent)
 }

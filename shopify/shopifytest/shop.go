@@ -238,6 +238,11 @@ func (s *Shop) Secret() string { return s.secret }
 // Inject arms a fault of the GraphQL APIs or, with [Fault.Grant], of the token
 // endpoint. The function returned disarms it.
 func (s *Shop) Inject(f Fault) (remove func()) {
+	_, remove = s.inject(f)
+	return remove
+}
+
+func (s *Shop) inject(f Fault) (id string, remove func()) {
 	if f.Grant == "" {
 		return s.admin.faults.add(f)
 	}

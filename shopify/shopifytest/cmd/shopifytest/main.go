@@ -16,6 +16,10 @@
 //	-plan PLAN            standard, advanced, plus or enterprise: how much query cost is allowed; standard by default
 //	-secret SECRET        the client secret that signs webhooks, callbacks and session tokens; made up by default
 //	-client-id ID         the app's client ID; made up by default
+//	-oauth JSON           more of the tokens: {"old_secret":…,"redirect_urls":[…],"grant":[…],"require_expiring":true} and, as durations such as
+//	                      "10m", "access_lifetime", "refresh_lifetime", "retry_lifetime", "online_lifetime", "client_lifetime"
+//	-bulk-delay DURATION  how long a bulk operation takes at least, on the shop's clock; 0s by default
+//	-bulk-limit N         how many bulk operations of a kind run at a time; 5 by default
 //	-compliance-uri URL   where customers/data_request and customers/redact go; nowhere by default
 //	-seed N               which shop is made up; 1 by default
 //	-today YYYY-MM-DD     the day on which the made-up year of orders ends; the present day by default
@@ -50,8 +54,15 @@
 //	                                                "code" with "message" (a top-level error, or one on the field at "path", such as "order.customer", beside
 //	                                                the other data), "user_error":{"field":[…],"message":…,"code":…} (of a mutation that is not carried out),
 //	                                                with "grant" (refresh_token, …, *) at the token endpoint, with "oauth_error" or "omit_expiry", too
+//	                                                201 and {"id":…}
+//	GET    /_sim/faults                             those that are armed, with what is left of "skip" and "times"
+//	DELETE /_sim/faults, /_sim/faults/{id}          disarm all, or one
 //	POST   /_sim/bulk_faults                        make bulk operations go wrong: {"kind":"QUERY","times":1} and one or more of "shuffle", "fail" (an
-//	                                                error code), "expire", "stop_after", "cut_after" with "cuts", "change", "no_ranges", "gzip", "expired_url", "status"
+//	                                                error code), "expire", "stop_after", "cut_after" with "cuts", "change", "no_ranges", "gzip", "expired_url", "status",
+//	                                                "hold" (stays RUNNING until released); 201 and {"id":…}
+//	POST   /_sim/bulk_faults/{id}/release           let go what the fault holds
+//	GET    /_sim/bulk_faults                        those that are armed
+//	DELETE /_sim/bulk_faults, /_sim/bulk_faults/{id} disarm all, or one, and let go what they hold
 //	POST   /_sim/clock                              put the shop's clock forward: {"advance_ms":3600000}; GET tells the time
 //	POST   /_sim/session_tokens                     a session token: {"account":1}
 //	POST   /_sim/launches                           the signed URL that opens the app from the admin: {"url":…,"account":1}
@@ -120,7 +131,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	var (
 		cfg                        config
 		data, today, scopes, retry string
-		plan                       string
+		plan, oauth                string
 		verbose, strict            bool
 		fs                         = flag.NewFlagSet("shopifytest", flag.ContinueOnError)
 	)
@@ -131,6 +142,9 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.StringVar(&plan, "plan", "standard", "`plan` of the shop: standard, advanced, plus or enterprise")
 	fs.StringVar(&cfg.opts.Secret, "secret", "", "client `secret` that signs webhooks, callbacks and session tokens (made up if empty)")
 	fs.StringVar(&cfg.opts.OAuth.ClientID, "client-id", "", "the app's client `ID` (made up if empty)")
+	fs.StringVar(&oauth, "oauth", "", "further settings of the tokens, as `JSON`")
+	fs.DurationVar(&cfg.opts.BulkDelay, "bulk-delay", 0, "`duration` that a bulk operation takes at least, on the shop's clock")
+	fs.IntVar(&cfg.opts.BulkLimit, "bulk-limit", 0, "`number` of bulk operations of a kind that run at a time (5 if 0)")
 	fs.StringVar(&cfg.opts.ComplianceURI, "compliance-uri", "", "`URL` that customers/data_request and customers/redact go to (none if empty)")
 	fs.Uint64Var(&cfg.opts.Seed, "seed", 1, "`number` of the made-up shop")
 	fs.StringVar(&today, "today", "", "last `day` of the made-up year, as 2006-01-02 (the present day if empty)")
@@ -156,6 +170,17 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	var known bool
 	if cfg.opts.Plan, known = plans[plan]; !known {
 		return wrong("plan", errors.New("must be standard, advanced, plus or enterprise"))
+	}
+	if cfg.opts.BulkDelay < 0 {
+		return wrong("bulk-delay", errors.New("must not be negative"))
+	}
+	if cfg.opts.BulkLimit < 0 {
+		return wrong("bulk-limit", errors.New("must not be negative"))
+	}
+	if oauth != "" {
+		if err := readOAuth(oauth, &cfg.opts.OAuth); err != nil {
+			return wrong("oauth", err)
+		}
 	}
 	if today != "" {
 		day, err := time.Parse(time.DateOnly, today)

@@ -122,7 +122,7 @@ func TestControlRefuses(t *testing.T) {
 func TestFault(t *testing.T) {
 	lines := start(t, "-today", "2026-11-20", "-token", "T")
 	status, _ := do(t, http.MethodPost, lines["Control"]+"faults", `{"status":503,"retry_after":"1.5"}`)
-	require.Equal(t, http.StatusNoContent, status)
+	require.Equal(t, http.StatusCreated, status)
 	query := func() int {
 		status, _ := do(t, http.MethodPost, lines["Admin API"], `{"query":"query Q { shop { id } }"}`, "Content-Type", "application/json", "X-Shopify-Access-Token", "T")
 		return status
@@ -174,6 +174,11 @@ func TestWrongUse(t *testing.T) {
 		"unknown flag":   {[]string{"-x"}, 2, "-x"},
 		"argument":       {[]string{"more"}, 2, "more"},
 		"schedule":       {[]string{"-retry-schedule", "soon"}, 2, "retry-schedule"},
+		"bulk delay":     {[]string{"-bulk-delay", "-1s"}, 2, "bulk-delay"},
+		"bulk limit":     {[]string{"-bulk-limit", "-1"}, 2, "bulk-limit"},
+		"oauth":          {[]string{"-oauth", `{"lifetime":"1h"}`}, 2, "oauth"},
+		"oauth lifetime": {[]string{"-oauth", `{"access_lifetime":"soon"}`}, 2, "oauth"},
+		"oauth more":     {[]string{"-oauth", `{}{}`}, 2, "oauth"},
 		"day":            {[]string{"-today", "tomorrow"}, 2, "today"},
 		"no such file":   {[]string{"-data", broken + "x"}, 1, "no such file"},
 		"broken data":    {[]string{"-data", broken}, 1, "unknown field"},

@@ -25,7 +25,7 @@ func TestTokens(t *testing.T) {
 		return status
 	}
 	status, _ := do(t, http.MethodPost, control+"faults", `{"grant":"client_credentials","oauth_error":"shop_not_permitted"}`)
-	require.Equal(t, http.StatusNoContent, status)
+	require.Equal(t, http.StatusCreated, status)
 	status, out := ask()
 	assert.Equal(t, http.StatusBadRequest, status)
 	assert.Equal(t, "shop_not_permitted", out["error"])
