@@ -1,6 +1,7 @@
 package approvaltest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -143,6 +144,11 @@ func (k *crashKit) crashAll(t *testing.T, rounds rounds) {
 		wg.Go(func() { errs[i] = rounds(c, n, k.opts.Stride) })
 	}
 	wg.Wait()
+	// What a request's lease does in the background moves its steps by one now and
+	// then, so a round can jump over one of them.
+	for more := 0; more < 5 && k.opts.Stride == 1 && errors.Join(errs...) == nil && missed(crashes); more++ {
+		errs[0] = rounds(crashes[0], 1, 1)
+	}
 	total, uncertain, visits, steps := 0, 0, 0, map[string]int{}
 	for i, c := range crashes {
 		if !assert.NoError(t, errs[i]) {
@@ -167,6 +173,13 @@ func (k *crashKit) crashAll(t *testing.T, rounds rounds) {
 	for _, step := range slices.Sorted(maps.Keys(steps)) {
 		t.Logf("%6d %s", steps[step], step)
 	}
+}
+
+// missed reports whether there is a step at which nobody died yet.
+func missed(crashes []*crash) bool {
+	return slices.ContainsFunc(everyStep, func(step string) bool {
+		return !slices.ContainsFunc(crashes, func(c *crash) bool { return c.steps[step] > 0 })
+	})
 }
 
 // died is the word for what happens to the processes.
