@@ -53,7 +53,7 @@ func (s *Shop) getBulkFaults(w http.ResponseWriter, _ *http.Request) {
 	s.bulk.mu.Lock()
 	out := []bulkFaultRequest{}
 	for _, f := range s.bulk.faults {
-		r := bulkFaultRequest{ID: f.id, BulkFault: f.BulkFault, Hold: f.BulkFault.Hold != nil}
+		r := bulkFaultRequest{ID: f.id, BulkFault: f.BulkFault, Hold: f.Hold != nil}
 		r.Times = f.left
 		out = append(out, r)
 	}
