@@ -1,7 +1,6 @@
 package approvaltest
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -144,22 +143,12 @@ func (k *crashKit) crashAll(t *testing.T, rounds rounds) {
 		wg.Go(func() { errs[i] = rounds(c, n, k.opts.Stride) })
 	}
 	wg.Wait()
+	total, uncertain, visits, steps := k.sum(t, crashes, errs)
 	// What a request's lease does in the background moves its steps by one now and
 	// then, so a round can jump over one of them.
-	for more := 0; more < 5 && k.opts.Stride == 1 && errors.Join(errs...) == nil && missed(crashes); more++ {
+	for more := 0; more < 5 && !t.Failed() && k.opts.Stride == 1 && missed(steps); more++ {
 		errs[0] = rounds(crashes[0], 1, 1)
-	}
-	total, uncertain, visits, steps := 0, 0, 0, map[string]int{}
-	for i, c := range crashes {
-		if !assert.NoError(t, errs[i]) {
-			continue
-		}
-		uncertain += c.check(t)
-		visits += c.visits
-		for step, n := range c.steps {
-			steps[step] += n
-			total += n
-		}
+		total, uncertain, visits, steps = k.sum(t, crashes, errs)
 	}
 	if t.Failed() {
 		return
@@ -175,11 +164,27 @@ func (k *crashKit) crashAll(t *testing.T, rounds rounds) {
 	}
 }
 
+// sum checks what is left in all places, and counts.
+func (k *crashKit) sum(t *testing.T, crashes []*crash, errs []error) (total, uncertain, visits int, steps map[string]int) {
+	t.Helper()
+	steps = map[string]int{}
+	for i, c := range crashes {
+		if !assert.NoError(t, errs[i]) {
+			continue
+		}
+		uncertain += c.check(t)
+		visits += c.visits
+		for step, n := range c.steps {
+			steps[step] += n
+			total += n
+		}
+	}
+	return total, uncertain, visits, steps
+}
+
 // missed reports whether there is a step at which nobody died yet.
-func missed(crashes []*crash) bool {
-	return slices.ContainsFunc(everyStep, func(step string) bool {
-		return !slices.ContainsFunc(crashes, func(c *crash) bool { return c.steps[step] > 0 })
-	})
+func missed(steps map[string]int) bool {
+	return slices.ContainsFunc(everyStep, func(step string) bool { return steps[step] == 0 })
 }
 
 // died is the word for what happens to the processes.
