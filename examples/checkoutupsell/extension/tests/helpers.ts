@@ -1,10 +1,17 @@
 import type {CartApi, LineItem} from '@shopify/ui-extensions/point-of-sale';
 import {configure} from '@testing-library/preact';
+import {render} from 'preact';
 import {createCartLineItem} from '@shopify/ui-extensions-tester/point-of-sale';
 import type {Offer} from '../src/backend';
 
 // A busy machine is no failure: the default is 1 s.
 configure({asyncUtilTimeout: 15_000});
+
+/**
+ * Takes what was rendered out of the page, as a register does when it closes it: the
+ * tester's tearDown leaves it there with its timers, which then miss the global object.
+ */
+export const unmount = () => render(null, document.body);
 
 export const OFFER = 'cart-0123456789ab.0123456789ab';
 

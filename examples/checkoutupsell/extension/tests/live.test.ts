@@ -3,14 +3,17 @@ import {afterEach, beforeEach, expect, test, vi} from 'vitest';
 import {fireEvent, waitFor} from '@testing-library/preact';
 import {getExtension} from '@shopify/ui-extensions-tester';
 import {CART_PROPERTY, OFFER_PROPERTY} from '../src/host';
-import {line, liveCart} from './helpers';
+import {line, liveCart, unmount} from './helpers';
 
 // Against the backend itself, over HTTP: the Go test sets these.
 const {BACKEND_URL: backend, TOKEN_URL: tokens, LOCATION_ID: location, VARIANT_ID: variant, SHOP: shop} = process.env;
 const extension = getExtension('pos.home.modal.render');
 const realFetch = globalThis.fetch;
 beforeEach(() => extension.setUp());
-afterEach(() => extension.tearDown());
+afterEach(() => {
+  unmount();
+  extension.tearDown();
+});
 
 (backend === undefined ? test.todo : test)('the modal and the running backend: an add-on and its code', async () => {
   // The signal is jsdom's, which Node's fetch does not take.

@@ -3,11 +3,14 @@ import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
 import {fireEvent, waitFor} from '@testing-library/preact';
 import {getExtension} from '@shopify/ui-extensions-tester';
 import {OFFER_PROPERTY} from '../src/host';
-import {json, line, liveCart, offer, OFFER} from './helpers';
+import {json, line, liveCart, offer, OFFER, unmount} from './helpers';
 
 const extension = getExtension('pos.home.modal.render');
 beforeEach(() => extension.setUp());
-afterEach(() => extension.tearDown());
+afterEach(() => {
+  unmount();
+  extension.tearDown();
+});
 
 const buttons = (text: string) => [...document.body.querySelectorAll('s-button')].filter((b) => b.textContent === text);
 const button = (text: string) => buttons(text)[0]!;

@@ -3,11 +3,12 @@ import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
 import {fireEvent, waitFor} from '@testing-library/preact';
 import {getExtension} from '@shopify/ui-extensions-tester';
 import {CART_PROPERTY} from '../src/host';
-import {json, line, liveCart, offer} from './helpers';
+import {json, line, liveCart, offer, unmount} from './helpers';
 
 const extension = getExtension('pos.home.tile.render');
 beforeEach(() => extension.setUp());
 afterEach(() => {
+  unmount();
   extension.tearDown();
   vi.useRealTimers();
 });
