@@ -20,8 +20,12 @@ import (
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
-// ordinaryQuestions is how many ordinary customers a morning has.
-const ordinaryQuestions = 540
+const (
+	// ordinaryQuestions is how many ordinary customers a morning has at least.
+	ordinaryQuestions = 540
+	// oddOnes is how many of what comes after the morning is to be flagged.
+	oddOnes = 4
+)
 
 // demonstration is the quick start: a morning at the registers of a simulated
 // shop.
@@ -104,12 +108,17 @@ func (d *demonstration) introduce(ctx context.Context) error {
 	return nil
 }
 
-// morning asks about ordinary transactions, one after the other.
+// morning asks about ordinary transactions, one after the other, until the day's
+// flags suffice for what comes after it: how many the ordinary ones take depends on
+// the orders of the past year, and these on the time of day.
 func (d *demonstration) morning(ctx context.Context) error {
 	d.Printf("\nA morning at two hundred registers\n")
 	var took []time.Duration
 	decisions := map[string]int{}
-	for range ordinaryQuestions {
+	for len(took) < ordinaryQuestions || !d.flagsLeft(oddOnes) {
+		if len(took) == 10*ordinaryQuestions {
+			return errors.New("ordinary customers take all the flags of the day")
+		}
 		a, t, err := d.till.ask(ctx, d.people.ordinary())
 		if err != nil {
 			return err
@@ -123,6 +132,12 @@ func (d *demonstration) morning(ctx context.Context) error {
 	d.Line("answered", "%d approve, %d manager; half within %.1f ms, 99 %% within %.1f ms", decisions[decisionApprove], decisions[decisionManager], ms(took[len(took)/2]), ms(took[len(took)*99/100]))
 	d.Line("flagged", "%d", flagged)
 	return nil
+}
+
+// flagsLeft is whether n more may be flagged today.
+func (d *demonstration) flagsLeft(n int) bool {
+	seen, flagged, _ := d.guard.today()
+	return flagged+n <= seen/d.cfg.policy.Budget.OneIn
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -318,11 +333,7 @@ func (d *demonstration) dear() (string, error) {
 
 // overBudget is as odd as the others, but the day's flags are given.
 func (d *demonstration) overBudget(ctx context.Context) error {
-	for n := 1; ; n++ {
-		seen, flagged, _ := d.guard.today()
-		if flagged >= seen/d.cfg.policy.Budget.OneIn || n > 10 {
-			break
-		}
+	for n := 0; n < 10 && d.flagsLeft(1); n++ {
 		if _, _, err := d.till.ask(ctx, d.people.override()); err != nil {
 			return err
 		}

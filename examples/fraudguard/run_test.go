@@ -23,7 +23,7 @@ func TestQuickStart(t *testing.T) {
 	require.NoError(t, p.Wait(), "%s", p.Output())
 	out := p.Output()
 	for _, text := range []string{
-		"learned   from the latest", "540 ordinary sales and returns", "GIFT_CARD_VELOCITY", "a scripted manager signs in there and approves", "asks again: approve",
+		"learned   from the latest", "ordinary sales and returns, over HTTP", "GIFT_CARD_VELOCITY", "a scripted manager signs in there and approves", "asks again: approve",
 		"so it is judged already and not counted again", "known, answered 200, nothing to do", "RETURN_SAME_ASSOCIATE", "the order is fulfilled and takes no risk assessment",
 		"DISCOUNT_OVERRIDE", "written   the risk assessment", "shows the order with risk high", "one more would be more than one in 100", "/flags",
 		"Trail of the gift cards", "every leaf and the signed checkpoint verified", "posaudit verify",
