@@ -87,7 +87,7 @@ func (t *Talker) ask(ctx context.Context, in *Input, facts []Fact) ([]Point, Ask
 }
 
 // pointOf makes a point of what the model said, unless it does not rest on the facts
-// that it names.
+// that it names. It must have something of the first of them, which says what it is about.
 func pointOf(s said, facts []Fact) (Point, bool) {
 	var named []Fact
 	for _, id := range s.Facts {
@@ -97,18 +97,19 @@ func pointOf(s said, facts []Fact) (Point, bool) {
 		}
 		named = append(named, facts[i])
 	}
-	if len(named) == 0 || Check(s.Say, named) != nil {
+	if len(named) == 0 || Check(s.Say, named) != nil || !restsOn(words(s.Say), vocabulary(named[0])) {
 		return Point{}, false
 	}
 	return Point{Text: s.Say, Kind: named[0].Kind, Facts: s.Facts, Note: named[0].Note, AI: true}, true
 }
 
 // withPromises returns at most MaxPoints points, with each promise that facts have: what
-// the store owes is said whatever the model thought of it.
+// the store owes is said whatever the model thought of it. One that a sentence names beside
+// what it is about is not said.
 func withPromises(points []Point, facts []Fact) []Point {
 	var missing []Point
 	for _, f := range facts {
-		if f.Kind == Promise && !slices.ContainsFunc(points, func(p Point) bool { return slices.Contains(p.Facts, f.ID) }) {
+		if f.Kind == Promise && !slices.ContainsFunc(points, func(p Point) bool { return p.Facts[0] == f.ID }) {
 			missing = append(missing, f.point())
 		}
 	}

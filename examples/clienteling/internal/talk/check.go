@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A model's sentence is made of words that the facts have which it names, of the words of
-// their notes that are about goods, and of the words below, which say nothing by themselves. It cannot deny anything, since "not" is
-// not among them, nor say what the facts do not.
+// A model's sentence is made of words of the facts that it names, of words of their notes
+// that are about goods, and of the words below, which say nothing by themselves. It cannot
+// deny anything, since "not" is not among them, nor say what the facts do not.
 var allowed = wordSet(`
 a about after again all an and any are as ask at back be been before begin bring by can check could did do does doing feel find first for from
 get give glad good great has have help here how if in into is it its just know last let like liked look love may mention more now of offer on one or
@@ -23,9 +23,9 @@ loyal customer ready point out talk`)
 
 // forbidden are never let through, whatever a fact says: what binds the shop, what is
 // about the person's body or money, and what leads elsewhere.
-var forbidden = wordSet(`
+var forbidden = newTerms(`
 free gratis discount discounts discounted sale bargain percent price prices priced cost costs cheap cheaper expensive refund refunds refunded guarantee guaranteed
-warranty voucher coupon code codes gift-card credit euro euros dollar dollars pound pounds cent cents usd eur gbp half
+warranty voucher coupon code codes gift-card gift-cards credit euro euros dollar dollars pound pounds cent cents usd eur gbp half
 always never everything nothing must deliver delivered delivery ship shipped tomorrow
 http https www com email mail phone call link website click scan password pin address
 he she his her hers him husband wife boyfriend girlfriend son daughter mother father age old young fat thin body weight beautiful ugly sexy
@@ -68,6 +68,24 @@ func Check(say string, facts []Fact) error {
 	if Sensitive(say) {
 		return errTopic
 	}
+	said := words(say)
+	if forbidden.in(said) {
+		return errForbidden
+	}
+	known := vocabulary(facts...)
+	for _, w := range said {
+		if !known[w] && !allowed[w] {
+			return errUngrounded
+		}
+	}
+	if !restsOn(said, known) {
+		return errEmpty
+	}
+	return nil
+}
+
+// vocabulary is the words that facts give a sentence.
+func vocabulary(facts ...Fact) map[string]bool {
 	known := map[string]bool{}
 	for _, f := range facts {
 		for _, w := range words(f.Text) {
@@ -77,21 +95,13 @@ func Check(say string, facts []Fact) error {
 			known[w] = known[w] || ok
 		}
 	}
-	rests := false
-	for _, w := range words(say) {
-		switch {
-		case forbidden[w]:
-			return errForbidden
-		case known[w]:
-			rests = rests || !allowed[w] || isFactWord(w)
-		case !allowed[w]:
-			return errUngrounded
-		}
-	}
-	if !rests {
-		return errEmpty
-	}
-	return nil
+	return known
+}
+
+// restsOn says whether a sentence has something of a vocabulary, beyond what says nothing
+// by itself.
+func restsOn(said []string, vocabulary map[string]bool) bool {
+	return slices.ContainsFunc(said, func(w string) bool { return vocabulary[w] && (!allowed[w] || isFactWord(w)) })
 }
 
 // isFactWord says whether a word is of the kind of a fact, though the list has it too.
@@ -144,12 +154,12 @@ coat coats jacket jackets shirt shirts trousers jeans dress dresses skirt skirts
 bag bags belt belts wallet lamp cushion cushions blanket towel towels rug candle candles gift gifts birthday anniversary wedding dinner party graduation holiday trip
 picked pick collected collect ordered restocked restock arrives arrived arrive parcel`)
 
-// instructions are words by which a note is taken for one that speaks to a model; those
-// that end with * stand for all that begin so.
-var instructionWords, instructionStems = split(map[string]string{"": `
+// instructions are words by which a note is taken for one that speaks to a model. Notes in
+// other than Latin letters are told to none.
+var instructions = newTerms(`
 ignor* disregard* forget overrid* instruct* system prompt* assistant* model models ai gpt llm chatbot bot output*
 respond* response* reply replies print repeat* answer* write say tell pretend role roleplay developer admin json xml html script* token* secret* password* jailbreak rule rules policy
-anweis* vergiss antwort* schreib* sage regel* systemnachricht consigne* repond* ecri* oublie* instruc* olvida* escribe responde* istruz* dimentica* scrivi rispond* negeer* vergeet schrijf zignoruj* polecen* игнорир* инструкц* 忽略 指示`})
+anweis* vergiss antwort* schreib* sage regel* systemnachricht consigne* repond* ecri* oublie* instruc* olvida* escribe responde* istruz* dimentica* scrivi rispond* negeer* vergeet schrijf zignoruj* polecen*`)
 
 // noteWords is the text of a note as a model may read it, or "": a note that holds a
 // sensitive topic, an instruction, a figure or markup is not told.
@@ -168,10 +178,8 @@ func noteWords(text string) string {
 			return ""
 		}
 	}
-	for _, w := range words(text) {
-		if instructionWords[w] || slices.ContainsFunc(instructionStems, func(stem string) bool { return strings.HasPrefix(w, stem) }) {
-			return ""
-		}
+	if instructions.in(words(text)) {
+		return ""
 	}
 	return text
 }

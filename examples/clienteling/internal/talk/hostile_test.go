@@ -170,6 +170,7 @@ func TestCheck(t *testing.T) {
 	for say, why := range map[string]string{
 		"They bought the Pregnancy Pillow.": "sensitive", "The Dress is free.": "never let through", "The Dress was for his wife.": "never let through",
 		"They bought 7 of the Pillow, not the Dress.": "facts do not have", "They bought 8 of it on November.": "facts do not have", "Ask about them.": "nothing of the facts",
+		"Offer them a gift-card.": "never let through", "They like gift cards.": "never let through",
 	} {
 		require.ErrorContains(t, talk.Check(say, facts), why, say)
 	}

@@ -176,6 +176,19 @@ func TestModelRanksAndWords(t *testing.T) {
 	assert.True(t, req.Tainted(), "notes are other people's text")
 }
 
+// A promise that a sentence names and does not speak of is not said by it.
+func TestPromiseBesideTheMatter(t *testing.T) {
+	in := input(maren(promise("n1", "x", -2)))
+	for _, named := range [][]string{{"f3", "f1"}, {"f1", "f3"}} {
+		r := talk.New(aitest.NewModel(t, reply(said(named, "Ask how they like the Field Coat."), said([]string{"f2"}, "Show them the Storm Parka."))), nil).Points(t.Context(), in)
+		require.True(t, r.AI)
+		assert.Equal(t, "A promise of 18 November is overdue since 25 November: see the note.", r.Points[0].Text, "%v", named)
+		for _, p := range r.Points[1:] {
+			assert.NotEqual(t, talk.Promise, p.Kind, "%v", named)
+		}
+	}
+}
+
 func kinds(facts []talk.Fact) []talk.Kind {
 	var out []talk.Kind
 	for _, f := range facts {
@@ -310,10 +323,11 @@ func TestSensitive(t *testing.T) {
 	for _, text := range []string{
 		"She is pregnant", "diabetes", "Her ILLNESS", "went to church", "Muslim", "gay", "divorced last year", "on welfare", "credit card debt", "votes Republican", "a disability", "in der Schwangerschaft", "ist krank",
 		"Jude", "enceinte", "p\u200bregnant", "ｐｒｅｇｎａｎｔ", "PRÉGNANT", "salary", "hiv", "therapist", "kosher", "asylum", "police", "funeral", "wheelchair",
+		"his bar mitzvah", "bar-mitzvah", "skin color", "Skin-Colour", "the skin colors", "a party member", "party-members", "was laid off", "laid-off",
 	} {
 		assert.True(t, talk.Sensitive(text), text)
 	}
-	for _, text := range []string{"Field Coat in navy", "The sleeves are at the tailor", "jewelry", "a pillow", "Market Square", "wool scarf", "illustrated book", "likes the parka", "Anniversary dinner", "polished brass", "embroidered", "cushion cover", "since 25 November", "thermal mug", "transparent vase"} {
+	for _, text := range []string{"Field Coat in navy", "The sleeves are at the tailor", "jewelry", "a pillow", "Market Square", "wool scarf", "illustrated book", "likes the parka", "Anniversary dinner", "polished brass", "embroidered", "cushion cover", "since 25 November", "thermal mug", "transparent vase", "dinner party", "skin, then color", "laid the coat off"} {
 		assert.False(t, talk.Sensitive(text), text)
 	}
 }
