@@ -54,7 +54,8 @@ var (
 )
 
 // A Book is where the desk looks things up and writes notes. It is safe for concurrent
-// use, and does not return what the desk may change.
+// use, and does not return what the desk may change. Its errors are logged: they hold no
+// customer's data.
 type Book interface {
 	// Search returns the customers that fit a text best first, at most limit: by parts of
 	// their name, by their whole e-mail address or phone number, or by an order's name. The
@@ -153,7 +154,8 @@ type Options struct {
 	// Location is that of days and times, the shop's. If nil, UTC.
 	Location *time.Location
 
-	// Logger is told of what failed, without customers' data. If nil, nobody is.
+	// Logger is told of what failed, with the errors of the Book and of the functions
+	// here, which must hold no customer's data. If nil, nobody is.
 	Logger *slog.Logger
 
 	// Now is the clock. If nil, time.Now.

@@ -1,11 +1,8 @@
 package desk
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/book"
@@ -138,30 +135,7 @@ func (d *Desk) customerJSON(w http.ResponseWriter, r *http.Request, who Who, id 
 	in := d.input(r.Context(), who, entry, p)
 	points := pointsOf(talk.Baseline(in))
 	points.MayAsk = d.opts.Talk.MayAsk(&in)
-	body, err := json.Marshal(customerOf(&entry, &p, who, points))
-	if err != nil {
-		problem(w, http.StatusInternalServerError, "the customer cannot be shown")
-		return
-	}
-	sum := sha256.Sum256(body)
-	tag := `"` + hex.EncodeToString(sum[:12]) + `"`
-	w.Header().Set("ETag", tag)
-	if matches(r.Header.Get("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body)
-}
-
-// matches compares as RFC 9110, 13.1.2 demands: weakly.
-func matches(header, tag string) bool {
-	for t := range strings.SplitSeq(header, ",") {
-		if t = strings.TrimSpace(t); t == "*" || strings.TrimPrefix(t, "W/") == tag {
-			return true
-		}
-	}
-	return false
+	writeJSON(w, http.StatusOK, customerOf(&entry, &p, who, points))
 }
 
 func (d *Desk) pointsJSON(w http.ResponseWriter, r *http.Request, who Who, id shopify.GID) {

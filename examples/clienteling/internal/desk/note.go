@@ -20,8 +20,8 @@ import (
 // NewNote is what is sent to add a note.
 type NewNote struct {
 	// Key is made by the device or the page, once per note: 8 to 64 letters, digits and
-	// dashes. The same key of the same person sent again about the same customer is the
-	// same note.
+	// dashes. The same note sent again by the same person with the same key is kept once;
+	// with other words it is another note.
 	Key  string `json:"key"`
 	Kind string `json:"kind"` // preference, service, occasion or promise
 	Text string `json:"text"` // 1 to 2,000 bytes
@@ -88,7 +88,8 @@ func (d *Desk) note(n NewNote, who Who, customer shopify.GID) (book.Note, error)
 			out.Due = at
 		}
 	}
-	sum := sha256.Sum256([]byte(string(customer) + "\n" + who.ID + "\n" + n.Key))
+	// Of these only the text may have several lines.
+	sum := sha256.Sum256([]byte(strings.Join([]string{string(customer), who.ID, n.Key, n.Kind, out.Due.Format(day), n.Settles, out.Text}, "\n")))
 	out.ID = hex.EncodeToString(sum[:12])
 	return out, nil
 }
