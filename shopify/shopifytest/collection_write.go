@@ -148,11 +148,7 @@ func collectionDelete(s *state, c *graph.Call) (any, error) {
 		return s.withShop(refused(userError{field: []string{"id"}, message: "Collection does not exist"})), nil
 	}
 	s.collections = remove(s.collections, col)
-	for _, m := range s.metafields[col.gid] {
-		delete(s.byID, m.gid)
-	}
-	delete(s.metafields, col.gid)
-	delete(s.byID, col.gid)
+	s.forget(col)
 	s.emit("collections/delete", col, map[string]any{"id": col.id, "admin_graphql_api_id": col.gid}, s.newGroup())
 	return s.withShop(done("deletedCollectionId", col.gid)), nil
 }

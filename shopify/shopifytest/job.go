@@ -1,10 +1,6 @@
 package shopifytest
 
-import (
-	"slices"
-
-	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
-)
+import "github.com/posai-go/posai/shopify/shopifytest/internal/graph"
 
 // job is work that Shopify does in the background. Here it is done before it is answered.
 type job struct{ head }
@@ -27,9 +23,4 @@ func jobRoot(s *state, c *graph.Call) (any, error) {
 		return nil, nil
 	}
 	return jobObject(n), nil
-}
-
-// remove is things without t.
-func remove[T comparable](things []T, t T) []T {
-	return slices.DeleteFunc(things, func(o T) bool { return o == t })
 }

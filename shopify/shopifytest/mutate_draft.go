@@ -70,8 +70,7 @@ func draftOrderDelete(s *state, c *graph.Call) (any, error) {
 		return refused(*e), nil
 	}
 	s.drafts = slices.DeleteFunc(s.drafts, func(o *draft) bool { return o == d })
-	delete(s.byID, id)
-	delete(s.metafields, id)
+	s.forget(d)
 	s.emit("draft_orders/delete", d, map[string]any{"id": d.id}, s.newGroup())
 	return done("deletedId", id), nil
 }

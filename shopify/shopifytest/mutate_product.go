@@ -216,11 +216,7 @@ func productDelete(s *state, c *graph.Call) (any, error) {
 	for _, col := range s.collections {
 		col.products = remove(col.products, p)
 	}
-	for _, m := range s.metafields[p.gid] {
-		delete(s.byID, m.gid)
-	}
-	delete(s.metafields, p.gid)
-	delete(s.byID, p.gid)
+	s.forget(p)
 	s.emit("products/delete", p, map[string]any{"id": p.id, "admin_graphql_api_id": p.gid}, s.newGroup())
 	return s.withShop(done("deletedProductId", p.gid)), nil
 }

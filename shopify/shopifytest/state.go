@@ -147,6 +147,21 @@ func gid(typename string, id int64) string {
 	return "gid://shopify/" + typename + "/" + strconv.FormatInt(id, 10)
 }
 
+// forget takes n and its metafields out of what can be found.
+func (s *state) forget(n node) {
+	id := n.common().gid
+	for _, m := range s.metafields[id] {
+		delete(s.byID, m.gid)
+	}
+	delete(s.metafields, id)
+	delete(s.byID, id)
+}
+
+// remove takes t out of things, in place, and returns what is left.
+func remove[T comparable](things []T, t T) []T {
+	return slices.DeleteFunc(things, func(o T) bool { return o == t })
+}
+
 // find returns the thing with that GID, if it is a T.
 func find[T node](s *state, id string) (T, bool) {
 	n, ok := s.byID[id].(T)

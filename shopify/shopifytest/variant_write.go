@@ -263,12 +263,8 @@ func (s *state) forgetVariant(v *variant) {
 	for _, l := range v.item.levels {
 		delete(s.byID, l.gid)
 	}
-	for _, m := range s.metafields[v.gid] {
-		delete(s.byID, m.gid)
-	}
-	delete(s.metafields, v.gid)
-	delete(s.byID, v.item.gid)
-	delete(s.byID, v.gid)
+	s.forget(v.item)
+	s.forget(v)
 }
 
 // replaceVariants makes the changes the variants of the product, and the options its options.
