@@ -82,6 +82,15 @@ func (s *state) addAddress(c *customer, a *address) {
 	c.addresses = append(c.addresses, a)
 }
 
+// forgetAddresses takes those that are not nil out of what can be found.
+func (s *state) forgetAddresses(addresses ...*address) {
+	for _, a := range addresses {
+		if a != nil {
+			delete(s.byID, a.gid)
+		}
+	}
+}
+
 // setEmail moves the customer in the index of addresses.
 func (s *state) setEmail(c *customer, email string) {
 	delete(s.byEmail, strings.ToLower(c.email))

@@ -52,7 +52,7 @@ func customerMerge(s *state, c *graph.Call) (any, error) {
 	s.addJob(job)
 	group := s.newGroup()
 	s.emit("customers/merge", m.kept, map[string]any{
-		"admin_graphql_api_customer_kept_id": m.kept.id, "admin_graphql_api_customer_deleted_id": m.gone.id,
+		"admin_graphql_api_customer_kept_id": m.kept.gid, "admin_graphql_api_customer_deleted_id": m.gone.gid,
 		"admin_graphql_api_job_id": job.gid, "status": "completed", "errors": []any{},
 	}, group)
 	s.emit("customers/update", m.kept, s.customerPayload(m.kept), group)
@@ -200,10 +200,12 @@ func (s *state) mergeCustomers(m *merged) {
 	}
 	kept.orders = slices.Concat(kept.orders, gone.orders)
 	slices.SortStableFunc(kept.orders, func(a, b *order) int { return cmp.Compare(a.number, b.number) })
-	for _, d := range s.drafts {
-		if d.customer == gone {
-			d.customer = kept
-		}
+	for _, d := range s.draftsOf(gone) {
+		d.customer = kept
+	}
+	for _, d := range s.discountsOf(gone) {
+		d.buyers.customers = remove(d.buyers.customers, kept.gid)
+		d.buyers.customers[slices.Index(d.buyers.customers, gone.gid)] = kept.gid
 	}
 	for _, f := range s.metafields[gone.gid] {
 		if s.metafield(kept.gid, f.namespace, f.key) == nil {
@@ -238,11 +240,18 @@ func customerMergePreview(s *state, c *graph.Call) (any, error) {
 	out["resultingCustomerId"] = m.kept.gid
 	kept := *m.kept
 	kept.firstName, kept.lastName, kept.email = m.firstName, m.lastName, ""
+	drafts, discounts := s.draftsOf(m.kept, m.gone), s.discountsOf(m.kept, m.gone)
+	discountNodes := graph.List{}
+	for _, d := range discounts {
+		discountNodes = append(discountNodes, discountNode(d))
+	}
 	fields := graph.Object{
 		"__typename": "CustomerMergePreviewDefaultFields", "firstName": orNull(m.firstName), "lastName": orNull(m.lastName),
 		"note": orNull(m.note), "tags": m.tags, "orderCount": len(m.kept.orders) + len(m.gone.orders), "orders": list(slices.Concat(m.kept.orders, m.gone.orders)),
-		"draftOrderCount": 0, "giftCardCount": 0, "discountNodeCount": 0, "metafieldCount": len(s.metafields[m.kept.gid]) + len(s.metafields[m.gone.gid]),
-		"addresses": addressList(slices.Concat(m.kept.addresses, m.gone.addresses)), graph.Closed: true,
+		"draftOrderCount": len(drafts), "draftOrders": list(drafts), "discountNodeCount": len(discounts), "discountNodes": discountNodes,
+		"giftCardCount": 0, "giftCards": graph.List{}, // who has one cannot be merged
+		"metafieldCount": len(s.metafields[m.kept.gid]) + len(s.metafields[m.gone.gid]),
+		"addresses":      addressList(slices.Concat(m.kept.addresses, m.gone.addresses)), graph.Closed: true,
 	}
 	if m.email != nil && m.email.email != "" {
 		kept.email = m.email.email

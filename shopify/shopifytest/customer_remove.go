@@ -18,25 +18,19 @@ func customerDelete(s *state, c *graph.Call) (any, error) {
 		s.deleteCustomer(v)
 		out = done("deletedCustomerId", v.gid)
 	}
-	out["shop"] = object(&s.shop)
-	return out, nil
+	return s.withShop(out), nil
 }
 
 // deleteCustomer removes a customer without orders and tells the subscribers.
 func (s *state) deleteCustomer(v *customer) {
 	s.forgetCustomer(v)
-	for _, d := range s.drafts {
-		if d.customer == v {
-			d.customer = nil
-		}
+	for _, d := range s.draftsOf(v) {
+		d.customer = nil
 	}
 	for _, g := range s.giftCards {
 		if g.customer == v {
 			g.customer = nil
 		}
-	}
-	if v.credit != nil {
-		delete(s.byID, v.credit.gid)
 	}
 	s.emit("customers/delete", v, map[string]any{
 		"id": v.id, "admin_graphql_api_id": v.gid, "phone": nil, "addresses": []any{}, "tax_exemptions": []any{},
@@ -48,14 +42,14 @@ func (s *state) deleteCustomer(v *customer) {
 func (s *state) forgetCustomer(v *customer) {
 	s.setEmail(v, "")
 	s.customers = remove(s.customers, v)
-	for _, a := range v.addresses {
-		delete(s.byID, a.gid)
+	s.forgetAddresses(v.addresses...)
+	if v.credit != nil {
+		for _, t := range v.credit.transactions {
+			delete(s.byID, t.gid)
+		}
+		delete(s.byID, v.credit.gid)
 	}
-	for _, m := range s.metafields[v.gid] {
-		delete(s.byID, m.gid)
-	}
-	delete(s.metafields, v.gid)
-	delete(s.byID, v.gid)
+	s.forget(v)
 	s.nextID[v.typename] = max(s.nextID[v.typename], v.id+1) // a number is given to one alone
 }
 
@@ -86,14 +80,13 @@ func customerCancelDataErasure(s *state, c *graph.Call) (any, error) {
 
 // customerTags tells who subscribed to it which tags came and which went.
 func (s *state) customerTags(v *customer, before []string, group string) {
-	for topic, tags := range map[string][]string{
-		"customer.tags_added":   without(v.tags, before),
-		"customer.tags_removed": without(before, v.tags),
-	} {
+	tell := func(topic string, tags []string) {
 		if len(tags) > 0 {
-			s.emit(topic, v, map[string]any{"customerId": v.id, "tags": tags, "occurredAt": s.now().UTC()}, group)
+			s.emit(topic, v, map[string]any{"customerId": v.gid, "tags": tags, "occurredAt": s.now().UTC()}, group)
 		}
 	}
+	tell("customer.tags_added", without(v.tags, before))
+	tell("customer.tags_removed", without(before, v.tags))
 }
 
 // without is tags less the other ones.

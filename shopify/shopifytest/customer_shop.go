@@ -111,9 +111,9 @@ func (s *Shop) DeleteCustomer(customer string) error {
 }
 
 // EraseCustomer erases the personal data of a customer (by GID, numeric id or e-mail address) from the shop, as
-// Shopify does some time after customerRequestDataErasure: name, contact, addresses, note and consent are gone, from the
-// orders as well, whose sums stay. customers/redact goes to [Options.ComplianceURI]. The error
-// matches [ErrNotFound].
+// Shopify does some time after customerRequestDataErasure: name, contact, addresses, note and consent are gone, and so
+// are the contact, the addresses, the note and the attributes of the customer's orders and draft orders, whose lines and
+// sums stay. customers/redact goes to [Options.ComplianceURI]. The error matches [ErrNotFound].
 func (s *Shop) EraseCustomer(id string) error {
 	return s.comply(id, "customers/redact", func(v *customer) map[string]any {
 		return map[string]any{"orders_to_redact": v.orderIDs()}
@@ -162,15 +162,18 @@ func (c *customer) orderIDs() []any {
 func (s *state) erase(v *customer) {
 	s.setEmail(v, "")
 	v.firstName, v.lastName, v.phone, v.note = "", "", "", ""
-	for _, a := range v.addresses {
-		delete(s.byID, a.gid)
-	}
+	s.forgetAddresses(v.addresses...)
 	v.addresses = nil
 	now := s.now()
 	v.emailConsent, v.smsConsent = newConsent("REDACTED", now), newConsent("REDACTED", now)
 	v.erasure = time.Time{}
 	for _, o := range v.orders {
-		o.email, o.phone, o.shippingAddress, o.billingAddress = "", "", nil, nil
+		s.forgetAddresses(o.shippingAddress, o.billingAddress)
+		o.email, o.phone, o.note, o.attributes, o.shippingAddress, o.billingAddress = "", "", "", nil, nil, nil
+	}
+	for _, d := range s.draftsOf(v) {
+		s.forgetAddresses(d.shippingAddress, d.billingAddress)
+		d.email, d.phone, d.note, d.attributes, d.shippingAddress, d.billingAddress = "", "", "", nil, nil, nil
 	}
 	s.touch(v)
 }

@@ -70,7 +70,8 @@ const (
 	createCustomer = `mutation($in: CustomerInput!) { customerCreate(input: $in) { customer { id } userErrors { field message } } }`
 	mergeCustomers = `mutation($a: ID!, $b: ID!, $o: CustomerMergeOverrideFields) { customerMerge(customerOneId: $a, customerTwoId: $b, overrideFields: $o) {
 	resultingCustomerId job { id done } userErrors { field message code } } }`
-	previewMerge   = `query($a: ID!, $b: ID!) { customerMergePreview(customerOneId: $a, customerTwoId: $b) { resultingCustomerId customerMergeErrors { errorFields } defaultFields { displayName orderCount tags email { emailAddress } } } }`
+	previewMerge = `query($a: ID!, $b: ID!) { customerMergePreview(customerOneId: $a, customerTwoId: $b) { resultingCustomerId customerMergeErrors { errorFields }
+	defaultFields { displayName orderCount draftOrderCount draftOrders(first: 9) { nodes { id } } discountNodeCount discountNodes(first: 9) { nodes { id } } tags email { emailAddress } } } }`
 	deleteCustomer = `mutation($id: ID!) { customerDelete(input: {id: $id}) { deletedCustomerId shop { id } userErrors { field message } } }`
 	readCustomer   = `query($id: ID!) { customer(id: $id) { displayName email phone note tags addressesV2(first: 9) { nodes { id city } } defaultAddress { city } mergeable { isMergeable errorFields }
 	numberOfOrders emailMarketingConsent { marketingState consentUpdatedAt sourceLocation { name } } smsMarketingConsent { marketingState consentCollectedFrom } metafields(first: 5) { nodes { key value } } } }`
@@ -177,6 +178,51 @@ func TestCustomersOfTheShop(t *testing.T) {
 	assert.Error(t, err)
 }
 
+// What orders and drafts say of a customer goes with the rest; their sums stay.
+func TestErasureOfOrders(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	ada := s.Customers()[0].ID
+	home := map[string]any{"city": "Bonn", "countryCode": "DE", "lastName": "Test"}
+	told := func(more map[string]any) map[string]any {
+		in := map[string]any{
+			"email": "ada@example.com", "phone": "+12125550123", "note": "For Ada", "customAttributes": []any{map[string]any{"key": "for", "value": "Ada"}},
+			"shippingAddress": home, "billingAddress": home,
+		}
+		maps.Copy(in, more)
+		return in
+	}
+	price := map[string]any{"amount": "5", "currencyCode": "EUR"}
+	ordered := at(data(t, s, `mutation($in: OrderCreateOrderInput!) { orderCreate(order: $in) { order { id } userErrors { message } } }`, map[string]any{"in": told(map[string]any{
+		"customerId": ada, "lineItems": []any{map[string]any{"title": "Bag", "quantity": 1, "priceSet": map[string]any{"shopMoney": price}}},
+	})}), "orderCreate", "order", "id")
+	drafted := at(data(t, s, `mutation($in: DraftOrderInput!) { draftOrderCreate(input: $in) { draftOrder { id } userErrors { message } } }`, map[string]any{"in": told(map[string]any{
+		"purchasingEntity": map[string]any{"customerId": ada}, "lineItems": []any{map[string]any{"title": "Bag", "quantity": 1, "originalUnitPriceWithCurrency": price}},
+	})}), "draftOrderCreate", "draftOrder", "id")
+	read := func() (order, draft any) {
+		const said = `email phone customAttributes { key value } shippingAddress { id } billingAddress { id } totalPriceSet { shopMoney { amount } }`
+		out := data(t, s, `query($o: ID!, $d: ID!) { order(id: $o) { note `+said+` } draftOrder(id: $d) { note: note2 `+said+` } }`, map[string]any{"o": ordered, "d": drafted})
+		return out["order"], out["draftOrder"]
+	}
+	order, draft := read()
+	var addresses []any
+	for _, v := range []any{order, draft} {
+		require.Equal(t, "For Ada", at(v, "note"))
+		require.Len(t, at(v, "customAttributes"), 1)
+		addresses = append(addresses, at(v, "shippingAddress", "id"), at(v, "billingAddress", "id"))
+	}
+	gone := func() (nodes any) {
+		return data(t, s, `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": addresses})["nodes"]
+	}
+	require.NotContains(t, gone(), nil)
+	require.NoError(t, s.EraseCustomer(ada))
+	order, draft = read()
+	for _, v := range []any{order, draft} {
+		assert.Subset(t, v, map[string]any{"email": nil, "phone": nil, "note": nil, "customAttributes": []any{}, "shippingAddress": nil, "billingAddress": nil})
+		assert.NotEqual(t, "0.0", at(v, "totalPriceSet", "shopMoney", "amount"))
+	}
+	assert.Equal(t, []any{nil, nil, nil, nil}, gone())
+}
+
 func TestCustomerDelete(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{Data: tiny()})
 	hooks := watch(t, s, "CUSTOMERS_DELETE")
@@ -237,7 +283,8 @@ func TestCustomerMerge(t *testing.T) {
 	assert.Equal(t, true, at(status, "job", "done"))
 	got := hooks()
 	require.Equal(t, []string{"customers/merge", "customers/update"}, topicsOf(got))
-	assert.InDelta(t, 9, got[0].body["admin_graphql_api_customer_deleted_id"], 0)
+	assert.Equal(t, ada, got[0].body["admin_graphql_api_customer_deleted_id"])
+	assert.Equal(t, twin, got[0].body["admin_graphql_api_customer_kept_id"])
 
 	read := data(t, s, readCustomer, map[string]any{"id": twin})
 	assert.Equal(t, "Adeline Test", at(read, "customer", "displayName"))
@@ -249,6 +296,41 @@ func TestCustomerMerge(t *testing.T) {
 	assert.False(t, ok)
 	o, _ := s.Order("11")
 	assert.Equal(t, twin, o.CustomerID)
+}
+
+// What belongs to the customer who goes belongs to the other one then: drafts and discounts too; an empty account of
+// store credit is gone.
+func TestCustomerMergeMoves(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	ada := s.Customers()[0].ID
+	eve, err := s.AddCustomer(shopifytest.CustomerData{FirstName: "Eve"})
+	require.NoError(t, err)
+	draft := at(data(t, s, `mutation($in: DraftOrderInput!) { draftOrderCreate(input: $in) { draftOrder { id } userErrors { message } } }`, map[string]any{"in": map[string]any{
+		"purchasingEntity": map[string]any{"customerId": ada}, "lineItems": []any{map[string]any{"title": "Bag", "quantity": 1, "originalUnitPriceWithCurrency": map[string]any{"amount": "5", "currencyCode": "EUR"}}},
+	}}), "draftOrderCreate", "draftOrder", "id")
+	require.NotNil(t, draft)
+	only := func(code string, ids ...any) string {
+		return discountCalls["code basic"].make(t, s, discountInput(s, map[string]any{"code": code, "context": map[string]any{"customers": map[string]any{"add": ids}}}))
+	}
+	one, both := only("ONE", ada), only("BOTH", ada, eve.ID)
+	discountCalls["code basic"].make(t, s, discountInput(s, nil)) // for everybody
+	account := at(data(t, s, `mutation($id: ID!) {
+		storeCreditAccountCredit(id: $id, creditInput: {creditAmount: {amount: "5", currencyCode: EUR}}) { storeCreditAccountTransaction { account { id } } }
+		storeCreditAccountDebit(id: $id, debitInput: {debitAmount: {amount: "5", currencyCode: EUR}}) { userErrors { message } } }`, map[string]any{"id": ada}),
+		"storeCreditAccountCredit", "storeCreditAccountTransaction", "account", "id")
+	require.NotNil(t, account)
+
+	fields := at(data(t, s, previewMerge, map[string]any{"a": ada, "b": eve.ID}), "customerMergePreview", "defaultFields")
+	assert.Equal(t, "1", at(fields, "draftOrderCount"))
+	assert.Equal(t, draft, at(fields, "draftOrders", "nodes", 0, "id"))
+	assert.Equal(t, "2", at(fields, "discountNodeCount"))
+	assert.Len(t, at(fields, "discountNodes", "nodes"), 2)
+	require.Empty(t, at(data(t, s, mergeCustomers, map[string]any{"a": ada, "b": eve.ID}), "customerMerge", "userErrors"))
+	assert.Equal(t, eve.ID, s.DraftOrders()[0].CustomerID)
+	for _, id := range []string{one, both} {
+		assert.Equal(t, []any{map[string]any{"id": eve.ID}}, at(terms(t, s, id), "context", "customers"))
+	}
+	assert.Nil(t, at(data(t, s, `query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": account}), "node"))
 }
 
 func TestCustomerAddresses(t *testing.T) {
@@ -326,6 +408,7 @@ func TestCustomerSet(t *testing.T) {
 	got := hooks()
 	assert.Equal(t, []string{"customers/create", "customer.tags_added", "customers/update", "customer.tags_removed"}, topicsOf(got))
 	assert.Equal(t, []any{"new"}, got[3].body["tags"])
+	assert.Equal(t, at(made, "customer", "id"), got[3].body["customerId"])
 }
 
 func TestDataErasureRequest(t *testing.T) {

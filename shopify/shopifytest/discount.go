@@ -197,6 +197,13 @@ func (s *state) redeem(codes ...*Discount) {
 	}
 }
 
+// discountsOf are the discounts that are for one of the customers by name.
+func (s *state) discountsOf(customers ...*customer) []*discount {
+	return slices.DeleteFunc(slices.Clone(s.discounts), func(d *discount) bool {
+		return !slices.ContainsFunc(customers, func(v *customer) bool { return slices.Contains(d.buyers.customers, v.gid) })
+	})
+}
+
 // addDiscount files a new discount. Its number is that of all types that name it.
 func (s *state) addDiscount(d *discount) {
 	id, alias := s.newID("DiscountNode")
@@ -210,11 +217,7 @@ func (s *state) deleteDiscount(d *discount) {
 	for _, c := range d.codes {
 		delete(s.byID, c.gid)
 	}
-	for _, m := range s.metafields[d.gid] {
-		delete(s.byID, m.gid)
-	}
-	delete(s.metafields, d.gid)
-	delete(s.byID, d.gid)
+	s.forget(d)
 	delete(s.byID, gid("DiscountNode", d.id))
 	s.emit("discounts/delete", d, map[string]any{"admin_graphql_api_id": d.gid, "deleted_at": s.restTime(s.now())}, s.newGroup())
 }
@@ -235,6 +238,6 @@ func (s *state) emitDiscount(topic string, d *discount, group string) {
 
 func (s *state) emitCode(topic string, c *redeemCode, group string) {
 	s.emit(topic, c.discount, map[string]any{
-		"admin_graphql_api_id": c.discount.gid, "redeem_code": map[string]any{"id": c.id, "code": c.code}, "updated_at": s.restTime(s.now()),
+		"admin_graphql_api_id": c.discount.gid, "redeem_code": map[string]any{"id": c.gid, "code": c.code}, "updated_at": s.restTime(s.now()),
 	}, group)
 }

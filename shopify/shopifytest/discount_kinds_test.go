@@ -334,13 +334,9 @@ func TestRedeemCodesInBulk(t *testing.T) {
 	assert.InDelta(t, 3, at(terms(t, s, id), "codesCount", "count"), 0)
 	assert.Equal(t, []string{"SPRING", "A", "B"}, s.DiscountCodes()[0].Codes)
 	assert.Equal(t, id, at(data(t, s, findCode, map[string]any{"code": "b"}), "codeDiscountNodeByCode", "id"))
-	many := make([]string, 251)
-	for i := range many {
-		many[i] = strconv.Itoa(i)
-	}
 	in := []any{}
-	for _, code := range many {
-		in = append(in, map[string]any{"code": code})
+	for i := range 251 {
+		in = append(in, map[string]any{"code": strconv.Itoa(i)})
 	}
 	tooMany := call(t, s, `mutation($id: ID!, $codes: [DiscountRedeemCodeInput!]!) { discountRedeemCodeBulkAdd(discountId: $id, codes: $codes) { userErrors { code } } }`, map[string]any{"id": id, "codes": in})
 	assert.Equal(t, "MAX_INPUT_SIZE_EXCEEDED", at(tooMany, "errors", 0, "extensions", "code"))
@@ -351,6 +347,7 @@ func TestRedeemCodesInBulk(t *testing.T) {
 	sent := hooks()
 	require.Equal(t, []string{"discounts/redeemcode_added", "discounts/redeemcode_added", "discounts/redeemcode_removed"}, topicsOf(sent))
 	assert.Equal(t, "A", at(sent[0].body, "redeem_code", "code"))
+	assert.Equal(t, at(creation, "codes", "nodes", 0, "discountRedeemCode", "id"), at(sent[0].body, "redeem_code", "id"))
 }
 
 func TestDiscountsInBulk(t *testing.T) {

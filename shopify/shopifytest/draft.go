@@ -1,6 +1,7 @@
 package shopifytest
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,6 +67,11 @@ func (d *draft) quantity() int {
 		n += l.quantity
 	}
 	return n
+}
+
+// draftsOf are the drafts that are for one of the customers.
+func (s *state) draftsOf(customers ...*customer) []*draft {
+	return slices.DeleteFunc(slices.Clone(s.drafts), func(d *draft) bool { return !slices.Contains(customers, d.customer) })
 }
 
 // totalDraft computes the draft's sums. Drafts are taxed at the first location's rate until they
