@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/approval/approvaltest"
 )
 
 func TestFuse(t *testing.T) {
@@ -105,6 +106,44 @@ func TestChargedOnce(t *testing.T) {
 			assert.Equal(t, approval.Pending, r.State, "all are used up")
 		})
 	}
+}
+
+// TestBlownFuseAsksWhomThePolicyAsks: what a standing rule would have let pass goes
+// back to the policy's own people, not to the queue's default, also where it is
+// another proposal of the same moment that leaves nothing over.
+func TestBlownFuseAsksWhomThePolicyAsks(t *testing.T) {
+	const requests, allowed = 12, 3
+	escalation := approval.Escalation{After: time.Hour, Need: approval.Role("director")}
+	policy := approval.Ask(approval.Role("owner"), 3*time.Hour, "an owner").WithEscalation(escalation)
+	f := newQueue(t, approval.Rules("1", approval.Rule{Then: policy}), &approval.Options{
+		DefaultNeed: approval.Role("clerk"), ControlNeed: approval.Role("owner"), Fuses: []approval.Fuse{{Name: "count", MaxCount: allowed}},
+	})
+	_, err := f.Grant(t.Context(), approval.StandingRule{
+		Scope: approval.Scope{Kind: "test.note"}, Match: []approval.ArgMatch{{Path: "/text", Equal: []byte(`"a"`)}},
+		Cap: requests, Until: time.Now().Add(time.Hour), By: approvaltest.Person("owner-1", "owner"),
+	})
+	require.NoError(t, err)
+	var pending atomic.Int32
+	var wg sync.WaitGroup
+	for i := range requests {
+		wg.Go(func() {
+			r, err := f.Propose(t.Context(), note{Text: "a"}, proposal(strconv.Itoa(i)))
+			if !assert.NoError(t, err) || r.State == approval.Approved {
+				return
+			}
+			pending.Add(1)
+			assert.Equal(t, approval.Pending, r.State)
+			assert.Contains(t, r.Ruling.Reason, `"count"`)
+			assert.Equal(t, policy.Need, r.Ruling.Need)
+			assert.Equal(t, 3*time.Hour, r.Ruling.Expiry)
+			assert.Equal(t, []approval.Escalation{escalation}, r.Ruling.Escalation)
+			if assert.NotNil(t, r.PolicyRuling) {
+				assert.Equal(t, "an owner", r.PolicyRuling.Reason, "what the policy said is kept")
+			}
+		})
+	}
+	wg.Wait()
+	assert.EqualValues(t, requests-allowed, pending.Load())
 }
 
 // TestBlownFuseLeavesTheOthers: what people are asked about after all uses nothing

@@ -28,6 +28,7 @@ func (q *Queue) overlay(ctx context.Context, r *Request, ruling Ruling, now time
 		return ruling, nil, nil
 	}
 	var used []Document
+	asked := ruling
 	if ruling.Verdict == RuleAsk {
 		if ruling, used, err = q.standing(ctx, c, r, ruling, now); err != nil {
 			return Ruling{}, nil, err
@@ -38,10 +39,16 @@ func (q *Queue) overlay(ctx context.Context, r *Request, ruling Ruling, now time
 			return Ruling{}, nil, err
 		}
 	}
-	if ruling.Verdict != RuleAllow {
-		return ruling, nil, nil // people are asked, so nothing is used up
+	if ruling.Verdict == RuleAllow {
+		return ruling, append(charges, used...), nil
 	}
-	return ruling, append(charges, used...), nil
+	// People are asked, so nothing is used up. Where the policy wanted some before a
+	// standing rule stood in for them, it is those.
+	if asked.Verdict == RuleAsk {
+		asked.Reason = ruling.Reason
+		ruling = asked
+	}
+	return ruling, nil, nil
 }
 
 // standing turns an ask into an allow where somebody approved it in advance.
