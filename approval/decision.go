@@ -2,7 +2,6 @@ package approval
 
 import (
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -51,7 +50,6 @@ type Decision struct {
 
 // clone returns a copy that shares nothing with d.
 func (d Decision) clone() Decision {
-	d.By.Roles, d.By.Locations, d.By.ActsFor = slices.Clone(d.By.Roles), slices.Clone(d.By.Locations), slices.Clone(d.By.ActsFor)
-	d.Edit = maps.Clone(d.Edit)
+	d.By, d.Edit = d.By.clone(), maps.Clone(d.Edit)
 	return d
 }

@@ -50,6 +50,12 @@ func (p Principal) At(location string) bool {
 	return len(p.Locations) == 0 || slices.Contains(p.Locations, location)
 }
 
+// clone returns a copy that shares nothing with p.
+func (p Principal) clone() Principal {
+	p.Roles, p.Locations, p.ActsFor = slices.Clone(p.Roles), slices.Clone(p.Locations), slices.Clone(p.ActsFor)
+	return p
+}
+
 func (p Principal) actor(role, channel string) audit.Actor {
 	return audit.Actor{Type: audit.ActorType(p.Type), ID: p.ID, Role: role, Channel: channel}
 }

@@ -332,9 +332,10 @@ func TestPolicyGetsACopy(t *testing.T) {
 	p := proposal("key")
 	p.Subjects = []audit.Subject{{Type: "order", ID: "gid://shopify/Order/1"}}
 	p.Evidence = []approval.Evidence{{Label: "a", Text: "b"}}
-	p.Model, p.Confidence = &audit.Model{Name: "m"}, &confidence
+	p.Model, p.Confidence = &audit.Model{Name: "m", Parameters: map[string]string{"temperature": "0"}}, &confidence
 	p.Proposer.Roles, p.Proposer.Locations = []string{"r"}, []string{"l"}
 	var seen []note
+	var decisions, edits int
 	vandal := approval.PolicyFunc("1", func(_ context.Context, r *approval.Request) (approval.Ruling, error) {
 		n, ok := approval.ActionOf[note](r)
 		require.True(t, ok)
@@ -346,9 +347,20 @@ func TestPolicyGetsACopy(t *testing.T) {
 		}
 		r.Subjects[0].ID, r.Evidence[0].Text, r.Model.Name, *r.Confidence = "x", "x", "x", 1
 		r.Proposer.Roles[0], r.Proposer.Locations[0], r.Form[0].Name, r.Form[2].Options[0].Value = "x", "x", "x", "x"
+		r.Model.Parameters["temperature"] = "x"
 		for i := range r.Decisions {
-			r.Decisions[i].By.Roles[0] = "x"
+			r.Decisions[i].By.Roles[0], r.Decisions[i].Edit["text"] = "x", "x"
+			decisions++
 		}
+		for _, e := range r.Edits {
+			e.By.Roles[0] = "x"
+			e.Changes[0].Path = "x"
+			copy(e.Changes[0].Before, `"x"`)
+			copy(e.Changes[0].After, `"x"`)
+			edits++
+		}
+		assert.Zero(t, r.Ruling, "the policy rules by itself")
+		assert.Empty(t, r.Digest)
 		return approval.Ask(approval.Quorum(2, approval.Role("manager")), time.Hour, ""), nil
 	})
 	f := newQueue(t, vandal, &approval.Options{Shadow: vandal})
@@ -363,10 +375,16 @@ func TestPolicyGetsACopy(t *testing.T) {
 		assert.JSONEq(t, `{"text":"a"}`, string(r.Args))
 	}
 	assert.InDelta(t, 0.5, confidence, 0)
-	r, err = f.Decide(t.Context(), edited(r, manager, map[string]string{"text": "b"}))
+	// The second edit is judged when there are a decision and an edit.
+	for i, by := range []approval.Principal{manager, other} {
+		r, err = f.Decide(t.Context(), edited(r, by, map[string]string{"text": string(rune('b' + i))}))
+		require.NoError(t, err)
+	}
+	text, err := json.Marshal(r)
 	require.NoError(t, err)
-	assert.Equal(t, "manager", r.Decisions[0].By.Roles[0])
-	assert.Equal(t, []string{"a", "a", "a", "a", "b", "b"}, texts(seen))
+	assert.NotContains(t, string(text), `"x"`)
+	assert.Equal(t, []int{2, 2}, []int{decisions, edits}, "by the policy and by the candidate")
+	assert.Equal(t, []string{"a", "a", "a", "a", "b", "b", "c", "c"}, texts(seen))
 }
 
 func texts(notes []note) (list []string) {

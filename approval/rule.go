@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -55,7 +56,7 @@ func (q *Queue) rule(ctx context.Context, policy Policy, r *Request, a Action) R
 	return ruling
 }
 
-// clone returns a copy of a request before its execution that shares nothing with
+// clone returns a copy of r, as a policy is asked about it, that shares nothing with
 // r which somebody could change. It does not go through JSON: people wait for it.
 func (r *Request) clone() *Request {
 	c := *r
@@ -65,11 +66,11 @@ func (r *Request) clone() *Request {
 	for i := range c.Form {
 		c.Form[i].Options = slices.Clone(c.Form[i].Options)
 	}
-	c.Ruling, c.EscalatedAt = r.Ruling.clone(), slices.Clone(r.EscalatedAt)
-	c.Proposer.Roles, c.Proposer.Locations = slices.Clone(r.Proposer.Roles), slices.Clone(r.Proposer.Locations)
+	c.Proposer = r.Proposer.clone()
 	c.Subjects, c.Evidence = slices.Clone(r.Subjects), slices.Clone(r.Evidence)
 	if r.Model != nil {
 		model := *r.Model
+		model.Parameters = maps.Clone(model.Parameters)
 		c.Model = &model
 	}
 	if r.Confidence != nil {
@@ -82,17 +83,21 @@ func (r *Request) clone() *Request {
 	}
 	c.Edits = slices.Clone(r.Edits)
 	for i := range c.Edits {
-		c.Edits[i].Changes = slices.Clone(c.Edits[i].Changes)
+		c.Edits[i] = c.Edits[i].clone()
 	}
-	// What follows a ruling is not there to be judged.
+	// What follows a ruling is not there to be judged, nor what an earlier one said.
+	c.Ruling, c.Digest, c.Escalated, c.EscalatedAt = Ruling{}, "", 0, nil
 	c.PolicyRuling, c.Shadow, c.Execution, c.Resolution = nil, nil, nil, nil
 	return &c
 }
 
-// clone returns a copy that shares nothing with r but its needs.
-func (r Ruling) clone() Ruling {
-	r.Escalation = slices.Clone(r.Escalation)
-	return r
+// clone returns a copy that shares nothing with e.
+func (e Edit) clone() Edit {
+	e.By, e.Changes = e.By.clone(), slices.Clone(e.Changes)
+	for i, d := range e.Changes {
+		e.Changes[i].Before, e.Changes[i].After = bytes.Clone(d.Before), bytes.Clone(d.After)
+	}
+	return e
 }
 
 // maxRuling bounds the reason of a ruling, in bytes.

@@ -151,7 +151,7 @@ func (q *Queue) Replay(ctx context.Context, f Filter, candidate Policy) (*Compar
 			return nil, err
 		}
 		then := *r
-		then.Ruling, then.Digest, then.Decisions = Ruling{}, "", nil
+		then.Decisions = nil
 		c.add(r, q.rule(ctx, candidate, &then, nil))
 	}
 	return c, nil
