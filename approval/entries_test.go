@@ -197,9 +197,8 @@ func TestEntriesDoNotChange(t *testing.T) {
 	}
 	require.NoError(t, f.Start(t.Context()))
 	require.Eventually(t, func() bool {
-		for r, err := range f.List(t.Context(), approval.Filter{States: []approval.State{approval.Approved, approval.Executing}}) {
+		for _, err := range f.List(t.Context(), approval.Filter{States: []approval.State{approval.Approved, approval.Executing}}) {
 			require.NoError(t, err)
-			_ = r
 			return false
 		}
 		return true

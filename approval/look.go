@@ -89,8 +89,8 @@ func (q *Queue) flush(ctx context.Context, rec *Record) (*Record, error) {
 }
 
 // stoppedFor returns how long a request that a switch holds is left alone. The wait
-// doubles, up to a bound, since whoever clears the switch rings for what it held,
-// see ringFor: the bound matters where that process dies in between.
+// doubles, up to a bound, since whoever clears the switch, or sets a Kill, rings for
+// what it held, see ringFor: the bound matters where that process dies in between.
 func stoppedFor(s *Switch, now time.Time) time.Duration {
 	wait := min(max(now.Sub(s.At), againStopped), longestStopped)
 	if !s.Until.IsZero() {

@@ -30,18 +30,15 @@ type DecidedEvent struct {
 	Role    string // in which they were asked; empty for somebody asked by name
 	Channel string
 
-	// Viewed is the time between showing and deciding, negative where it is not
-	// known; Waited that between the
-	// proposal and the decision.
-	Viewed, Waited time.Duration
+	Viewed time.Duration // between showing and deciding; negative where it is not known
+	Waited time.Duration // between the proposal and the decision
 }
 
 // SettledEvent is a request that reached a final state, or became Uncertain.
 type SettledEvent struct {
-	Kind     string
-	State    State
-	Took     time.Duration // since the proposal
-	Attempts int           // of its execution
+	Kind  string
+	State State
+	Took  time.Duration // since the proposal
 }
 
 func (q *Queue) tellProposed(ctx context.Context, r *Request) {
@@ -73,9 +70,5 @@ func (q *Queue) tellSettled(ctx context.Context, r *Request) {
 	if f == nil || !r.State.Final() && r.State != Uncertain {
 		return
 	}
-	e := SettledEvent{Kind: r.Kind, State: r.State, Took: max(0, r.ChangedAt.Sub(r.CreatedAt))}
-	if r.Execution != nil {
-		e.Attempts = r.Execution.Attempt
-	}
-	f(ctx, e)
+	f(ctx, SettledEvent{Kind: r.Kind, State: r.State, Took: max(0, r.ChangedAt.Sub(r.CreatedAt))})
 }

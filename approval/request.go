@@ -98,7 +98,8 @@ type Request struct {
 	Ruling        Ruling `json:"ruling"` // that holds
 
 	// PolicyRuling is what the policy said by itself, where a switch, a standing
-	// rule or a fuse made something else of it. Nil: Ruling.
+	// rule or a fuse made something else of it. Nil: Ruling, but for what
+	// [Proposal].ExpiresAt cut off.
 	PolicyRuling *Ruling `json:"policy_ruling,omitempty"`
 
 	// action is the typed action of a request that a policy is asked about, or

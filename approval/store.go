@@ -101,7 +101,8 @@ type Wake struct {
 }
 
 // Waker is a [Store] that can be told to wake the queue for requests that do not
-// change. It is optional: it saves a write of each when a [Switch] is cleared.
+// change. It is optional: it saves a write of each when a [Switch] is cleared, or
+// a [Kill] is set.
 type Waker interface {
 	// Wake arranges for a wake-up soon for each of the requests, in whatever
 	// process has started the store. IDs that are not there do no harm.

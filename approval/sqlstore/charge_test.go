@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -102,14 +101,13 @@ func TestProposeTxRecordsNothing(t *testing.T) {
 		size := log.Size()
 
 		var within int64
-		start := time.Now()
 		err = store.Tx(t.Context(), func(tx *sql.Tx) error {
 			_, err := q.ProposeTx(t.Context(), tx, visit{"a"}, proposal("1"))
 			within = log.Size()
 			return err
 		})
 		require.NoError(t, err)
-		assert.Equal(t, size, within, "nothing was recorded in the transaction (%v)", time.Since(start))
+		assert.Equal(t, size, within, "nothing was recorded in the transaction")
 		_, err = q.Controls(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, size+1, log.Size(), "but whoever reads the settings next does")
