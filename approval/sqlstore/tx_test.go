@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,4 +139,89 @@ func TestPurge(t *testing.T) {
 		}
 		assert.ElementsMatch(t, []string{"2", "3", "4", "5"}, left)
 	})
+}
+
+// endingContext ends when it is looked at for the n-th time.
+type endingContext struct {
+	context.Context
+	end  context.CancelFunc
+	left atomic.Int32
+}
+
+func endAt(ctx context.Context, n int) *endingContext {
+	c := new(endingContext)
+	c.Context, c.end = context.WithCancel(ctx)
+	c.left.Store(int32(n))
+	return c
+}
+
+func (c *endingContext) look() {
+	if c.left.Add(-1) == 0 {
+		c.end()
+	}
+}
+
+func (c *endingContext) Done() <-chan struct{} {
+	c.look()
+	return c.Context.Done()
+}
+
+func (c *endingContext) Err() error {
+	c.look()
+	return c.Context.Err()
+}
+
+// TestHalfOfAWriteDoesNotStay: of a call whose context ends within a transaction of
+// the caller's, which goes on and is committed, there is all or, where it failed,
+// nothing.
+func TestHalfOfAWriteDoesNotStay(t *testing.T) {
+	t.Parallel()
+	// A request that is wanted at the given time; a failure has to leave no trace.
+	type insert = func(context.Context, approval.Store, *approval.Record, time.Time) error
+	together := func(ctx context.Context, s approval.Store, r *approval.Record, at time.Time) error {
+		_, _, err := s.InsertWith(ctx, r, []approval.Document{{Name: r.Request.ID, Data: []byte(`{}`)}}, at)
+		return err
+	}
+	alone := func(ctx context.Context, s approval.Store, r *approval.Record, at time.Time) error {
+		_, _, err := s.Insert(ctx, r, at)
+		return err
+	}
+	for name, test := range map[string]struct {
+		open   func(*testing.T) string
+		insert insert
+		docs   int64
+	}{
+		"InsertWith on SQLite":     {sqliteURL, together, 1},
+		"InsertWith on PostgreSQL": {func(t *testing.T) string { return testpg.URL(t) }, together, 1},
+		"Insert on SQLite":         {sqliteURL, alone, 0}, // on PostgreSQL it is one statement
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const most = 1000
+			store := open(t, test.open(t), nil)
+			now, err := store.Now(t.Context())
+			require.NoError(t, err)
+			for n := 1; n < most; n++ {
+				key := fmt.Sprint("request-", n)
+				rec := &approval.Record{Request: approval.Request{ID: key, Kind: "test.visit", State: approval.Recording, CreatedAt: now, Proposal: proposal(key)}}
+				var failed error
+				_ = store.Tx(t.Context(), func(tx *sql.Tx) error { // fails where the connection is lost over it
+					failed = test.insert(endAt(t.Context(), n), store.In(tx), rec, now.Add(time.Hour))
+					return nil
+				})
+				_, missing := store.Get(t.Context(), key)
+				doc, err := store.Document(t.Context(), key)
+				require.NoError(t, err)
+				if failed == nil {
+					require.NoError(t, missing)
+					require.Equal(t, test.docs, doc.Version)
+					require.Greater(t, n, 3, "the context was hardly looked at")
+					return
+				}
+				require.ErrorIs(t, missing, approval.ErrNotFound, "it failed at look %d, and is there", n)
+				require.Zero(t, doc.Version, "look %d", n)
+			}
+			require.Fail(t, "it always fails")
+		})
+	}
 }

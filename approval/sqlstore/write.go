@@ -137,12 +137,13 @@ func (s *Store) InsertWith(ctx context.Context, r *approval.Record, docs []appro
 }
 
 // savepoint runs fn in a transaction of the caller's, so that if it fails nothing
-// of it remains.
+// of it remains, also where it fails because ctx has ended: the transaction may go on.
 func savepoint(ctx context.Context, tx *sql.Tx, fn func(*sql.Tx) error) error {
 	if _, err := tx.ExecContext(ctx, `SAVEPOINT posai_insert`); err != nil {
 		return fmt.Errorf("sqlstore: %w", err)
 	}
 	failed := fn(tx)
+	ctx = context.WithoutCancel(ctx)
 	if failed != nil {
 		if _, err := tx.ExecContext(ctx, `ROLLBACK TO SAVEPOINT posai_insert`); err != nil {
 			return errors.Join(failed, fmt.Errorf("sqlstore: %w", err))
@@ -204,7 +205,7 @@ func (s *Store) apply(ctx context.Context, c change) (applied, found bool, err e
 		return err
 	}
 	if s.tx != nil {
-		err = within(ctx, s.tx)
+		err = savepoint(ctx, s.tx, func(tx *sql.Tx) error { return within(ctx, tx) })
 	} else {
 		err = s.db.Together(ctx, within)
 	}
