@@ -31,8 +31,8 @@ type CrashOptions struct {
 	// starts about 30 processes one after the other.
 	Rounds int
 
-	// Stride tries only every so manieth step, where each of them takes long.
-	// If zero, 1: all.
+	// Stride tries only every Stride-th step, where each of them takes long. If
+	// zero, 1: all.
 	Stride int
 
 	// Places is among how many places, side by side, the rounds are divided. If
