@@ -54,6 +54,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	fs.StringVar(&c.tag, "no-sharing-tag", "do-not-share", "`tag` by which associates mark customers whose data must not reach the CRM, beside Shopify's own opt-out; empty for none")
 	fs.StringVar(&c.eval, "eval", "", "measure what profiles say about the months after them, on this `file` of the Online Retail data, .csv or .csv.gz")
 	c.budget.Flags(fs)
+	c.MasterKeyFlag(fs)
 	if err := c.Parse(fs, args, getenv); err != nil {
 		return nil, err
 	}

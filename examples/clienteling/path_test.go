@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -396,9 +398,16 @@ func TestTwoProcessesOnPostgreSQL(t *testing.T) {
 	sim := newSim(t)
 	org := salesforcetest.New(t, nil)
 	url := testpg.URL(t)
-	first := salesforceRig(t, sim, org, func(c *config) { c.Database = url })
-	second := salesforceRig(t, sim, org, func(c *config) { c.Database = url })
+	together := func(c *config) {
+		c.Database, c.MasterKey = url, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{5}, audit.MasterKeySize))
+	}
+	first := salesforceRig(t, sim, org, together)
+	second := salesforceRig(t, sim, org, together)
 	first.synced()
+	whose := numberOf(t, sim.Customers()[1].ID)
+	at := &register{url: first.URL, sim: sim, clientID: first.cfg.clientID}
+	require.NoError(t, at.note(t.Context(), whose, desk.NewNote{Key: "note-of-two", Kind: "service", Text: "Hem of the Wilhelmina coat taken up"}))
+	assert.Contains(t, exported(t, second, whose), "Wilhelmina", "both write one log, with the same keys")
 	require.Len(t, org.All("Contact"), 6)
 	holds := func() (n int) {
 		for _, r := range []*rig{first, second} {
@@ -422,11 +431,18 @@ func TestTwoProcessesOnPostgreSQL(t *testing.T) {
 	for range 10 {
 		h.step()
 	}
+	if !slices.Contains(h.redacts, whose) {
+		h.redacts = append(h.redacts, whose)
+	}
 	for _, id := range h.redacts {
 		other.send("customers/redact", string(h.redaction(id)))
 	}
 	other.synced()
 	assert.True(t, other.outbox.Status().Holding)
+	require.Eventually(t, func() bool { return !strings.Contains(exported(t, other, whose), "Wilhelmina") }, time.Minute, 50*time.Millisecond,
+		"what one process sealed is destroyed by the other")
+	_, err := other.Log.Verify(t.Context())
+	require.NoError(t, err)
 
 	// As somebody who starts now and reads the shop as it is.
 	fresh := salesforceRig(t, sim, salesforcetest.New(t, nil))
@@ -434,6 +450,20 @@ func TestTwoProcessesOnPostgreSQL(t *testing.T) {
 		fresh.send("customers/redact", string(h.redaction(id)))
 	}
 	assert.Equal(t, fresh.files(), other.files())
+}
+
+// exported is what the log of a service can say about a customer.
+func exported(t *testing.T, r *rig, id int64) string {
+	t.Helper()
+	var out strings.Builder
+	subject := audit.Subject{Type: "customer", ID: string(shopify.NewGID("Customer", id))}
+	for rec, err := range r.Log.Export(t.Context(), subject, audit.DataRequest{}) {
+		require.NoError(t, err)
+		for _, part := range rec.Entry.Sealed {
+			out.Write(part.Data)
+		}
+	}
+	return out.String()
 }
 
 // A deletion, a sale and a new customer that were never delivered are found at the next

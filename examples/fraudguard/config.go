@@ -15,7 +15,6 @@ type config struct {
 	demo.Config
 	clientID   string
 	policyFile string
-	masterKey  string
 	eval       string
 	seeds      int
 
@@ -41,7 +40,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	fs := c.NewFlagSet(introduction, output)
 	fs.StringVar(&c.clientID, "client-id", "", "client `ID` of the app, which the register's session tokens are for")
 	fs.StringVar(&c.policyFile, "policy", "", "`file` with the policy in JSON (default: internal/risk/default_policy.json)")
-	fs.StringVar(&c.masterKey, "master-key", "", "base64 `key` of 32 bytes that wraps the keys of people in the audit log (default: the file master.key in -data, beside what it protects)")
+	c.MasterKeyFlag(fs)
 	fs.StringVar(&c.eval, "eval", "", "measure on this `file` of the Online Retail data, .csv or .csv.gz, and on simulated stores; \"simulated\" for the latter alone")
 	fs.IntVar(&c.seeds, "seeds", 10, "with -eval: how many times fraud is injected anew")
 	if err := c.Parse(fs, args, getenv); err != nil {

@@ -71,7 +71,7 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	s := &service{shop: sh, learned: make(chan struct{}), stopLearning: func() {}}
 	s.Service, err = demo.Open(ctx, &cfg.Config, &demo.Parts{
 		Shop: domain, Dir: dir, Addr: addr, Title: sh.name, Policy: approvalPolicy(cfg.policy, cfg.Expiry), LocationName: sh.locationName, Logger: logger, Observe: observe,
-		Personal: personal, MasterKey: cfg.masterKey,
+		Personal: personal,
 	})
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type Config struct {
 	Shop, ShopURL, Token, Secret, OldSecret string
 
 	Database, Data string
+	MasterKey      string // see [Config.MasterKeyFlag]
 	Seed           uint64
 
 	Model, ModelURL, ModelKey string
@@ -64,7 +65,7 @@ Flags:
 	fs.StringVar(&c.Secret, "secret", "", "client `secret` that signs the webhooks")
 	fs.StringVar(&c.OldSecret, "old-secret", "", "`secret` before the last rotation, accepted as well")
 	fs.StringVar(&c.Database, "database", "", "sqlite:///path or postgres:// `URL` (default: a SQLite file in -data)")
-	fs.StringVar(&c.Data, "data", "", "`folder` for the audit log and the SQLite file (default: a temporary one, or ./"+c.Name+"-data with -serve)")
+	fs.StringVar(&c.Data, "data", "", "`folder` for the keys, and without PostgreSQL for the audit log and the SQLite file (default: a temporary one, or ./"+c.Name+"-data with -serve)")
 	fs.StringVar(&c.Model, "model", "", "`model` to ask, such as openai:gpt-5; without one the baseline judges")
 	fs.StringVar(&c.ModelURL, "model-url", "", "base `URL` of a server that speaks the provider's protocol")
 	fs.StringVar(&c.ModelKey, "model-key", "", "API `key` of the model's provider (also OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY)")

@@ -71,3 +71,9 @@ func TestSameMetafield(t *testing.T) {
 	}
 	assert.False(t, demo.SameMetafield(want, admin.Metafield{Key: "other", Value: want.Value}))
 }
+
+// Each process would make a key of its own, and none could read what another sealed.
+func TestSeveralProcessesNeedOneMasterKey(t *testing.T) {
+	_, err := demo.Open(t.Context(), &demo.Config{Name: "sample", Database: "postgres://nobody@127.0.0.1:1/none"}, &demo.Parts{Dir: t.TempDir(), Personal: []string{"customer"}})
+	require.ErrorContains(t, err, "needs -master-key")
+}

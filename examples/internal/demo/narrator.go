@@ -194,12 +194,12 @@ func (n *Narrator) Prove(ctx context.Context, s *Service, orders []string) error
 		return fmt.Errorf("the audit log does not verify: %w", err)
 	}
 	n.Printf("\nAudit log: %d entries, every leaf and the signed checkpoint verified, root %v\n", report.Entries, report.Root)
-	if s.cfg.Data != "" {
-		n.Printf("Verify it yourself: go run ./audit/cmd/posaudit verify %s\n", filepath.Join(s.Dir, "audit"))
+	if s.cfg.Data != "" && !s.cfg.shared() {
+		n.Printf("Verify it yourself: go run ./audit/cmd/posaudit verify %s\n", filepath.Join(s.Dir, auditDir))
 		receipts, _ := filepath.Glob(filepath.Join(s.Dir, receiptsDir, "*.tlog-proof")) // the pattern is well formed
 		if len(receipts) > 0 {
 			n.Printf("Each order points to the receipt of its decision, which needs no log: go run ./audit/cmd/posaudit prove-verify -key \"$(cat %s)\" %s\n",
-				filepath.Join(s.Dir, "audit", "key.pub"), receipts[0])
+				filepath.Join(s.Dir, auditDir, "key.pub"), receipts[0])
 		}
 	}
 	return nil

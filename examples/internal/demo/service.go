@@ -25,7 +25,6 @@ import (
 	"github.com/posai-go/posai/approval/rollout"
 	"github.com/posai-go/posai/approval/sqlstore"
 	"github.com/posai-go/posai/audit"
-	"github.com/posai-go/posai/audit/filestore"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/inbox"
 )
@@ -33,7 +32,7 @@ import (
 // Parts is what a [Service] is made of, beside its [Config].
 type Parts struct {
 	Shop   string // domain: deliveries for another one are refused
-	Dir    string // folder of the audit log, the keys and the SQLite file
+	Dir    string // folder of the keys, and of the audit log and the SQLite file where there is no PostgreSQL
 	Addr   string // to listen on; "127.0.0.1:0" if empty
 	Title  string // of the console
 	Policy approval.Policy
@@ -48,9 +47,6 @@ type Parts struct {
 	// Personal are the types of subjects, such as "customer", whom the audit log
 	// names by pseudonym and whose parts it seals. If nil, the log has no vault.
 	Personal []string
-	// MasterKey, as [audit.ParseLocalKey] reads it, wraps their keys. If empty,
-	// the one in the file master.key of Dir, which is made.
-	MasterKey string
 }
 
 // Service is the whole middleware of an example: webhooks in, approved actions
@@ -183,25 +179,6 @@ func (s *Service) PublicURL(path string) string {
 		return strings.TrimSuffix(s.cfg.PublicURL, "/") + path
 	}
 	return s.URL + path
-}
-
-func (s *Service) openLog(ctx context.Context) error {
-	store, err := filestore.Open(filepath.Join(s.Dir, "audit"), nil)
-	if err != nil {
-		return err
-	}
-	s.closers = append(s.closers, func(context.Context) error { return store.Close() })
-	vault, err := s.openVault(ctx)
-	if err != nil {
-		return err
-	}
-	s.Log, err = audit.Open(ctx, store, &audit.Options{Vault: vault})
-	if err != nil {
-		return err
-	}
-	s.closers = append(s.closers, func(context.Context) error { return s.Log.Close() })
-	s.keys, err = store.Verifiers() // made by now
-	return err
 }
 
 func (s *Service) openQueue(ctx context.Context, database string) error {
