@@ -80,7 +80,8 @@ type CrashOutside struct {
 // processes that die, again and again at the same place, and once in the test's
 // own. If the store is an [io.Closer], that one is closed.
 //
-// A request is proposed, approved by a person and executed. The process dies
+// A request is proposed, approved by a person and executed; others are allowed by
+// the policy, as long as a fuse does. The process dies
 // before and after each write to the store and to the audit log on that way,
 // before the call to the outside, after its effect when nobody has heard of it
 // yet, around the read-back, and where the store itself says, see
@@ -99,6 +100,7 @@ type CrashOutside struct {
 //   - Nobody had to wait for it longer than [CrashOptions].Patience.
 //   - The log verifies, and has its proposal, ruling and decision once each, and
 //     its effect once, at the end, if it is executed.
+//   - The fuse has counted it once exactly if it was allowed.
 //
 // Each process runs the same test binary with -test.run set to this test, so
 // what a test does before it calls TestCrash happens in those too, and should

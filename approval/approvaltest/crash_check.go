@@ -1,6 +1,7 @@
 package approvaltest
 
 import (
+	"fmt"
 	"io"
 	"testing"
 
@@ -26,6 +27,7 @@ func (c *crash) check(t *testing.T) (uncertain int) {
 	defer closeIf(t, store)
 	listed := list(t, store, approval.Filter{States: []approval.State{approval.Uncertain}})
 	seen := map[string]string{} // IDs by key
+	allowed := 0
 	for id, r := range list(t, store, approval.Filter{}) {
 		trail := trails[id]
 		fail := func(what string) {
@@ -38,12 +40,17 @@ func (c *crash) check(t *testing.T) (uncertain int) {
 		if p := promised[r.Key]; p.ID != id || p.End != r.State {
 			fail("it is not as it was when it had ended: " + p.ID + " " + string(p.End))
 		}
-		for _, kind := range []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindDecided} {
-			if trail.count(kind, "") != 1 {
-				fail("the log has not one entry of kind " + string(kind))
+		decisions := 1
+		if isCounted(r.Key) {
+			allowed++
+			decisions = 0
+		}
+		for kind, want := range map[audit.Kind]int{audit.KindProposed: 1, audit.KindRuled: 1, audit.KindDecided: decisions} {
+			if n := trail.count(kind, ""); n != want {
+				fail(fmt.Sprintf("the log has %d entries of kind %s rather than %d", n, kind, want))
 			}
 		}
-		if len(r.Decisions) != 1 || r.Execution == nil {
+		if len(r.Decisions) != decisions || r.Execution == nil {
 			fail("its decision or its execution is lost")
 			continue
 		}
@@ -82,6 +89,10 @@ func (c *crash) check(t *testing.T) (uncertain int) {
 		}
 	}
 	assert.Len(t, seen, c.visits, "requests")
+	// A document has as many versions as it was written.
+	fuse, err := store.Document(t.Context(), "fuse/"+crashFuse)
+	require.NoError(t, err)
+	assert.EqualValues(t, allowed, fuse.Version, "the fuse has not counted each request that it let pass once")
 	assert.Empty(t, effects, "effects of requests that nobody knows, by their keys")
 	return uncertain
 }

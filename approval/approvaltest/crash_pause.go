@@ -35,13 +35,22 @@ func TestPause(t *testing.T, open func(ctx context.Context, at CrashPlace) (appr
 
 // stop makes the rounds: in each, the steps of a visit are counted and a process
 // is stopped at every one of them, or at every stride-th, while another finishes
-// the visit.
+// the visit. Then it is stopped at every step of visits that are counted, until
+// those are stored.
 func (c *crash) stop(rounds, stride int) error {
 	for range rounds {
 		for step := 1; ; step += stride {
-			if stopped, err := c.stopAt(step); err != nil {
+			if stopped, err := c.stopAt(c.nextKey(asked), step); err != nil {
 				return err
 			} else if !stopped {
+				break
+			}
+		}
+		for step := 1; ; step++ {
+			key := c.nextKey(counted)
+			if stopped, err := c.stopAt(key, step); err != nil {
+				return err
+			} else if !stopped || c.pastCounted(key) {
 				break
 			}
 		}
@@ -49,8 +58,7 @@ func (c *crash) stop(rounds, stride int) error {
 	return nil
 }
 
-func (c *crash) stopAt(step int) (stopped bool, err error) {
-	key := c.nextKey()
+func (c *crash) stopAt(key string, step int) (stopped bool, err error) {
 	first, err := c.start(crashVisit{key, step})
 	if err != nil {
 		return false, err

@@ -91,19 +91,28 @@ func (c *crash) note(key, step string) {
 	c.steps[step]++
 }
 
-func (c *crash) nextKey() string {
+func (c *crash) nextKey(prefix string) string {
 	c.visits++
-	return "visit-" + strconv.Itoa(c.visits)
+	return prefix + strconv.Itoa(c.visits)
 }
 
+// asked is what the keys of visits begin with that a person is asked about.
+const asked = "visit-"
+
+// pastCounted reports whether a visit with the key has died where it is past what
+// those that are counted have of their own: the rest of their way is like that of
+// those that are asked about.
+func (c *crash) pastCounted(key string) bool { return slices.Contains(c.deaths[key], afterCounted) }
+
 // kill makes the rounds: in each, the steps of a visit are counted and a process
-// dies at every one of them, or at every stride-th. The next process finishes
-// what it left before its own visit begins; now and then one dies on the way.
+// dies at every one of them, or at every stride-th. Then it dies at every step of
+// visits that are counted, until those are stored. The next process finishes what
+// it left before its own visit begins; now and then one dies on the way.
 func (c *crash) kill(rounds, stride int) error {
 	left := []crashVisit{} // what the next process has to finish
 	for round := range rounds {
 		for step := 1; ; step += stride {
-			key := c.nextKey()
+			key := c.nextKey(asked)
 			died, err := c.process(append(left, crashVisit{key, step})...)
 			if err != nil {
 				return err
@@ -117,6 +126,17 @@ func (c *crash) kill(rounds, stride int) error {
 				if _, err := c.process(crashVisit{key, 1 + (step+round)%5}); err != nil {
 					return err
 				}
+			}
+		}
+		for step := 1; ; step++ {
+			key := c.nextKey(counted)
+			died, err := c.process(append(left, crashVisit{key, step})...)
+			if err != nil {
+				return err
+			}
+			left = []crashVisit{{Key: key}}
+			if !died || c.pastCounted(key) {
+				break
 			}
 		}
 	}

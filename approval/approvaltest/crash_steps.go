@@ -56,8 +56,8 @@ func (s dyingStore) Insert(ctx context.Context, r *approval.Record, wake ...time
 }
 
 func (s dyingStore) InsertWith(ctx context.Context, r *approval.Record, docs []approval.Document, wake ...time.Time) (*approval.Record, bool, error) {
-	s.step("before insert")
-	defer s.step("after insert")
+	s.step(beforeCounted)
+	defer s.step(afterCounted)
 	return s.Store.InsertWith(ctx, r, docs, wake...)
 }
 
@@ -70,6 +70,7 @@ func (s dyingStore) Update(ctx context.Context, r *approval.Record, wake ...time
 // everyStep is where a process dies, at least, when it dies everywhere.
 var everyStep = []string{
 	"before insert", "after insert",
+	beforeCounted, afterCounted,
 	"before update to pending", "after update to pending",
 	"before update to approved", "after update to approved",
 	"before update to executing", "after update to executing",
@@ -81,6 +82,9 @@ var everyStep = []string{
 const (
 	beforeCall = "before the call"
 	afterCall  = "after the call, its response lost"
+
+	beforeCounted = "before the insert that a fuse counts"
+	afterCounted  = "after the insert that a fuse counts"
 )
 
 // dyingLog dies before or after what it appends.

@@ -48,6 +48,7 @@ func TestCrashFindsFaults(t *testing.T) {
 		"what is uncertain is forgotten": {open(fault{lost: approval.Uncertain}), "without_read-back", "it is not as it was when it had ended", 0},
 		"what is uncertain is not shown": {open(fault{hidden: approval.Uncertain}), "without_read-back", "it is not listed as uncertain", 0},
 		"half a line is taken for one":   {open(fault{keepTorn: true}), "with_read-back", "open the store: invalid character", 0},
+		"a count is apart":               {open(fault{apart: true}), "with_read-back", "the fuse has not counted each request that it let pass once", 0},
 		"nobody is woken":                {open(fault{asleep: true}), "with_read-back", "and within 15s nobody has brought it to an end", 15 * time.Second},
 		"nothing is kept": {
 			func(context.Context, approvaltest.CrashPlace) (approval.Store, error) {

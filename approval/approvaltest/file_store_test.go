@@ -44,6 +44,7 @@ type fault struct {
 	keepTorn bool           // what follows half a line goes on with it
 	asleep   bool           // what was arranged before it was opened wakes nobody
 	hidden   approval.State // is not listed
+	apart    bool           // a request and the documents with it are written one after the other
 }
 
 func openFileStore(ctx context.Context, at approvaltest.CrashPlace, f fault) (*fileStore, error) {
@@ -120,7 +121,15 @@ func (s *fileStore) InsertWith(ctx context.Context, r *approval.Record, docs []a
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stored, inserted, err := s.Memory.InsertWith(ctx, r, docs, wake...)
-	if inserted {
+	switch {
+	case !inserted:
+	case s.fault.apart:
+		err = s.write(line{Record: r, New: true, Wake: wake})
+		for i := range docs {
+			s.step("between a request and what is stored with it")
+			err = errors.Join(err, s.write(line{Document: &docs[i]}))
+		}
+	default:
 		err = s.write(line{Record: r, New: true, With: docs, Wake: wake})
 	}
 	return stored, inserted, err
