@@ -115,25 +115,13 @@ func (s *Store) Destroy(ctx context.Context, lookup string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("keystore: destroy: %w", err)
 	}
-	if s.db.Dialect == sqldb.SQLite {
-		err = s.cleanSQLite(ctx)
-	} else {
-		err = s.cleanPostgreSQL(ctx)
+	if s.db.Dialect == sqldb.PostgreSQL {
+		return int(n), s.cleanPostgreSQL(ctx)
 	}
-	return int(n), err
-}
-
-// cleanSQLite moves the write-ahead log into the file, where secure_delete has
-// zeros for the row, and empties it.
-func (s *Store) cleanSQLite(ctx context.Context) error {
-	var busy, log, done int
-	if err := s.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &done); err != nil {
-		return fmt.Errorf("keystore: checkpoint: %w", err)
+	if err := s.db.EmptyWAL(ctx); err != nil {
+		return int(n), fmt.Errorf("keystore: destroy: %w", err)
 	}
-	if busy != 0 {
-		return errors.New("keystore: the write-ahead log is in use by another program and still holds the destroyed key")
-	}
-	return nil
+	return int(n), nil
 }
 
 // cleanPostgreSQL gives the table new files. The server empties the old ones when

@@ -146,6 +146,27 @@ func closeFile(path string, f *file) error {
 	return errors.Join(f.reads.Close(), f.db.Close(), f.lock.Close())
 }
 
+// ErrBusy reports that a reader was in the way of [DB.EmptyWAL].
+var ErrBusy = errors.New("sqldb: somebody reads the write-ahead log, which still holds what was deleted")
+
+// EmptyWAL moves SQLite's write-ahead log into the file, where zeros stand for what
+// was deleted, and empties it. On PostgreSQL it does nothing. Where somebody reads for
+// longer than 10 s it fails with [ErrBusy]: nothing else would empty the log for certain,
+// so it is for the caller to try again.
+func (db *DB) EmptyWAL(ctx context.Context) error {
+	if db.Dialect != SQLite {
+		return nil
+	}
+	var busy, pages, moved int
+	if err := db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
+		return fmt.Errorf("sqldb: checkpoint: %w", err)
+	}
+	if busy != 0 {
+		return ErrBusy
+	}
+	return nil
+}
+
 func newCore() *core {
 	return &core{boot: rand.Text(), hooks: make(map[*sql.Tx][]func())}
 }
