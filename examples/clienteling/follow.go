@@ -254,17 +254,17 @@ func (f *follower) customersMerged(ctx context.Context, ev webhook.Event[webhook
 }
 
 func (f *follower) emailConsent(ctx context.Context, ev webhook.Event[webhook.EmailMarketingConsentUpdate]) error {
-	return f.consent(ctx, ev.Payload.CustomerID, fetch.EmailConsent(&ev), func(c *book.Customer) *book.Consent { return &c.EmailConsent })
+	return f.consent(ctx, ev.Payload.CustomerID, ev.Payload.EmailAddress, fetch.EmailConsent(&ev), func(c *book.Customer) (*book.Consent, string) { return &c.EmailConsent, c.Email })
 }
 
 func (f *follower) smsConsent(ctx context.Context, ev webhook.Event[webhook.SMSMarketingConsentUpdate]) error {
-	return f.consent(ctx, ev.Payload.ID, fetch.SMSConsent(&ev), func(c *book.Customer) *book.Consent { return &c.SMSConsent })
+	return f.consent(ctx, ev.Payload.ID, ev.Payload.Phone, fetch.SMSConsent(&ev), func(c *book.Customer) (*book.Consent, string) { return &c.SMSConsent, c.Phone })
 }
 
-// consent keeps what was given or taken back, and then reads the customer: the delivery
-// may be about an address that is theirs no more.
-func (f *follower) consent(ctx context.Context, id int64, consent book.Consent, of func(*book.Customer) *book.Consent) error {
-	if _, err := f.store.SetConsent(ctx, id, consent, of); err != nil {
+// consent keeps what was given or taken back for an address, and then reads the customer:
+// it may be one that the book does not have yet, or one that is theirs no more.
+func (f *follower) consent(ctx context.Context, id int64, address string, consent book.Consent, of func(*book.Customer) (*book.Consent, string)) error {
+	if _, err := f.store.SetConsent(ctx, id, address, consent, of); err != nil {
 		return err
 	}
 	f.wake()

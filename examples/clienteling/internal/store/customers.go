@@ -117,15 +117,18 @@ func laterConsent(told, have book.Consent, sameAddress bool) book.Consent {
 }
 
 // SetConsent keeps a consent that was given or taken back for an address or number, and
-// reports whether the customer is in the book. apply changes the right one of the two
-// and reports whether the customer's address is the one it was about.
-func (s *Store) SetConsent(ctx context.Context, id int64, consent book.Consent, of func(*book.Customer) *book.Consent) (known bool, err error) {
+// reports whether the customer is in the book. of returns the right one of the two and
+// what the customer's address or number is; a consent for another one counts for nothing.
+func (s *Store) SetConsent(ctx context.Context, id int64, address string, consent book.Consent, of func(*book.Customer) (*book.Consent, string)) (known bool, err error) {
 	err = s.tx(ctx, func(t *tx) error {
 		c, ok, err := t.customer(ctx, id)
 		if known = ok; err != nil || !ok {
 			return err
 		}
-		have := of(&c)
+		have, reached := of(&c)
+		if normal(address) != reached {
+			return nil
+		}
 		consent.At = consent.At.UTC()
 		if version(consent.At) < version(have.At) || *have == consent {
 			return nil
@@ -162,14 +165,16 @@ func (t *tx) writeCustomer(ctx context.Context, id int64, c book.Customer) error
 
 // normalize gives a customer the one form in which the same state is the same text.
 func normalize(c *book.Customer) {
-	c.Email = strings.ToLower(strings.TrimSpace(c.Email))
-	c.Phone = strings.TrimSpace(c.Phone)
+	c.Email, c.Phone = normal(c.Email), normal(c.Phone)
 	c.Since, c.UpdatedAt = c.Since.UTC(), c.UpdatedAt.UTC()
 	c.EmailConsent.At, c.SMSConsent.At = c.EmailConsent.At.UTC(), c.SMSConsent.At.UTC()
 	if len(c.Tags) == 0 {
 		c.Tags = nil
 	}
 }
+
+// normal is an address, or a number, as the book has it.
+func normal(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
 
 func bodyOf(v any) string {
 	b, err := json.Marshal(v)

@@ -126,12 +126,12 @@ func TestAnOrderBeforeItsCustomerAndWithoutOne(t *testing.T) {
 }
 
 func TestConsentsHaveTimesOfTheirOwn(t *testing.T) {
-	email := func(c *book.Customer) *book.Consent { return &c.EmailConsent }
+	email := func(c *book.Customer) (*book.Consent, string) { return &c.EmailConsent, c.Email }
 	subscribed := func(c *book.Customer) { c.EmailConsent = book.Consent{State: "SUBSCRIBED", At: at(5)} }
 	both(t, func(t *testing.T, s *store.Store) {
 		put(t, s, customer(1, 10, subscribed), store.Told)
 		require.True(t, entry(t, s, 1).Customer.EmailConsent.Given())
-		known, err := s.SetConsent(t.Context(), 1, book.Consent{State: "UNSUBSCRIBED", At: at(15)}, email)
+		known, err := s.SetConsent(t.Context(), 1, "C1@example.com ", book.Consent{State: "UNSUBSCRIBED", At: at(15)}, email)
 		require.NoError(t, err)
 		require.True(t, known)
 		// A later state of the customer that says what was before does not give it again.
@@ -139,11 +139,11 @@ func TestConsentsHaveTimesOfTheirOwn(t *testing.T) {
 		assert.False(t, entry(t, s, 1).Customer.EmailConsent.Given())
 		// Nor does an older delivery, or one of the same second.
 		for _, seconds := range []int{12, 15} {
-			_, err = s.SetConsent(t.Context(), 1, book.Consent{State: "SUBSCRIBED", At: at(seconds)}, email)
+			_, err = s.SetConsent(t.Context(), 1, "C1@example.com ", book.Consent{State: "SUBSCRIBED", At: at(seconds)}, email)
 			require.NoError(t, err)
 			assert.False(t, entry(t, s, 1).Customer.EmailConsent.Given())
 		}
-		_, err = s.SetConsent(t.Context(), 1, book.Consent{State: "SUBSCRIBED", At: at(40)}, email)
+		_, err = s.SetConsent(t.Context(), 1, "C1@example.com ", book.Consent{State: "SUBSCRIBED", At: at(40)}, email)
 		require.NoError(t, err)
 		assert.True(t, entry(t, s, 1).Customer.EmailConsent.Given())
 		// A consent for another address is none for this one.
@@ -152,7 +152,12 @@ func TestConsentsHaveTimesOfTheirOwn(t *testing.T) {
 			c.EmailConsent = book.Consent{State: "NOT_SUBSCRIBED"}
 		}), store.Told)
 		assert.False(t, entry(t, s, 1).Customer.EmailConsent.Given())
-		known, err = s.SetConsent(t.Context(), 2, book.Consent{State: "SUBSCRIBED", At: at(40)}, email)
+		// However late it is told.
+		known, err = s.SetConsent(t.Context(), 1, "c1@example.com", book.Consent{State: "SUBSCRIBED", At: at(60)}, email)
+		require.NoError(t, err)
+		assert.True(t, known)
+		assert.False(t, entry(t, s, 1).Customer.EmailConsent.Given())
+		known, err = s.SetConsent(t.Context(), 2, "c2@example.com", book.Consent{State: "SUBSCRIBED", At: at(40)}, email)
 		require.NoError(t, err)
 		assert.False(t, known)
 	})
@@ -371,7 +376,7 @@ func TestAChangeInFlight(t *testing.T) {
 		work, err := s.Due(t.Context(), 10)
 		require.NoError(t, err)
 		require.NoError(t, s.Sending(t.Context(), lease, []int64{1}))
-		_, err = s.SetConsent(t.Context(), 1, book.Consent{State: "UNSUBSCRIBED", At: at(20)}, func(c *book.Customer) *book.Consent { return &c.EmailConsent })
+		_, err = s.SetConsent(t.Context(), 1, "C1@example.com ", book.Consent{State: "UNSUBSCRIBED", At: at(20)}, func(c *book.Customer) (*book.Consent, string) { return &c.EmailConsent, c.Email })
 		require.NoError(t, err)
 		require.NoError(t, s.Settle(t.Context(), lease, []store.Settled{{Customer: 1, Changed: work[0].Changed, Digest: "d", Sent: true}}))
 		work, err = s.Due(t.Context(), 10)
