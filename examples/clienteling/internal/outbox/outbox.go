@@ -261,7 +261,7 @@ func (o *Outbox) reported(ctx context.Context, lease *store.Lease, f store.Forge
 			return o.Store.ForgetLater(ctx, lease, f, "not reported yet", time.Now().Add(o.Backoff(f.Attempts+1)))
 		}
 	}
-	return o.Store.Forgotten(ctx, lease, f.Key)
+	return o.Store.Forgotten(ctx, lease, f)
 }
 
 // call calls the CRM within its time. What it must keep it keeps: an outcome for each.

@@ -36,6 +36,21 @@ type sink struct {
 	saved  []int   // records by call of Save
 	loaded int
 	state  map[string]crm.State // instead of what the files say, by key
+
+	forgotten []string
+	meanwhile func() // while Forget is on its way
+}
+
+func (s *sink) Forget(ctx context.Context, keys []string) ([]crm.Outcome, error) {
+	s.mu.Lock()
+	s.forgotten = append(s.forgotten, keys...)
+	meanwhile := s.meanwhile
+	s.meanwhile = nil
+	s.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	return s.Sink.Forget(ctx, keys)
 }
 
 func (s *sink) next() error {
@@ -262,6 +277,23 @@ func TestInvalid(t *testing.T) {
 	f.until("valid", func(c store.Counts) bool { return c.Invalid == 0 && drained(c) })
 }
 
+// What the CRM did not take may be a part of somebody whom it has now: who opts out is
+// forgotten there.
+func TestInvalidInPart(t *testing.T) {
+	f := newFixture(t, sqlite(t))
+	f.put(1)
+	f.sink.state[f.store.Key(1)] = crm.Invalid
+	f.run(f.box)
+	f.until("invalid", func(c store.Counts) bool { return c.Invalid == 1 && c.Pending == 0 })
+	c := person(1, 20)
+	c.NoSharing = true
+	_, err := f.store.PutCustomer(t.Context(), c, store.Told)
+	require.NoError(t, err)
+	f.box.Wake()
+	f.until("withheld", func(c store.Counts) bool { return c.Withheld == 1 })
+	assert.Equal(t, []string{f.store.Key(1)}, f.sink.forgotten)
+}
+
 // A person is asked once; if nobody answers, again.
 func TestAmbiguous(t *testing.T) {
 	f := newFixture(t, sqlite(t))
@@ -309,6 +341,21 @@ func TestErased(t *testing.T) {
 	f.until("drained", drained)
 	require.Len(t, f.erased, 3)
 	assert.Equal(t, "shop/redact", f.erased[2].Topic)
+}
+
+// An erasure that comes while the CRM forgets a customer who was deleted is reported.
+func TestErasedMeanwhile(t *testing.T) {
+	f := newFixture(t, sqlite(t))
+	f.put(1)
+	f.run(f.box)
+	f.until("drained", drained)
+	f.sink.meanwhile = func() {
+		assert.NoError(t, f.store.Erase(t.Context(), store.Erasure{Topic: "customers/redact", Customer: 1}))
+	}
+	require.NoError(t, f.store.Delete(t.Context(), 1))
+	f.box.Wake()
+	f.until("drained", drained)
+	assert.NotEmpty(t, f.erased)
 }
 
 // Of two processes one drains; when it ends, the other does.

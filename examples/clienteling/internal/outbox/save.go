@@ -138,8 +138,9 @@ func (o *Outbox) settled(w sending, out crm.Outcome) store.Settled {
 		}
 		return store.Settled{Customer: w.Customer, State: store.Ambiguous, Sent: w.Sent, Problem: string(candidates), Attempts: w.Attempts + 1}
 	case crm.Invalid:
-		// The next change may mend it.
-		return store.Settled{Customer: w.Customer, Changed: w.Changed, State: store.Invalid, Sent: w.Sent, Problem: reason(out)}
+		// The next change may mend it. What is invalid may be a purchase of somebody who is
+		// in the CRM now.
+		return store.Settled{Customer: w.Customer, Changed: w.Changed, State: store.Invalid, Sent: true, Problem: reason(out)}
 	}
 	return o.again(w.Work, reason(out))
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"time"
 )
 
@@ -12,6 +13,10 @@ type Forget struct {
 	Attempts int
 	// Erasure is what is reported once it is done; nil if nobody waits for it.
 	Erasure *Erasure
+
+	// The row as it was read: it is not done with if it was asked for again since.
+	due int64
+	job string
 }
 
 // forget makes the CRM's forgetting due. An erasure that waits for it stays.
@@ -26,6 +31,12 @@ func (t *tx) forget(ctx context.Context, customer int64, job *Erasure) error {
 	return err
 }
 
+// ForgetAgain has the CRM forget somebody who is gone once more: a record of it may have
+// been tied to them since it did.
+func (s *Store) ForgetAgain(ctx context.Context, customer int64) error {
+	return s.tx(ctx, func(t *tx) error { return t.forget(ctx, customer, nil) })
+}
+
 // Forgets returns whom the CRM is to forget and who is due. The erasure of the whole
 // shop comes alone, when it is the last.
 func (s *Store) Forgets(ctx context.Context, limit int) (out []Forget, err error) {
@@ -33,26 +44,30 @@ func (s *Store) Forgets(ctx context.Context, limit int) (out []Forget, err error
 		out = nil
 		return s.each(ctx, t.Tx, func(r *sql.Rows) error {
 			var f Forget
-			var job string
-			if err := r.Scan(&f.Key, &f.Attempts, &job); err != nil {
+			if err := r.Scan(&f.Key, &f.Attempts, &f.due, &f.job); err != nil {
 				return err
 			}
-			f.Erasure, err = jobOf(job)
+			if f.job != "" {
+				if err := json.Unmarshal([]byte(f.job), &f.Erasure); err != nil {
+					return err
+				}
+			}
 			out = append(out, f)
-			return err
-		}, `SELECT crm_key, attempts, job FROM clienteling_forget WHERE due_us <= ? AND (crm_key <> ? OR 1 = (SELECT count(*) FROM clienteling_forget))
+			return nil
+		}, `SELECT crm_key, attempts, due_us, job FROM clienteling_forget WHERE due_us <= ? AND (crm_key <> ? OR 1 = (SELECT count(*) FROM clienteling_forget))
 			ORDER BY due_us, crm_key LIMIT ?`, micros(t.now), s.Key(0), limit)
 	})
 	return out, err
 }
 
-// Forgotten says that the CRM has forgotten a customer and that it was reported.
-func (s *Store) Forgotten(ctx context.Context, l *Lease, key string) error {
+// Forgotten says that the CRM has forgotten a customer and that it was reported. Who was
+// to be forgotten again meanwhile, or by an erasure that was not there yet, stays due.
+func (s *Store) Forgotten(ctx context.Context, l *Lease, f Forget) error {
 	return s.tx(ctx, func(t *tx) error {
 		if err := t.under(ctx, l); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, `DELETE FROM clienteling_forget WHERE crm_key = ?`, key)
+		_, err := t.exec(ctx, `DELETE FROM clienteling_forget WHERE crm_key = ? AND due_us = ? AND job = ?`, f.Key, f.due, f.job)
 		return err
 	})
 }

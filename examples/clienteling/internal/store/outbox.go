@@ -200,6 +200,17 @@ func (s *Store) Asked(ctx context.Context, customer int64, request string) error
 	})
 }
 
+// Linking says, before it happens, that a record of the CRM may be tied to a customer, who
+// is to be forgotten there when they go or opt out. It reports false if the customer is gone.
+func (s *Store) Linking(ctx context.Context, customer int64) (known bool, err error) {
+	err = s.tx(ctx, func(t *tx) error {
+		n, err := t.exec(ctx, `UPDATE clienteling_sync SET sent = 1 WHERE customer = ?`, customer)
+		known = n == 1
+		return err
+	})
+	return known, err
+}
+
 // Choose keeps what a person said, by the request that they were asked in, and makes the
 // customer due. It reports false if the customer is gone.
 func (s *Store) Choose(ctx context.Context, customer int64, choice Choice, request string) (known bool, err error) {

@@ -41,12 +41,13 @@ CREATE TABLE clienteling_note (
 );
 CREATE INDEX clienteling_note_customer ON clienteling_note (customer, at_us);
 
--- Who is gone: deleted, merged (into says with whom) or erased.
+-- Who is gone: deleted, merged (into says with whom) or erased (job says by what).
 CREATE TABLE clienteling_gone (
 	customer BIGINT PRIMARY KEY,
 	how TEXT NOT NULL,
 	into_customer BIGINT NOT NULL,
-	at_us BIGINT NOT NULL
+	at_us BIGINT NOT NULL,
+	job TEXT NOT NULL
 );
 
 CREATE TABLE clienteling_variant (

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/posai-go/posai/examples/clienteling/internal/book"
 	"github.com/posai-go/posai/examples/clienteling/internal/store"
 	"github.com/posai-go/posai/examples/internal/demo"
+	"github.com/posai-go/posai/internal/sqldb"
 	"github.com/posai-go/posai/internal/testpg"
 	"github.com/posai-go/posai/shopify"
 )
@@ -234,7 +236,8 @@ func TestDeletedAndErasedStayGone(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, forgets, 2)
 		assert.Nil(t, forgets[0].Erasure)
-		assert.Equal(t, &job, forgets[1].Erasure)
+		job.Orders = []int64{12}
+		assert.Equal(t, &job, forgets[1].Erasure, "with the orders that the book had of them")
 		// A deletion that comes once more does not make the erasure forgotten.
 		require.NoError(t, s.Delete(t.Context(), 2))
 		require.NoError(t, s.Erase(t.Context(), job))
@@ -245,7 +248,7 @@ func TestDeletedAndErasedStayGone(t *testing.T) {
 		forgets, err = s.Forgets(t.Context(), 10)
 		require.NoError(t, err)
 		require.Len(t, forgets, 1)
-		require.NoError(t, s.Forgotten(t.Context(), lease, forgets[0].Key))
+		require.NoError(t, s.Forgotten(t.Context(), lease, forgets[0]))
 		// Nothing is due: what the gone had changed has gone with them.
 		work, err := s.Due(t.Context(), 10)
 		require.NoError(t, err)
@@ -257,6 +260,74 @@ func TestDeletedAndErasedStayGone(t *testing.T) {
 		c, err := s.Counts(t.Context())
 		require.NoError(t, err)
 		assert.Zero(t, c.Customers+c.Orders+c.Notes)
+	})
+}
+
+// Who was merged into somebody who is erased, before or after it, is erased like them, and
+// each is reported, since each has keys of their own in the audit log.
+func TestErasedUnderAllNumbers(t *testing.T) {
+	both(t, func(t *testing.T, s *store.Store) {
+		for id := range int64(4) {
+			put(t, s, customer(id+1, 10), store.Told)
+			putOrder(t, s, order(11+id, id+1, 10, "told"), store.Told)
+		}
+		require.NoError(t, s.Merge(t.Context(), 1, 2))
+		require.NoError(t, s.Merge(t.Context(), 3, 4))
+		before, err := s.MergedInto(t.Context(), 1)
+		require.NoError(t, err)
+		assert.Equal(t, []int64{2}, before)
+		job := store.Erasure{Topic: "customers/redact", ShopID: 9, Customer: 1, Orders: []int64{99}, WebhookID: "w"}
+		for range 2 {
+			require.NoError(t, s.Erase(t.Context(), job))
+			require.NoError(t, s.Merge(t.Context(), 1, 3))
+		}
+		forgets, err := s.Forgets(t.Context(), 10)
+		require.NoError(t, err)
+		var jobs []store.Erasure
+		for _, f := range forgets {
+			require.NotNil(t, f.Erasure, f.Key)
+			jobs = append(jobs, *f.Erasure)
+		}
+		of := func(id int64, hook string, orders ...int64) store.Erasure {
+			return store.Erasure{Topic: "customers/redact", ShopID: 9, Customer: id, Orders: orders, WebhookID: hook}
+		}
+		assert.ElementsMatch(t, []store.Erasure{of(1, "w", 11, 12, 99), of(2, "w/2"), of(3, "w/3", 13, 14), of(4, "w/3/4")}, jobs)
+		for id := range int64(4) {
+			erased, err := s.Erased(t.Context(), id+1)
+			require.NoError(t, err)
+			assert.True(t, erased, id+1)
+			orders, err := s.Orders(t.Context(), id+1)
+			require.NoError(t, err)
+			assert.Empty(t, orders)
+		}
+	})
+}
+
+// Who is to be forgotten once more, while the CRM forgets them, stays due.
+func TestForgottenMeanwhile(t *testing.T) {
+	both(t, func(t *testing.T, s *store.Store) {
+		lease, _, err := s.Acquire(t.Context(), "crm", time.Minute)
+		require.NoError(t, err)
+		put(t, s, customer(1, 10), store.Told)
+		require.NoError(t, s.Delete(t.Context(), 1))
+		for _, meanwhile := range []func() error{
+			func() error { return s.Erase(t.Context(), store.Erasure{Topic: "customers/redact", Customer: 1}) },
+			func() error { return s.ForgetAgain(t.Context(), 1) },
+		} {
+			forgets, err := s.Forgets(t.Context(), 10)
+			require.NoError(t, err)
+			require.Len(t, forgets, 1)
+			require.NoError(t, meanwhile())
+			require.NoError(t, s.Forgotten(t.Context(), lease, forgets[0]))
+		}
+		forgets, err := s.Forgets(t.Context(), 10)
+		require.NoError(t, err)
+		require.Len(t, forgets, 1)
+		assert.NotNil(t, forgets[0].Erasure)
+		require.NoError(t, s.Forgotten(t.Context(), lease, forgets[0]))
+		forgets, err = s.Forgets(t.Context(), 10)
+		require.NoError(t, err)
+		assert.Empty(t, forgets)
 	})
 }
 
@@ -276,7 +347,7 @@ func TestErasingTheShop(t *testing.T) {
 		require.Len(t, forgets, 2)
 		for _, f := range forgets {
 			assert.Nil(t, f.Erasure)
-			require.NoError(t, s.Forgotten(t.Context(), lease, f.Key))
+			require.NoError(t, s.Forgotten(t.Context(), lease, f))
 		}
 		forgets, err = s.Forgets(t.Context(), 10)
 		require.NoError(t, err)
@@ -288,7 +359,8 @@ func TestErasingTheShop(t *testing.T) {
 // What was erased is not in the files any more.
 func TestErasedFromTheDisk(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, demo.SQLiteURL(filepath.Join(dir, "book.db")))
+	url := demo.SQLiteURL(filepath.Join(dir, "book.db"))
+	s := open(t, url)
 	secret := "Wilhelmina-Oddname"
 	put(t, s, customer(1, 10, func(c *book.Customer) { c.LastName = secret }), store.Told)
 	putOrder(t, s, order(7, 1, 10, "for "+secret), store.Told)
@@ -307,6 +379,19 @@ func TestErasedFromTheDisk(t *testing.T) {
 		return in
 	}
 	require.NotEmpty(t, found())
+	// Somebody reads what was there before: the journal has it until they are done.
+	db, err := sqldb.Open(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	_, err = db.ExecContext(t.Context(), `PRAGMA busy_timeout = 1`)
+	require.NoError(t, err)
+	reader, err := db.Reads.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	require.NoError(t, err)
+	var n int
+	require.NoError(t, reader.QueryRowContext(t.Context(), `SELECT count(*) FROM clienteling_customer`).Scan(&n))
+	require.ErrorIs(t, s.Erase(t.Context(), store.Erasure{Topic: "customers/redact", Customer: 1}), sqldb.ErrBusy)
+	require.NotEmpty(t, found())
+	require.NoError(t, reader.Rollback())
 	require.NoError(t, s.Erase(t.Context(), store.Erasure{Topic: "customers/redact", Customer: 1}))
 	assert.Empty(t, found())
 }
