@@ -124,11 +124,17 @@ func contents(t *testing.T, org *salesforcetest.Org) string {
 // salesforceRig is newRig with a Salesforce as the CRM.
 func salesforceRig(t *testing.T, sim *shopifytest.Shop, org *salesforcetest.Org, change ...func(*config)) *rig {
 	t.Helper()
-	sink, err := salesforce.New(orgCredentials(org), &salesforce.Options{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Timeout: 5 * time.Second})
-	require.NoError(t, err)
+	sink := orgSink(t, org)
 	r := newRig(t, sim, func(crm.Sink) crm.Sink { return sink }, change...)
 	r.org = org
 	return r
+}
+
+func orgSink(t *testing.T, org *salesforcetest.Org) crm.Sink {
+	t.Helper()
+	sink, err := salesforce.New(orgCredentials(org), &salesforce.Options{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Timeout: 5 * time.Second})
+	require.NoError(t, err)
+	return sink
 }
 
 // newRig starts a service that has read the shop.

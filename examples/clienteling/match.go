@@ -178,7 +178,9 @@ func (m *matcher) answered(ctx context.Context, request string) (waiting, refuse
 	switch r.State {
 	case approval.Rejected, approval.Denied:
 		return false, true, nil
-	case approval.Expired, approval.Failed:
+	case approval.Expired, approval.Failed, approval.Executed:
+		// One that is carried out already was about an earlier time that the CRM did not
+		// have them: attempts, and with them the keys of questions, begin anew after it.
 		return false, false, nil
 	}
 	return true, false, nil
@@ -190,11 +192,11 @@ func (m *matcher) execute(ctx context.Context, e approval.Execution, a Match) (s
 	entry, err := m.store.Entry(ctx, a.Customer)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return "", approval.Permanent(errors.New("the customer is gone"))
+		return "", m.gone(ctx, a.Customer, "the customer is gone")
 	case err != nil:
 		return "", err
 	case entry.Customer.ID != store.GID(a.Customer):
-		return "", approval.Permanent(errors.New("the customer was merged into another"))
+		return "", m.gone(ctx, a.Customer, "the customer was merged into another")
 	}
 	choice := store.ChoiceLinked
 	switch a.Choice {
@@ -205,6 +207,12 @@ func (m *matcher) execute(ctx context.Context, e approval.Execution, a Match) (s
 	default:
 		if entry.Customer.NoSharing {
 			return "", approval.Permanent(errors.New("the customer opted out of sharing"))
+		}
+		switch known, err := m.store.Linking(ctx, a.Customer); {
+		case err != nil:
+			return "", err
+		case !known:
+			return "", m.gone(ctx, a.Customer, "the customer is gone")
 		}
 		err := m.sink.Link(ctx, m.store.Key(a.Customer), a.Choice)
 		if errors.Is(err, crm.ErrLinked) || errors.Is(err, crm.ErrNoRecord) {
@@ -219,10 +227,20 @@ func (m *matcher) execute(ctx context.Context, e approval.Execution, a Match) (s
 		return "", err
 	}
 	if !known {
-		return "", approval.Permanent(errors.New("the customer is gone"))
+		return "", m.gone(ctx, a.Customer, "the customer is gone")
 	}
 	m.wake()
 	return string(choice), nil
+}
+
+// gone is for a customer who went: the CRM may have forgotten them before this attempt, or
+// an earlier one that ended in the middle, tied a record of it to them.
+func (m *matcher) gone(ctx context.Context, customer int64, why string) error {
+	if err := m.store.ForgetAgain(ctx, customer); err != nil {
+		return err
+	}
+	m.wake()
+	return approval.Permanent(errors.New(why))
 }
 
 // find reads back whether a choice was carried out.

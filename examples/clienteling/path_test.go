@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -114,6 +115,23 @@ func TestConsentAndSharing(t *testing.T) {
 	assert.Equal(t, before.digest, r.state().digest)
 }
 
+// A consent for an address that is theirs no more, told late, gives nothing for the one
+// that they have.
+func TestConsentForAnotherAddress(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newSim(t), nil)
+	who := r.sim.Customers()[0]
+	_, err := r.sim.SetConsent(who.ID, shopifytest.Consent{Email: "UNSUBSCRIBED", SMS: "UNSUBSCRIBED"})
+	require.NoError(t, err)
+	r.synced()
+	id, given := numberOf(t, who.ID), time.Now().Add(time.Minute).Format(time.RFC3339)
+	r.send("customers_email_marketing_consent/update", fmt.Sprintf(`{"customer_id":%d,"email_address":"old@example.com","email_marketing_consent":{"state":"subscribed","consent_updated_at":%q}}`, id, given))
+	r.send("customers_marketing_consent/update", fmt.Sprintf(`{"id":%d,"phone":"+12125550199","sms_marketing_consent":{"state":"subscribed","consent_updated_at":%q}}`, id, given))
+	row := r.state().contacts[r.store.Key(id)]
+	assert.Equal(t, "true", row["no_email"])
+	assert.Equal(t, "true", row["no_sms"])
+}
+
 // A consent that is taken back while the customer is on the way to the CRM ends taken
 // back.
 func TestConsentInFlight(t *testing.T) {
@@ -202,6 +220,120 @@ func TestWhoIsWho(t *testing.T) {
 				requests++
 			}
 			assert.Equal(t, 1, requests)
+		})
+	}
+}
+
+// Who left the CRM and comes again is asked about again, whatever was said before.
+func TestWhoIsWhoAgain(t *testing.T) {
+	t.Parallel()
+	sim := newSim(t)
+	who := sim.Customers()[2]
+	org := salesforcetest.New(t, nil)
+	own := org.Add("Contact", map[string]any{"LastName": "Of old", "Email": who.Email})
+	r := salesforceRig(t, sim, org)
+	r.synced()
+	answer := func(req *approval.Request, choice string) {
+		link, err := r.SignInLink(req.ID)
+		require.NoError(t, err)
+		b, err := demo.SignIn(t.Context(), link)
+		require.NoError(t, err)
+		require.NoError(t, b.ApproveWith(t.Context(), req.ID, map[string]string{"choice": choice}))
+		req, err = r.Queue.Wait(t.Context(), req.ID)
+		require.NoError(t, err)
+		require.Equal(t, approval.Executed, req.State, "%+v", req.Execution)
+		r.synced()
+	}
+	first, err := r.question(t.Context())
+	require.NoError(t, err)
+	answer(first, noneOfOur)
+	require.Len(t, org.All("Contact"), 7)
+	_, err = admin.TagsAdd(t.Context(), r.client(), shopify.GID(who.ID), []string{"do-not-share"})
+	require.NoError(t, err)
+	r.synced()
+	require.Len(t, org.All("Contact"), 6)
+	_, err = admin.TagsRemove(t.Context(), r.client(), shopify.GID(who.ID), []string{"do-not-share"})
+	require.NoError(t, err)
+	r.synced()
+	var second *approval.Request
+	require.Eventually(t, func() bool {
+		for req, err := range r.Queue.List(t.Context(), approval.Filter{}) {
+			require.NoError(t, err)
+			if req.ID != first.ID {
+				second = req
+			}
+		}
+		return second != nil
+	}, time.Minute, 20*time.Millisecond)
+	answer(second, own)
+	assert.Equal(t, r.store.Key(numberOf(t, who.ID)), org.Record("Contact", own)["Posai_Key__c"])
+	assert.Len(t, org.All("Contact"), 6)
+}
+
+// linking is a CRM that keeps who ties waiting, before it does or after.
+type linking struct {
+	crm.Sink
+	after         bool
+	entered, goOn chan struct{}
+}
+
+func (l *linking) Link(ctx context.Context, key, id string) error {
+	if l.after {
+		defer l.wait()
+	} else {
+		l.wait()
+	}
+	return l.Sink.Link(ctx, key, id)
+}
+
+func (l *linking) wait() {
+	l.entered <- struct{}{}
+	<-l.goOn
+}
+
+// Whoever goes while a record of the CRM is being tied to them is forgotten there, and so
+// is who opts out.
+func TestGoneWhileTied(t *testing.T) {
+	for name, tt := range map[string]struct {
+		happens func(r *rig, who *shopifytest.Customer)
+		after   bool // the record is tied
+		state   approval.State
+	}{
+		"erased": {happens: func(r *rig, who *shopifytest.Customer) {
+			r.send("customers/redact", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"customer":{"id":%d},"orders_to_redact":[]}`, r.cfg.Shop, numberOf(t, who.ID)))
+		}, state: approval.Failed},
+		"opted out": {happens: func(r *rig, who *shopifytest.Customer) {
+			_, err := admin.TagsAdd(r.t.Context(), r.client(), shopify.GID(who.ID), []string{"do-not-share"})
+			require.NoError(r.t, err)
+		}, after: true, state: approval.Executed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := newSim(t)
+			who := sim.Customers()[2]
+			org := salesforcetest.New(t, nil)
+			own := org.Add("Contact", map[string]any{"LastName": "Of old", "Email": who.Email})
+			link := &linking{Sink: orgSink(t, org), after: tt.after, entered: make(chan struct{}), goOn: make(chan struct{})}
+			r := newRig(t, sim, func(crm.Sink) crm.Sink { return link })
+			r.synced()
+			req, err := r.question(t.Context())
+			require.NoError(t, err)
+			signIn, err := r.SignInLink(req.ID)
+			require.NoError(t, err)
+			b, err := demo.SignIn(t.Context(), signIn)
+			require.NoError(t, err)
+			require.NoError(t, b.ApproveWith(t.Context(), req.ID, map[string]string{"choice": own}))
+			<-link.entered
+			tt.happens(r, &who)
+			r.synced()
+			close(link.goOn)
+			req, err = r.Queue.Wait(t.Context(), req.ID)
+			require.NoError(t, err)
+			assert.Equal(t, tt.state, req.State, "%+v", req.Execution)
+			r.synced()
+			for _, c := range org.All("Contact") {
+				assert.NotEqual(t, r.store.Key(numberOf(t, who.ID)), c["Posai_Key__c"])
+			}
 		})
 	}
 }
