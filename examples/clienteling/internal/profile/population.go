@@ -25,7 +25,6 @@ type Member struct {
 // safe for concurrent use. A nil one has no members.
 type Population struct {
 	currency string
-	exact    bool
 	lasts    []int64 // each sorted
 	orders   []int
 	values   []decimal.Decimal
@@ -59,7 +58,7 @@ func NewPopulation(currency string, members iter.Seq2[Member, error], opts *Popu
 		}
 	}
 	s.prune(limit)
-	p := &Population{currency: currency, exact: !s.pruned}
+	p := &Population{currency: currency}
 	for _, m := range s.kept {
 		p.lasts = append(p.lasts, m.Last.Unix())
 		p.orders = append(p.orders, m.Orders)
@@ -87,9 +86,6 @@ func (p *Population) Len() int {
 	return len(p.lasts)
 }
 
-// Exact says whether all members are kept, so that scores are exact.
-func (p *Population) Exact() bool { return p == nil || p.exact }
-
 // Scores are the quintiles, 1 to 5, in which a member is by recency, frequency and money;
 // 5 is the latest, most, highest. Of n members, b are below and e equal to it, it
 // included: the score is 1 + floor(5 (b + e/2) / n), so that equals have equal scores, at
@@ -112,10 +108,9 @@ func score(n int, compare func(i int) int) int {
 
 // sample keeps the members with the smallest hashes.
 type sample struct {
-	limit  int
-	kept   map[shopify.GID]Member
-	most   uint64 // hashes above are out for good
-	pruned bool
+	limit int
+	kept  map[shopify.GID]Member
+	most  uint64 // hashes above are out for good
 }
 
 func (s *sample) add(m Member) {
@@ -143,7 +138,7 @@ func (s *sample) prune(limit int) {
 	for _, id := range ids[limit:] {
 		delete(s.kept, id)
 	}
-	s.most, s.pruned = hash(ids[limit-1]), true
+	s.most = hash(ids[limit-1])
 }
 
 // hash is FNV-1a with the finalizer of SplitMix64, since IDs differ in their last
