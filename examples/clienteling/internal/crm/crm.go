@@ -10,6 +10,7 @@ package crm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -27,7 +28,7 @@ type Sink interface {
 	// their order. The error is for what kept records from being tried at all
 	// (ErrUnavailable, ErrLimit, ErrRefused, or that of ctx); the outcomes of the others
 	// are there beside it, and those records are Retry. len(outcomes) is always
-	// len(records). Of records with one key the last is the valid one.
+	// len(records). Of records with one key the last counts that is not Invalid by its keys.
 	Save(ctx context.Context, records []Record) ([]Outcome, error)
 
 	// Load is Save for very many, such as the first synchronization, by a way that is
@@ -86,6 +87,47 @@ type Purchase struct {
 	Store   string        // empty online
 	Net     shopify.Money // paid less refunded
 	Items   string        // for people to read
+}
+
+// CheckKeys says what keeps the keys of a record and its purchases from being external
+// ids; see [CheckKey]. The error does not hold the key.
+func (r *Record) CheckKeys() error {
+	if err := CheckKey(r.Key); err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	for _, p := range r.Purchases {
+		if err := CheckKey(p.Key); err != nil {
+			return fmt.Errorf("key of a purchase: %w", err)
+		}
+	}
+	return nil
+}
+
+// LastOfEach drops all but the last record of each key. The slice may be records itself.
+func LastOfEach(records []Record) []Record {
+	return lastOfEach(records, func(r *Record) string { return r.Key })
+}
+
+// LastPurchases drops all but the last purchase of each key.
+func (r *Record) LastPurchases() []Purchase {
+	return lastOfEach(r.Purchases, func(p *Purchase) string { return p.Key })
+}
+
+func lastOfEach[T any](all []T, key func(*T) string) []T {
+	last := make(map[string]int, len(all))
+	for i := range all {
+		last[key(&all[i])] = i
+	}
+	if len(last) == len(all) {
+		return all
+	}
+	kept := make([]T, 0, len(last))
+	for i := range all {
+		if last[key(&all[i])] == i {
+			kept = append(kept, all[i])
+		}
+	}
+	return kept
 }
 
 // State is what became of a record.

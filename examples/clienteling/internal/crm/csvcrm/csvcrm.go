@@ -44,7 +44,7 @@ type Options struct {
 	Every time.Duration
 
 	// Failed is told, if set, when the files cannot be written in the background; that
-	// is tried again.
+	// is tried again after Every, but not within a second.
 	Failed func(error)
 }
 
@@ -85,7 +85,7 @@ func Open(ctx context.Context, dir string, opts *Options) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("csvcrm: %w", err)
 	}
-	db, err := sqldb.Open(ctx, "sqlite://"+(&url.URL{Path: filepath.ToSlash(filepath.Join(dir, State))}).EscapedPath())
+	db, err := openDB(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("csvcrm: %w", err)
 	}
@@ -97,6 +97,10 @@ func Open(ctx context.Context, dir string, opts *Options) (*Sink, error) {
 	s.stop = stop
 	go s.follow(background)
 	return s, nil
+}
+
+func openDB(ctx context.Context, dir string) (*sqldb.DB, error) {
+	return sqldb.Open(ctx, "sqlite://"+(&url.URL{Path: filepath.ToSlash(filepath.Join(dir, State))}).EscapedPath())
 }
 
 // start brings database and files together.
@@ -129,9 +133,13 @@ func (s *Sink) Close() error {
 	return errors.Join(s.Flush(context.Background()), s.db.Close())
 }
 
+// failedFor is how long at least files are left alone that could not be written.
+const failedFor = time.Second
+
 // follow writes the files behind the changes.
 func (s *Sink) follow(ctx context.Context) {
 	defer close(s.done)
+	wait := max(s.every, 0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -141,12 +149,14 @@ func (s *Sink) follow(ctx context.Context) {
 		select { // more changes that come now share the writing
 		case <-ctx.Done():
 			return
-		case <-time.After(max(s.every, 0)):
+		case <-time.After(wait):
 		}
+		wait = max(s.every, 0)
 		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
 			if s.told != nil {
 				s.told(err)
 			}
+			wait = max(wait, failedFor)
 			s.changed()
 		}
 	}

@@ -2,6 +2,7 @@ package csvcrm
 
 import (
 	"context"
+	"errors"
 	"io"
 )
 
@@ -15,3 +16,14 @@ func Columns() []string { return contactColumns }
 
 // Defuse is defuse.
 func Defuse(s string) string { return defuse(s) }
+
+// Adopt does what Open does with files that lost their database, and ends there, as a
+// process does that is killed.
+func Adopt(ctx context.Context, dir string) error {
+	db, err := openDB(ctx, dir)
+	if err != nil {
+		return err
+	}
+	s := &Sink{dir: dir, db: db}
+	return errors.Join(s.db.Migrate(ctx, "csvcrm", migrations), s.adopt(ctx), db.Close())
+}

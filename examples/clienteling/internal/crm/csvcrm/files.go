@@ -47,16 +47,23 @@ const temporary = ".tmp-"
 
 // replace writes a file anew beside the old one, and puts it in its place once it is on
 // the disk.
-func replace(ctx context.Context, tx *sql.Tx, dir, name string, header []string, query string) (err error) {
+func replace(ctx context.Context, tx *sql.Tx, dir, name string, header []string, query string) error {
 	f, err := os.CreateTemp(dir, temporary+name+"-*") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
+	err = errors.Join(fill(ctx, tx, f, header, query), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(dir)
+}
+
+// fill writes a file, and returns once it is on the disk.
+func fill(ctx context.Context, tx *sql.Tx, f *os.File, header []string, query string) error {
 	buffered := bufio.NewWriterSize(f, 1<<18)
 	if err := write(ctx, tx, csv.NewWriter(buffered), header, query); err != nil {
 		return err
@@ -64,16 +71,7 @@ func replace(ctx context.Context, tx *sql.Tx, dir, name string, header []string,
 	if err := buffered.Flush(); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
+	return f.Sync()
 }
 
 func write(ctx context.Context, tx *sql.Tx, w *csv.Writer, header []string, query string) error {
@@ -144,10 +142,15 @@ func (s *Sink) adopt(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		return adoptFile(ctx, s.dir, Purchases, purchaseColumns, func(c []string) error {
+		if err := adoptFile(ctx, s.dir, Purchases, purchaseColumns, func(c []string) error {
 			_, err := tx.ExecContext(ctx, `INSERT INTO csvcrm_purchases (id, customer, cells) VALUES (?, ?, ?)`, c[0], c[1], encode(c))
 			return err
-		})
+		}); err != nil {
+			return err
+		}
+		// With the rows: whoever starts after a break must not read the files again.
+		_, err := tx.ExecContext(ctx, `UPDATE csvcrm_state SET saved = 1, written = 0`)
+		return err
 	})
 }
 

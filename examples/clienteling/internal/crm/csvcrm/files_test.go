@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -114,6 +115,39 @@ func TestFilesFollow(t *testing.T) {
 	}, time.Minute, 5*time.Millisecond)
 }
 
+// What cannot be written is not tried without a pause, however soon the files are to
+// follow.
+func TestFailedFilesAreLeftForAWhile(t *testing.T) {
+	dir := t.TempDir()
+	failed := make(chan time.Time, 1000)
+	s, err := csvcrm.Open(t.Context(), dir, &csvcrm.Options{Every: -1, Failed: func(error) { failed <- time.Now() }})
+	require.NoError(t, err)
+	// Nothing takes the place of a folder with something in it.
+	require.NoError(t, os.Remove(filepath.Join(dir, csvcrm.Contacts)))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, csvcrm.Contacts, "inside"), 0o700))
+	broken := errors.New("the input broke off")
+	for _, err := range s.Load(t.Context(), func(yield func(crm.Record, error) bool) {
+		for n := range 500 { // which are saved at once
+			if !yield(crmtest.Record(n, 0), nil) {
+				return
+			}
+		}
+		yield(crm.Record{}, broken)
+	}) {
+		if err != nil {
+			require.ErrorIs(t, err, broken)
+		}
+	}
+	first, second := <-failed, <-failed
+	assert.GreaterOrEqual(t, second.Sub(first), time.Second)
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, csvcrm.Contacts)))
+	require.NoError(t, s.Close())
+	assert.Len(t, readBack(t, dir), 500)
+	left, err := filepath.Glob(filepath.Join(dir, ".tmp-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "nothing half stays behind")
+}
+
 func TestForgottenIsNowhere(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, nil)
@@ -165,6 +199,7 @@ func TestDatabaseIsLost(t *testing.T) {
 			require.ErrorIs(t, err, os.ErrNotExist)
 		}
 	}
+	require.NoError(t, csvcrm.Adopt(t.Context(), dir), "and the process dies once it has read the files")
 	s = open(t, dir, &csvcrm.Options{Every: -1})
 	require.Equal(t, want, both(t, dir))
 	out, err := s.Save(t.Context(), crmtest.Records(0, 20, 2))

@@ -19,12 +19,12 @@ const maxRow = 8 << 20
 // read reads back a file that this package wrote, row by row. Its errors hold line
 // numbers, no cells; those about what the file says match ErrForeign.
 func read(ctx context.Context, from io.Reader, header []string, row func([]string) error) error {
-	limited := &rowLimit{from: bufio.NewReaderSize(from, 1<<16), left: maxRow}
-	r := csv.NewReader(limited)
+	rows := crm.NewRows(bufio.NewReaderSize(from, 1<<16), maxRow)
+	r := csv.NewReader(rows)
 	r.FieldsPerRecord = len(header)
 	last := ""
 	for n := 0; ; n++ {
-		limited.left = maxRow
+		rows.Next()
 		cells, err := r.Read()
 		switch {
 		case errors.Is(err, io.EOF) && n > 0:
@@ -56,21 +56,4 @@ func withoutCells(err error) error {
 		return fmt.Errorf("line %d: %w", pe.Line, pe.Err)
 	}
 	return err
-}
-
-var errLongRow = errors.New("row too long")
-
-// rowLimit bounds how much is read for one row, with some slack for read-ahead.
-type rowLimit struct {
-	from io.Reader
-	left int
-}
-
-func (l *rowLimit) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errLongRow
-	}
-	n, err := l.from.Read(p)
-	l.left -= n
-	return n, err
 }

@@ -21,8 +21,8 @@ func (s *Sink) save(ctx context.Context, records []crm.Record) ([]crm.Outcome, e
 		any := false
 		for _, r := range records {
 			o := crm.Outcome{Key: r.Key, ID: r.Key}
-			if err := check(r); err != nil {
-				o.State, o.ID, o.Err = crm.Invalid, "", err
+			if err := r.CheckKeys(); err != nil { // they could not be told apart in a file
+				o.State, o.ID, o.Err = crm.Invalid, "", fmt.Errorf("csvcrm: %w", err)
 			} else {
 				state, err := saveOne(ctx, tx, r)
 				if err != nil {
@@ -86,7 +86,7 @@ func savePurchases(ctx context.Context, tx *sql.Tx, r crm.Record) (bool, error) 
 		return false, err
 	}
 	changed := false
-	for _, p := range lastOfEach(r.Purchases) {
+	for _, p := range r.LastPurchases() {
 		cells := encode(purchaseCells(r.Key, p))
 		before, there := was[p.Key]
 		delete(was, p.Key)
@@ -123,35 +123,4 @@ func purchasesOf(ctx context.Context, tx *sql.Tx, customer string) (map[string]s
 		was[key] = cells
 	}
 	return was, rows.Err()
-}
-
-// lastOfEach drops all but the last purchase of each key.
-func lastOfEach(all []crm.Purchase) []crm.Purchase {
-	last := make(map[string]int, len(all))
-	for i, p := range all {
-		last[p.Key] = i
-	}
-	if len(last) == len(all) {
-		return all
-	}
-	kept := make([]crm.Purchase, 0, len(last))
-	for i, p := range all {
-		if last[p.Key] == i {
-			kept = append(kept, p)
-		}
-	}
-	return kept
-}
-
-// check refuses keys that cannot be told apart in a file.
-func check(r crm.Record) error {
-	if err := crm.CheckKey(r.Key); err != nil {
-		return fmt.Errorf("csvcrm: key: %w", err)
-	}
-	for _, p := range r.Purchases {
-		if err := crm.CheckKey(p.Key); err != nil {
-			return fmt.Errorf("csvcrm: key of a purchase: %w", err)
-		}
-	}
-	return nil
 }

@@ -165,7 +165,8 @@ func (s *Sink) writeOne(ctx context.Context, r request, fields map[string]any) (
 
 func (s *Sink) sendOne(ctx context.Context, r request) (result, error) {
 	tried, err := s.open(ctx, r)
-	if e, ok := errors.AsType[*APIError](err); ok && e.Status >= 400 && e.Status < 500 && len(e.problems) > 0 && !errors.Is(err, crm.ErrLimit) {
+	// Neither a sign-in nor an allowance is about the record.
+	if e, ok := errors.AsType[*APIError](err); ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusUnauthorized && len(e.problems) > 0 && !errors.Is(err, crm.ErrLimit) {
 		return result{Errors: e.problems}, nil
 	}
 	if err != nil {

@@ -40,7 +40,8 @@ type ContactFields struct {
 }
 
 // PurchaseFields are the API names of the object that orders are, and of its fields.
-// Contact is the lookup to the customer; what was said of ContactFields holds.
+// Contact is the lookup to the customer. Empty names are the defaults; [Skip] leaves a
+// field out, except for Object, Key, Contact and Relation.
 type PurchaseFields struct {
 	Object   string // "Posai_Purchase__c"
 	Key      string // "Posai_Key__c", Text(255), external id, unique, case sensitive
@@ -79,7 +80,7 @@ func (f PurchaseFields) withDefaults() PurchaseFields {
 }
 
 func (f ContactFields) names() []string {
-	names := []string{f.Object}
+	names := []string{f.Object, f.Key, f.LastName} // also if they are Skip
 	for _, v := range f.values(crm.Record{}, "") {
 		names = append(names, v.field)
 	}
@@ -87,7 +88,7 @@ func (f ContactFields) names() []string {
 }
 
 func (f PurchaseFields) names() []string {
-	names := []string{f.Object, f.Contact, f.Relation}
+	names := []string{f.Object, f.Key, f.Contact, f.Relation} // also if they are Skip
 	for _, v := range f.values(crm.Purchase{}) {
 		names = append(names, v.field)
 	}

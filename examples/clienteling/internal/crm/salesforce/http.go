@@ -169,11 +169,7 @@ func (s *Sink) open(ctx context.Context, r request) (*http.Response, error) {
 }
 
 func (s *Sink) sendAs(ctx context.Context, tok token, r request) (*http.Response, error) {
-	var body any
-	if r.body != nil {
-		body = r.body
-	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, r.method, tok.instance.String()+r.path, body)
+	req, err := retryablehttp.NewRequestWithContext(ctx, r.method, tok.instance.String()+r.path, r.body)
 	if err != nil {
 		return nil, err
 	}

@@ -282,10 +282,10 @@ func (r resultRow) of(column string) string {
 	return ""
 }
 
-// result reads the row as the result of a record. Failed rows say
-// "CODE:message:fields --".
+// result reads the row as the result of a record, which holds on to nothing of the row.
+// Failed rows say "CODE:message:fields --".
 func (r resultRow) result() result {
-	res := result{ID: r.of("sf__Id"), Created: r.of("sf__Created") == "true"}
+	res := result{ID: strings.Clone(r.of("sf__Id")), Created: r.of("sf__Created") == "true"}
 	if !idForm.MatchString(res.ID) {
 		res.ID = ""
 	}
@@ -294,7 +294,7 @@ func (r resultRow) result() result {
 		return res
 	}
 	code, rest, _ := strings.Cut(r.of("sf__Error"), ":")
-	p := problem{StatusCode: clean(code)}
+	p := problem{StatusCode: strings.Clone(clean(code))}
 	if at := strings.LastIndexByte(rest, ':'); at >= 0 {
 		names := strings.FieldsFunc(strings.TrimSuffix(rest[at+1:], "--"), func(r rune) bool { return r == ' ' || r == ',' })
 		p.Fields, _ = json.Marshal(names) // strings always marshal
@@ -308,19 +308,19 @@ const maxResultRow = 4 << 20
 
 // readResults reads a result file row by row.
 func readResults(from io.Reader, each func(resultRow) error) error {
-	limited := &rowReader{from: from}
-	r := csv.NewReader(limited)
+	rows := crm.NewRows(from, maxResultRow)
+	r := csv.NewReader(rows)
 	r.ReuseRecord = true
 	var columns map[string]int
 	for {
-		limited.left = maxResultRow
+		rows.Next()
 		cells, err := r.Read()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil // a job without such rows may have an empty file
-		case errors.Is(err, errLongAnswer):
-			return fmt.Errorf("%w: a row of %w", crm.ErrUnavailable, errLongAnswer)
-		case err != nil: // csv's errors hold positions only, but wrap no more than needed
+		case errors.Is(err, crm.ErrLongRow):
+			return fmt.Errorf("%w: %w", crm.ErrUnavailable, err)
+		case err != nil: // a connection's errors may hold an address
 			return fmt.Errorf("%w: the result broke off or is not CSV", crm.ErrUnavailable)
 		}
 		if columns == nil {
@@ -337,21 +337,6 @@ func readResults(from io.Reader, each func(resultRow) error) error {
 			return err
 		}
 	}
-}
-
-// rowReader bounds what is read for one row.
-type rowReader struct {
-	from io.Reader
-	left int
-}
-
-func (r *rowReader) Read(p []byte) (int, error) {
-	if r.left <= 0 {
-		return 0, errLongAnswer
-	}
-	n, err := r.from.Read(p)
-	r.left -= n
-	return n, err
 }
 
 // hardDelete deletes records past the recycle bin.

@@ -9,24 +9,12 @@ import (
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 )
 
-// Usage is how many of the day's API calls the org has used. The day is the last 24
-// hours. https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
-type Usage struct {
-	Used, Limit int
-	At          time.Time // when Salesforce said so; zero if it did not yet
-}
-
-// Usage returns what the last answer said.
-func (s *Sink) Usage() Usage {
-	s.usage.mu.Lock()
-	defer s.usage.mu.Unlock()
-	return s.usage.last
-}
-
-// usage keeps the last Usage.
+// usage is how many of the day's API calls the org has used, as the last answer said. The
+// day is the last 24 hours. https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
 type usage struct {
-	mu   sync.Mutex
-	last Usage
+	mu          sync.Mutex
+	used, limit int
+	at          time.Time // when Salesforce said so; zero if it did not yet
 }
 
 // stalled is how long a used-up allowance is believed: after it one request asks again.
@@ -39,20 +27,20 @@ func (u *usage) note(header string, now time.Time) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.last = Usage{Used: used, Limit: limit, At: now}
+	u.used, u.limit, u.at = used, limit, now
 }
 
 // check fails when less than the reserve is left.
 func (u *usage) check(reserve float64, now time.Time) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if reserve == 0 || u.last.Limit == 0 || float64(u.last.Used) < float64(u.last.Limit)*(1-reserve) {
+	if reserve == 0 || u.limit == 0 || float64(u.used) < float64(u.limit)*(1-reserve) {
 		return nil
 	}
-	if left := stalled - now.Sub(u.last.At); left > 0 {
+	if left := stalled - now.Sub(u.at); left > 0 {
 		return &crm.LimitError{Limit: "reserve of the daily API calls", RetryAfter: left}
 	}
-	u.last.At = now // one asks, the others wait for what it hears
+	u.at = now // one asks, the others wait for what it hears
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 )
@@ -76,5 +75,3 @@ func (s *Sink) link(ctx context.Context, key, id string, urgent bool) error {
 	_, failed := verdict(res.code(), res.Errors[0].fields())
 	return fmt.Errorf("salesforce: %w", failed)
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

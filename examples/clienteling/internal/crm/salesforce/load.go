@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"iter"
 	"slices"
@@ -68,8 +69,8 @@ func (l *loader) all(ctx context.Context, records iter.Seq2[crm.Record, error]) 
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if bad := checkKeys(r); bad != nil {
-			if err := l.tell(crm.Outcome{Key: r.Key, State: crm.Invalid, Err: bad}); err != nil {
+		if bad := r.CheckKeys(); bad != nil {
+			if err := l.tell(crm.Outcome{Key: r.Key, State: crm.Invalid, Err: fmt.Errorf("salesforce: %w", bad)}); err != nil {
 				return err
 			}
 			continue
@@ -97,7 +98,7 @@ func (l *loader) tell(o crm.Outcome) error {
 // look finds out which of the pending customers Salesforce has, and puts into the files
 // those who may be written.
 func (l *loader) look(ctx context.Context) error {
-	batch := unique(l.pending)
+	batch := crm.LastOfEach(l.pending)
 	l.pending = l.pending[:0]
 	if len(batch) == 0 {
 		return nil
@@ -143,20 +144,6 @@ func (l *loader) saveApart(ctx context.Context, records []crm.Record) error {
 	return nil
 }
 
-func unique(records []crm.Record) []crm.Record {
-	last := make(map[string]int, len(records))
-	for i, r := range records {
-		last[r.Key] = i
-	}
-	kept := make([]crm.Record, 0, len(records))
-	for i, r := range records {
-		if last[r.Key] == i {
-			kept = append(kept, r)
-		}
-	}
-	return kept
-}
-
 func (l *loader) fits(r crm.Record) bool {
 	values, _ := l.s.contactRow(l.schema.contact, r)
 	for _, p := range r.Purchases {
@@ -176,7 +163,7 @@ func (l *loader) put(ctx context.Context, r crm.Record, id string) error {
 	}
 	purchases := make([][]string, 0, len(r.Purchases))
 	bought := int64(0)
-	for _, p := range uniquePurchases(r.Purchases) {
+	for _, p := range r.LastPurchases() {
 		var cells []string
 		for _, v := range l.s.purchaseRow(l.schema.purchase, p) {
 			cells = append(cells, cell(v.of))
@@ -210,20 +197,6 @@ func (l *loader) put(ctx context.Context, r crm.Record, id string) error {
 		}
 	}
 	return nil
-}
-
-func uniquePurchases(all []crm.Purchase) []crm.Purchase {
-	last := make(map[string]int, len(all))
-	for i, p := range all {
-		last[p.Key] = i
-	}
-	kept := make([]crm.Purchase, 0, len(all))
-	for i, p := range all {
-		if last[p.Key] == i {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }
 
 func (l *loader) hash(purchase, customer string) uint64 {

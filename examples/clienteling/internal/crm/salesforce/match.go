@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,7 +64,7 @@ func (s *Sink) alike(ctx context.Context, records []crm.Record) (map[string][]cr
 			found[key] = append(found[key], c)
 		}
 	}
-	err := s.search(ctx, s.opts.MatchEmail, sorted(byEmail), func(field string, r row, c crm.Candidate) {
+	err := s.search(ctx, s.opts.MatchEmail, slices.Sorted(maps.Keys(byEmail)), func(field string, r row, c crm.Candidate) {
 		for _, key := range byEmail[strings.ToLower(r.text(field))] {
 			add(key, c)
 		}
@@ -73,7 +74,7 @@ func (s *Sink) alike(ctx context.Context, records []crm.Record) (map[string][]cr
 	}
 	var numbers []string
 	national := make(map[string]string) // what a number may be written as, without its signs
-	for _, phone := range sorted(byPhone) {
+	for _, phone := range slices.Sorted(maps.Keys(byPhone)) {
 		for _, form := range forms(phone) {
 			numbers = append(numbers, form)
 			national[digits(form)] = phone
@@ -170,13 +171,4 @@ func forms(phone string) []string {
 		}
 	}
 	return all
-}
-
-func sorted(m map[string][]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

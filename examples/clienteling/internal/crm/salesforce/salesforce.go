@@ -78,7 +78,9 @@ type Options struct {
 
 	// HardDelete has Forget delete for good, past Salesforce's recycle bin, which
 	// otherwise keeps what was deleted for 15 days. The user needs the permission
-	// "Bulk API Hard Delete".
+	// "Bulk API Hard Delete". A purchase that left its customer's state before, and was
+	// deleted by Save or Load, lies in the bin all the same until its 15 days are over:
+	// there Forget does not see it.
 	HardDelete bool
 
 	// Transport sends the requests. If nil, http.DefaultTransport.

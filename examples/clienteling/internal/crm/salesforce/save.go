@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
@@ -14,19 +16,16 @@ import (
 // if the CRM has them, about seven if not, and one more for each 200 purchases.
 func (s *Sink) Save(ctx context.Context, records []crm.Record) ([]crm.Outcome, error) {
 	out := make([]crm.Outcome, len(records))
-	last := make(map[string]int, len(records))
-	for i, r := range records {
-		last[r.Key] = i
-	}
 	var valid []crm.Record
 	for i, r := range records {
 		out[i] = crm.Outcome{Key: r.Key}
-		if err := checkKeys(r); err != nil {
-			out[i].State, out[i].Err = crm.Invalid, err
-		} else if last[r.Key] == i {
+		if err := r.CheckKeys(); err != nil {
+			out[i].State, out[i].Err = crm.Invalid, fmt.Errorf("salesforce: %w", err)
+		} else {
 			valid = append(valid, r)
 		}
 	}
+	valid = crm.LastOfEach(valid)
 	done := make(map[string]crm.Outcome, len(valid))
 	failed := s.saveAll(ctx, valid, done)
 	for i := range out {
@@ -59,18 +58,6 @@ func (s *Sink) saveAll(ctx context.Context, records []crm.Record, done map[strin
 	return nil
 }
 
-func checkKeys(r crm.Record) error {
-	if err := crm.CheckKey(r.Key); err != nil {
-		return fmt.Errorf("salesforce: key: %w", err)
-	}
-	for _, p := range r.Purchases {
-		if err := crm.CheckKey(p.Key); err != nil {
-			return fmt.Errorf("salesforce: key of a purchase: %w", err)
-		}
-	}
-	return nil
-}
-
 // writer saves up to 200 customers.
 type writer struct {
 	s      *Sink
@@ -97,7 +84,13 @@ func (w *writer) save(ctx context.Context, records []crm.Record) error {
 		err = w.contacts(ctx, known, saveDuplicates)
 	}
 	if err == nil {
+		err = w.refused(rest)
+	}
+	if err == nil {
 		err = w.purchases(ctx, rest)
+	}
+	if err == nil {
+		err = w.refused(rest)
 	}
 	if err != nil { // contacts may be there, but not all of their purchases
 		for _, r := range rest {
@@ -107,6 +100,23 @@ func (w *writer) save(ctx context.Context, records []crm.Record) error {
 		}
 	}
 	return err
+}
+
+// refused is why Salesforce would not write any of the records, if that is not about one
+// of them: if it is an allowance, or there are several. Then all of them are Retry.
+func (w *writer) refused(records []crm.Record) error {
+	var failed error
+	for _, r := range records {
+		err := w.done[r.Key].Err
+		if !errors.Is(err, crm.ErrLimit) && (!errors.Is(err, crm.ErrRefused) || len(records) == 1) {
+			return nil
+		}
+		failed = err
+	}
+	for _, r := range records {
+		delete(w.done, r.Key)
+	}
+	return failed
 }
 
 // settle finds out who is known, and gives those of whom it cannot be said their
@@ -185,7 +195,7 @@ func (w *writer) ambiguous(ctx context.Context, key string, ids []string) error 
 // contactRow is a contact's fields, shortened to fit.
 func (s *Sink) contactRow(o *object, r crm.Record) ([]value, []string) {
 	values := s.opts.Contact.values(r, s.opts.Unnamed)
-	for _, name := range sortedKeys(s.opts.Fixed) {
+	for _, name := range slices.Sorted(maps.Keys(s.opts.Fixed)) {
 		values = append(values, value{name, words, orNil(s.opts.Fixed[name])})
 	}
 	return values, o.shorten(values)
@@ -208,7 +218,6 @@ func (w *writer) contacts(ctx context.Context, records []crm.Record, header http
 		rows[i], short[i] = toJSON(values), cut
 	}
 	results, failed := w.s.upsert(ctx, f.Object, f.Key, rows, header)
-	refused := 0
 	for i, res := range results {
 		r := records[i]
 		if res.code() == "STRING_TOO_LONG" { // somebody shortened the field
@@ -235,16 +244,7 @@ func (w *writer) contacts(ctx context.Context, records []crm.Record, header http
 			o.ID = w.ids[r.Key]
 		}
 		o.Shortened = short[i]
-		if errors.Is(o.Err, crm.ErrRefused) || errors.Is(o.Err, crm.ErrLimit) {
-			refused++
-		}
 		w.done[r.Key] = o
-	}
-	if failed == nil && refused > 0 && refused == len(records) { // it is not about one of them
-		failed = w.done[records[0].Key].Err
-		for _, r := range records {
-			delete(w.done, r.Key)
-		}
 	}
 	return failed
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +104,106 @@ func TestNobodyMayWrite(t *testing.T) {
 	out, err := s.Save(t.Context(), crmtest.Records(0, 3, 1))
 	require.ErrorIs(t, err, crm.ErrRefused, "it is not about one of them")
 	assert.Equal(t, crm.Retry, out[2].State)
+}
+
+// Who alone is refused says nothing of the others, in whatever company they come.
+func TestSomebodyIsRefused(t *testing.T) {
+	o, s := open(t, nil, nil)
+	secret, other, fresh := crmtest.Record(0, 1), crmtest.Record(1, 1), crmtest.Record(2, 1)
+	_, err := s.Save(t.Context(), []crm.Record{secret, other})
+	require.NoError(t, err)
+	reject := func(what func(object string, v map[string]any) bool) {
+		o.Reject(func(object string, v map[string]any) *salesforcetest.Problem {
+			if !what(object, v) {
+				return nil
+			}
+			return &salesforcetest.Problem{Code: "INSUFFICIENT_ACCESS_OR_READONLY", Message: "insufficient access rights on object id"}
+		})
+	}
+	secret.LastName = "Secret Access"
+	reject(func(_ string, v map[string]any) bool { return v["LastName"] == secret.LastName })
+	for name, batch := range map[string][]crm.Record{"alone": {secret}, "among those who are known": {secret, other}, "beside a new one": {secret, fresh}} {
+		out, err := s.Save(t.Context(), batch)
+		require.NoError(t, err, name)
+		assert.Equal(t, crm.Retry, out[0].State, name)
+		require.ErrorIs(t, out[0].Err, crm.ErrRefused, name)
+		for _, o := range out[1:] {
+			assert.Contains(t, []crm.State{crm.Created, crm.Updated}, o.State, name)
+		}
+	}
+
+	// So it is with purchases: one customer's, and everybody's.
+	reject(func(object string, v map[string]any) bool {
+		return object == "Posai_Purchase__c" && strings.HasPrefix(text(v["Posai_Key__c"]), other.Purchases[0].Key[:len(other.Purchases[0].Key)-1])
+	})
+	out, err := s.Save(t.Context(), []crm.Record{other})
+	require.NoError(t, err)
+	require.Len(t, other.Purchases, 2)
+	assert.Equal(t, crm.Retry, out[0].State)
+	require.ErrorContains(t, out[0].Err, "a purchase: ")
+	out, err = s.Save(t.Context(), []crm.Record{other, fresh})
+	require.NoError(t, err)
+	assert.Equal(t, crm.Updated, out[1].State)
+	reject(func(object string, _ map[string]any) bool { return object == "Posai_Purchase__c" })
+	out, err = s.Save(t.Context(), []crm.Record{other, fresh})
+	require.ErrorIs(t, err, crm.ErrRefused, "nobody's purchases may be written")
+	assert.Equal(t, crm.Retry, out[0].State)
+	assert.Equal(t, crm.Retry, out[1].State)
+
+	// An allowance is nobody's own.
+	o.Reject(func(string, map[string]any) *salesforcetest.Problem {
+		return &salesforcetest.Problem{Code: "STORAGE_LIMIT_EXCEEDED", Message: "storage limit exceeded"}
+	})
+	_, err = s.Save(t.Context(), []crm.Record{other})
+	require.ErrorIs(t, err, crm.ErrLimit)
+}
+
+// A sign-in that ends while one record is written says nothing of the record.
+func TestSignInEndsAtOneRecord(t *testing.T) {
+	o, s := open(t, nil, nil)
+	require.NoError(t, s.Check(t.Context()))
+	o.Fail(salesforcetest.Fault{Kind: salesforcetest.Expired, Method: http.MethodPatch, Times: 1000})
+	out, err := s.Save(t.Context(), []crm.Record{{Key: "K-1", LastName: "Sample"}}) // by the address of its key
+	require.ErrorIs(t, err, crm.ErrRefused)
+	assert.Equal(t, crm.Retry, out[0].State)
+}
+
+func TestWhatCannotBeSkipped(t *testing.T) {
+	o := salesforcetest.New(t, nil)
+	for name, opts := range map[string]*salesforce.Options{
+		"object":               {Contact: salesforce.ContactFields{Object: salesforce.Skip}},
+		"key":                  {Contact: salesforce.ContactFields{Key: salesforce.Skip}},
+		"last name":            {Contact: salesforce.ContactFields{LastName: salesforce.Skip}},
+		"object of purchases":  {Purchase: salesforce.PurchaseFields{Object: salesforce.Skip}},
+		"key of purchases":     {Purchase: salesforce.PurchaseFields{Key: salesforce.Skip}},
+		"customer of purchase": {Purchase: salesforce.PurchaseFields{Contact: salesforce.Skip}},
+		"relation":             {Purchase: salesforce.PurchaseFields{Relation: salesforce.Skip}},
+	} {
+		_, err := salesforce.New(credentials(o), opts)
+		require.ErrorContains(t, err, "not the API name", name)
+	}
+}
+
+// What is kept of a job's result does not hold on to its rows, which have all that was
+// sent.
+func TestResultsAreSmall(t *testing.T) {
+	const rows, size = 300, 100 << 10
+	for head, start := range map[string]string{"sf__Id,sf__Created,Notes": "003000000000001AAA,true,", "sf__Id,sf__Error,Notes": `003000000000001AAA,INVALID_EMAIL_ADDRESS:no:Email --,`} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		from := io.MultiReader(strings.NewReader(head+"\n"), strings.NewReader(strings.Repeat(start+strings.Repeat("n", size)+"\n", rows)))
+		ids, codes, err := salesforce.ReadResults(from)
+		require.NoError(t, err)
+		from = nil
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		require.Len(t, ids, rows)
+		require.Len(t, codes, rows)
+		assert.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(rows*size/4), head)
+		runtime.KeepAlive(ids)
+		runtime.KeepAlive(codes)
+	}
 }
 
 func TestLockedRows(t *testing.T) {
