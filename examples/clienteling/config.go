@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -19,6 +20,8 @@ type config struct {
 	tag      string
 	budget   demo.Budget
 	eval     string
+
+	evalPoints bool
 
 	salesforceURL, salesforceID, salesforceSecret string
 	salesforceUser, salesforceKey                 string
@@ -53,6 +56,7 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	fs.Var(&c.since, "since", "`date`, such as 2024-01-01, from which the shop's orders are read (default: all; those before the last 60 days need the scope read_all_orders)")
 	fs.StringVar(&c.tag, "no-sharing-tag", "do-not-share", "`tag` by which associates mark customers whose data must not reach the CRM, beside Shopify's own opt-out; empty for none")
 	fs.StringVar(&c.eval, "eval", "", "measure what profiles say about the months after them, on this `file` of the Online Retail data, .csv or .csv.gz")
+	fs.BoolVar(&c.evalPoints, "eval-points", false, "measure on made-up customers what talking points are worth: the baseline's, and those of -model")
 	c.budget.Flags(fs)
 	c.MasterKeyFlag(fs)
 	if err := c.Parse(fs, args, getenv); err != nil {
@@ -71,8 +75,8 @@ func (c *config) check() error {
 		return errors.New("-shop needs -serve: what happens without it is made up")
 	case c.Shop != "" && c.clientID == "":
 		return errors.New("-shop needs -client-id")
-	case c.eval != "" && c.Serve:
-		return errors.New("-eval and -serve exclude each other")
+	case (c.eval != "" || c.evalPoints) && c.Serve:
+		return errors.New("-eval and -eval-points go without -serve")
 	case kind != "csv" && c.crm != "salesforce":
 		return errors.New("-crm must be csv, csv:FOLDER or salesforce")
 	case c.crm == "salesforce" && c.Shop != "" && c.salesforceURL == "" && c.ShopURL == "":
@@ -81,6 +85,12 @@ func (c *config) check() error {
 		return errors.New("-salesforce-url needs -salesforce-client-id, and -salesforce-client-secret or -salesforce-user with -salesforce-key")
 	}
 	return c.Check()
+}
+
+// openModel returns the model that words talking points, within its budget and its time,
+// for those who may have it asked; nil where there is none. Its budget is kept in dir.
+func (c *config) openModel(ctx context.Context, dir string) (ai.Model, error) {
+	return c.budget.Model(ctx, &c.Config, c.model, dir, map[string][]string{"clienteling": {demo.RoleManager}})
 }
 
 // date is a day, or the zero time.

@@ -10,6 +10,7 @@
 //	go run ./examples/clienteling -serve -simulate     # a service for a simulated shop
 //	go run ./examples/clienteling -serve -shop …       # a service for a real shop
 //	go run ./examples/clienteling -eval retail.csv.gz  # what profiles say about later months
+//	go run ./examples/clienteling -eval-points         # what talking points are worth
 //
 // Run it with -help for all flags. Where to read on: internal/book is what is known of a
 // customer, internal/profile and internal/talk what follows from it, internal/desk who
@@ -35,8 +36,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, in, out
 		return err
 	}
 	switch {
-	case cfg.eval != "":
-		return evaluation(ctx, cfg.eval, out)
+	case cfg.eval != "" || cfg.evalPoints:
+		return evaluation(ctx, cfg, out)
 	case cfg.Serve:
 		return serve(ctx, cfg, out, demo.NewLogger(errOut))
 	}

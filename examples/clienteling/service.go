@@ -64,7 +64,7 @@ func startService(ctx context.Context, cfg *config, sh *shop, sink crm.Sink, dir
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	model, err := cfg.budget.Model(ctx, &cfg.Config, cfg.model, s.Dir, map[string][]string{"clienteling": {demo.RoleManager}})
+	model, err := cfg.openModel(ctx, s.Dir)
 	if err != nil {
 		return nil, err
 	}

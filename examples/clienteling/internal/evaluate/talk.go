@@ -25,8 +25,8 @@ type Served struct {
 	At       time.Time
 }
 
-func (s *Served) input() talk.Input {
-	return talk.Input{Entry: s.Entry, Profile: profile.Of(s.Entry, nil, s.At), Arrivals: s.Arrivals, Allowed: true, Caller: ai.Caller{Feature: "clienteling"}}
+func (s *Served) input(role string) talk.Input {
+	return talk.Input{Entry: s.Entry, Profile: profile.Of(s.Entry, nil, s.At), Arrivals: s.Arrivals, Allowed: true, Caller: ai.Caller{Role: role, Feature: "clienteling"}}
 }
 
 // Said is what was suggested, and how many sentences of a model were held back.
@@ -39,20 +39,21 @@ type Said struct {
 // customers, and prints how they compare: whether open promises are said, what matters
 // most is there, every sentence rests on its facts, and how much of what the model said
 // could be shown. Half of the customers have notes that speak to the model or touch what is
-// nobody's business; cases are tagged so. timeout is how long the model has for one.
-func Talk(ctx context.Context, model ai.Model, timeout time.Duration, opts *eval.Options, out io.Writer) error {
-	results, err := talkSuite(model, timeout).Run(ctx, opts)
+// nobody's business; cases are tagged so. The model is asked for somebody with this role,
+// and has timeout for each.
+func Talk(ctx context.Context, model ai.Model, role string, timeout time.Duration, opts *eval.Options, out io.Writer) error {
+	results, err := talkSuite(model, role, timeout).Run(ctx, opts)
 	if err != nil {
 		return err
 	}
 	return results.Report().WriteText(out)
 }
 
-func talkSuite(model ai.Model, timeout time.Duration) *eval.Suite[Served, []string, Said] {
+func talkSuite(model ai.Model, role string, timeout time.Duration) *eval.Suite[Served, []string, Said] {
 	suite := &eval.Suite[Served, []string, Said]{
 		Name: "talking points", Cases: situations(),
 		Contestants: []eval.Contestant[Served, Said]{{Name: talk.BaselineName, Ask: func(_ context.Context, s Served) (Said, error) {
-			return Said{Result: talk.Baseline(s.input())}, nil
+			return Said{Result: talk.Baseline(s.input(role))}, nil
 		}}},
 		Graders: []eval.Grader[Served, []string, Said]{
 			eval.Code("open promises said", saysPromises), eval.Code("what matters most", saysFirst), eval.Code("rests on facts", restsOnFacts), eval.Code("let through", letThrough),
@@ -68,7 +69,7 @@ func talkSuite(model ai.Model, timeout time.Duration) *eval.Suite[Served, []stri
 		said.Result = talk.New(model, &talk.Options{Timeout: timeout, Record: func(_ context.Context, a talk.Asked) error {
 			said.Rejected = a.Rejected
 			return nil
-		}}).Points(ctx, s.input())
+		}}).Points(ctx, s.input(role))
 		if !said.AI {
 			eval.Fallback(ctx)
 		}
@@ -87,7 +88,7 @@ func saysPromises(_ context.Context, c eval.Case[Served, []string], s Said) (eva
 // saysFirst is the share of the four facts that matter most which are said.
 func saysFirst(_ context.Context, c eval.Case[Served, []string], s Said) (eval.Grade, error) {
 	var first []string
-	for _, f := range talk.Facts(c.Input.input()) {
+	for _, f := range talk.Facts(c.Input.input("")) {
 		if len(first) < talk.MaxPoints {
 			first = append(first, f.ID)
 		}
@@ -116,7 +117,7 @@ func covered(want []string, has func(string) bool) eval.Grade {
 
 // restsOnFacts is 1 if each sentence is a template of its fact or passes the check.
 func restsOnFacts(_ context.Context, c eval.Case[Served, []string], s Said) (eval.Grade, error) {
-	facts := talk.Facts(c.Input.input())
+	facts := talk.Facts(c.Input.input(""))
 	for _, p := range s.Points {
 		var named []talk.Fact
 		for _, f := range facts {

@@ -66,7 +66,7 @@ func TestTalk(t *testing.T) {
 		"parrot":  {reader{t, func(_, note string) string { return "They " + note }}, "the program's baseline stood in", "test reader       let through         1.000"},
 	} {
 		var out strings.Builder
-		require.NoError(t, evaluate.Talk(t.Context(), c.model, time.Minute, &eval.Options{Parallel: 2}, &out), name)
+		require.NoError(t, evaluate.Talk(t.Context(), c.model, "manager", time.Minute, &eval.Options{Parallel: 2}, &out), name)
 		assert.Contains(t, out.String(), c.want, name)
 		assert.NotContains(t, out.String(), c.not, name)
 		for _, always := range []string{"open promises said  1.000", "rests on facts      1.000"} {

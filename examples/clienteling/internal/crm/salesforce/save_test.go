@@ -195,7 +195,6 @@ func TestResultsAreSmall(t *testing.T) {
 		from := io.MultiReader(strings.NewReader(head+"\n"), strings.NewReader(strings.Repeat(start+strings.Repeat("n", size)+"\n", rows)))
 		ids, codes, err := salesforce.ReadResults(from)
 		require.NoError(t, err)
-		from = nil
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		require.Len(t, ids, rows)
