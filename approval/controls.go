@@ -165,16 +165,25 @@ func (ch *ControlChange) gone() bool { return ch.Removed && !ch.pending() }
 
 // addControl stores a new control and records it.
 func addControl[T any, P control[T]](ctx context.Context, q *Queue, list func(*Controls) *[]T, item T, e audit.Entry) error {
+	add, err := adding[T, P](ctx, q, list, item, e)
+	if err != nil {
+		return err
+	}
+	return q.changeControls(ctx, add)
+}
+
+// adding is the change that adds a control with its audit entry.
+func adding[T any, P control[T]](ctx context.Context, q *Queue, list func(*Controls) *[]T, item T, e audit.Entry) (func(*Controls) error, error) {
 	data, err := e.MarshalJSON()
 	if err != nil {
-		return &InvalidError{Reason: "does not fit into an audit entry", Err: err}
+		return nil, &InvalidError{Reason: "does not fit into an audit entry", Err: err}
 	}
 	P(&item).state().Outbox = []string{string(data)}
 	now, err := q.store.Now(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return q.changeControls(ctx, func(c *Controls) error {
+	return func(c *Controls) error {
 		items := list(c)
 		*items = slices.DeleteFunc(*items, func(v T) bool { return !P(&v).state().pending() && P(&v).over(now) })
 		if len(*items) >= maxControls {
@@ -182,7 +191,7 @@ func addControl[T any, P control[T]](ctx context.Context, q *Queue, list func(*C
 		}
 		*items = append(*items, item)
 		return nil
-	})
+	}, nil
 }
 
 // removal is who ends a control and why; kind and step are the words of its

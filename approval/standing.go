@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,11 @@ type StandingRule struct {
 
 	// Until is when it ends, at most 366 days ahead; required.
 	Until time.Time `json:"until"`
+
+	// Key makes [Queue.Grant] idempotent: until the rule ends or is revoked, the
+	// same grantor's key sets no second one. It can be made with the form that a
+	// rule comes from. At most 256 bytes; if empty, each call sets a rule.
+	Key string `json:"key,omitzero"`
 
 	By     Principal `json:"by"`              // who grants it
 	Reason string    `json:"reason,omitzero"` // for people, at most 4 KiB
@@ -68,9 +74,11 @@ func (s *StandingRule) state() *ControlChange { return &s.Change }
 func (s *StandingRule) over(now time.Time) bool { return !now.Before(s.Until) }
 
 // Grant sets a standing rule. It holds once it is in the audit log. The grantor
-// must be a person who may change [Controls] for the scope.
+// must be a person who may change [Controls] for the scope. Where a rule with its
+// key and the same terms is there, that one is returned.
 //
-// Errors: [ErrInvalid], [ErrForbidden], [ErrUnrecorded].
+// Errors: [ErrInvalid], also where the key is that of a rule with other terms,
+// [ErrForbidden], [ErrUnrecorded].
 func (q *Queue) Grant(ctx context.Context, s StandingRule) (StandingRule, error) {
 	now, err := q.store.Now(ctx)
 	if err != nil {
@@ -98,7 +106,39 @@ func (q *Queue) Grant(ctx context.Context, s StandingRule) (StandingRule, error)
 	if s.MaxAmount != (Money{}) {
 		e.Attributes["max_amount"] = s.MaxAmount.Amount + " " + s.MaxAmount.Currency
 	}
-	return s, addControl(ctx, q, standing, s, e)
+	add, err := adding(ctx, q, standing, s, e)
+	if err != nil {
+		return StandingRule{}, err
+	}
+	var granted StandingRule
+	err = q.changeControls(ctx, func(c *Controls) error {
+		granted = s
+		i := slices.IndexFunc(c.Standing, s.repeats)
+		if i < 0 {
+			return add(c)
+		}
+		granted = c.Standing[i]
+		granted.Change = ControlChange{}
+		if granted.terms() != s.terms() {
+			return invalid("key", "is that of another rule")
+		}
+		return nil
+	})
+	return granted, err
+}
+
+// repeats reports whether s came as old before.
+func (s *StandingRule) repeats(old StandingRule) bool {
+	return s.Key != "" && s.Key == old.Key && s.By.ID == old.By.ID && !old.Change.Removed && !old.over(s.At)
+}
+
+// terms are what the grantor chose.
+func (s *StandingRule) terms() string {
+	t := *s
+	t.ID, t.By, t.At, t.Change = "", Principal{}, time.Time{}, ControlChange{}
+	t.Until = t.Until.UTC()
+	data, _ := json.Marshal(t) //nolint:errchkjson // it is valid
+	return string(data)
 }
 
 // Revoke ends a standing rule at once, even where the audit log fails.
@@ -127,6 +167,7 @@ func (s *StandingRule) validate(now time.Time) error {
 	c.check(s.Until.After(now) && s.Until.Before(now.Add(maxStandingTime)), "until", "must be within the next 366 days")
 	c.principal("by", s.By)
 	c.text("reason", s.Reason, maxReason)
+	c.id("key", s.Key, maxID)
 	return c.err
 }
 

@@ -3,6 +3,7 @@ package approval_test
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,6 +105,46 @@ func TestStandingRuleCapHoldsInARace(t *testing.T) {
 	assert.EqualValues(t, 10, allowed.Load())
 }
 
+// A form that is sent twice, by two clicks that race, makes one rule.
+func TestGrantIsIdempotent(t *testing.T) {
+	f := newQueue(t, askManager, nil)
+	s := rule(manager)
+	s.Key = "form"
+	s.Match = append(s.Match, approval.ArgMatch{Path: "/text", Equal: json.RawMessage(` "<a>"`)})
+	var wg sync.WaitGroup
+	ids := make([]string, 8)
+	for i := range ids {
+		wg.Go(func() {
+			granted, err := f.Grant(t.Context(), s)
+			assert.NoError(t, err)
+			assert.Zero(t, granted.Change)
+			ids[i] = granted.ID
+		})
+	}
+	wg.Wait()
+	settings, err := f.Controls(t.Context())
+	require.NoError(t, err)
+	require.Len(t, settings.Standing, 1)
+	for _, id := range ids {
+		assert.Equal(t, settings.Standing[0].ID, id)
+	}
+	assert.Equal(t, []string{"granted"}, steps(t, f.log, "approval_standing", ids[0]))
+
+	more := s
+	more.Cap++
+	_, err = f.Grant(t.Context(), more)
+	require.ErrorIs(t, err, approval.ErrInvalid, "other terms")
+	theirs := s
+	theirs.By = other
+	second, err := f.Grant(t.Context(), theirs)
+	require.NoError(t, err, "somebody else's key is another")
+	assert.NotEqual(t, ids[0], second.ID)
+	require.NoError(t, f.Revoke(t.Context(), ids[0], manager, ""))
+	third, err := f.Grant(t.Context(), s)
+	require.NoError(t, err, "what is revoked can be granted again")
+	assert.NotEqual(t, ids[0], third.ID)
+}
+
 func TestGrantRefuses(t *testing.T) {
 	f := newQueue(t, askManager, nil)
 	for name, change := range map[string]func(*approval.StandingRule){
@@ -119,7 +160,8 @@ func TestGrantRefuses(t *testing.T) {
 		"a broken value": func(s *approval.StandingRule) {
 			s.Match = []approval.ArgMatch{{Path: "/pennies", Equal: json.RawMessage(`{`)}}
 		},
-		"a bad amount": func(s *approval.StandingRule) { s.MaxAmount = approval.Money{Amount: "-1", Currency: "GBP"} },
+		"a key too long": func(s *approval.StandingRule) { s.Key = strings.Repeat("x", 257) },
+		"a bad amount":   func(s *approval.StandingRule) { s.MaxAmount = approval.Money{Amount: "-1", Currency: "GBP"} },
 	} {
 		s := rule(manager)
 		change(&s)
