@@ -55,7 +55,8 @@ func bothArms(units []unit) []unit {
 // each stratum can tell, with its standard error. A stratum that has a single
 // unit in an arm, such as a pair, has no variance of its own: how much such
 // strata differ among themselves stands for it, or, should it be the only one,
-// how much units of the others do.
+// how much units of the others do. There are others then: [Compare] takes two
+// units in each arm.
 func (s *strata) effect(values []float64, arms []bool) (effect, spread float64) {
 	var total, weights, variance, singleWeights, singleTotal, squares, freedom float64
 	singles := s.singles[:0]
@@ -94,8 +95,6 @@ func (s *strata) effect(values []float64, arms []bool) (effect, spread float64) 
 		return 0, math.Inf(1)
 	}
 	switch k := float64(len(singles)); {
-	case k == 1 && freedom == 0:
-		return total / weights, math.Inf(1)
 	case k == 1: // w² (1/n0 + 1/n1) is w
 		variance += singles[0][0] * squares / freedom
 	default:
