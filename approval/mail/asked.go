@@ -26,18 +26,6 @@ type note struct {
 	Until    time.Time `json:"until,omitzero"` // by the store's clock
 }
 
-// UnmarshalJSON also reads a bare revision, which stood for a mail that was
-// sent before there were claims.
-func (n *note) UnmarshalJSON(data []byte) error {
-	var revision int
-	if json.Unmarshal(data, &revision) == nil {
-		*n = note{Revision: revision, Sent: true}
-		return nil
-	}
-	type plain note
-	return json.Unmarshal(data, (*plain)(n))
-}
-
 const documents = "mail/asked/"
 
 // change applies fn to what is remembered of a request. fn says whether to write.

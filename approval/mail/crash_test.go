@@ -145,14 +145,3 @@ func TestOneChangeIsOneLook(t *testing.T) {
 	asked(waiting + 1)
 	assert.LessOrEqual(t, w.reads.Load()-before, int64(4), "of the new one alone")
 }
-
-// What an earlier version remembered is still known.
-func TestOldNotesAreRead(t *testing.T) {
-	f := newFixture(t, askManager)
-	r := f.propose(t, "1", "First")
-	_, err := f.store.SetDocument(t.Context(), approval.Document{Name: "mail/asked/" + r.ID, Data: []byte(`{"manager":1}`)})
-	require.NoError(t, err)
-	f.start(t)
-	f.propose(t, "2", "Second")
-	f.gets(t, "mia@example.com")
-}

@@ -21,9 +21,9 @@
 // asked is remembered in the queue's store, so that a restart asks nobody twice.
 // A mail is noted as begun before it is sent and as sent afterwards: should the
 // process die in between, it is sent once more after twice
-// [Options].SendTimeout, and somebody may get it twice, but never not at all. A mail that cannot be sent is tried
-// again with growing waits for as long as the request waits. Nothing is sent
-// about requests that are settled meanwhile.
+// [Options].SendTimeout, and somebody may get it twice, but never not at all. A
+// mail that cannot be sent is tried again with growing waits for as long as the
+// request waits. Nothing is sent about requests that are settled meanwhile.
 //
 // # What it says
 //
