@@ -8,8 +8,7 @@ import (
 )
 
 // chart draws the days as stacked bars. The numbers stand in a table below. All
-// of it is made of numbers and our own
-// words, nothing of a request.
+// of it is made of numbers and our own words, nothing of a request.
 func chart(days []dayRow) template.HTML {
 	const width, height, left, bottom, gap = 860.0, 220.0, 34.0, 24.0, 4.0
 	most := 1

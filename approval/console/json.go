@@ -109,7 +109,7 @@ type editJSON struct {
 	Changes  []approval.Diff `json:"changes"`
 }
 
-// newRequestJSON leaves the evidence, the edits and the form out of
+// newRequestJSON leaves the fields, the evidence, the edits and the form out of
 // lists.
 func newRequestJSON(r *approval.Request, whole bool) requestJSON {
 	v := requestJSON{

@@ -218,7 +218,7 @@ type found struct {
 const lookedPerShown = 10
 
 // collect returns up to limit requests that me may see. It looks at no more
-// than ten times as many.
+// than lookedPerShown times as many.
 func (c *Console) collect(r *http.Request, me approval.Principal, limit int, f approval.Filter) (found, error) {
 	f.Locations = c.places(r.Context(), me)
 	var v found
