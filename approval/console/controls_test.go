@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -278,6 +279,81 @@ func TestRollouts(t *testing.T) {
 	assert.Equal(t, http.StatusConflict, res.StatusCode)
 	res, _ = maria.post("rollouts/other/pause", with(form, "reason", "x"), "text/html")
 	assert.Equal(t, http.StatusNotFound, res.StatusCode)
+}
+
+// pairs is the plan of an experiment with pairs of stores.
+func pairs(n int) rollout.Plan {
+	p := rollout.Plan{Name: "layout", Version: "1", Stages: []rollout.Stage{{Name: "all pairs", Share: 1}}}
+	for i := range n {
+		p.Pairs = append(p.Pairs, rollout.Pair{Stores: [2]string{fmt.Sprintf("gid://shopify/Location/%d", 10+i), fmt.Sprintf("gid://shopify/Location/%d", 30+i)}})
+	}
+	return p
+}
+
+// Who is left out for comparison depends on the plan.
+func TestWhomARolloutIsComparedWith(t *testing.T) {
+	for name, test := range map[string]struct {
+		plan rollout.Plan
+		says string
+	}{
+		"pairs":       {pairs(3), "one store of each of 3 pairs does not get it, for comparison."},
+		"a pair":      {pairs(1), "one store of a pair does not get it, for comparison."},
+		"small share": {rollout.Plan{Name: "layout", Version: "1", Holdout: 0.005, Stages: []rollout.Stage{{Name: "all", Share: 0.125}}}, "0.5 % never get it, for comparison."},
+		"nobody":      {rollout.Plan{Name: "layout", Version: "1", Stages: []rollout.Stage{{Name: "all", Share: 1}}}, "nobody is held back for comparison."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, log := newQueue(t)
+			ro, err := rollout.New(test.plan, q.Store, log, nil)
+			require.NoError(t, err)
+			s := mount(t, q, log, &console.Options{Rollouts: []*rollout.Rollout{ro}})
+			body, _ := s.visit(t, testqueue.Maria).page("rollouts")
+			assert.Contains(t, body, "Version 1, "+test.says)
+		})
+	}
+}
+
+// What becomes of a plan is told as it is, also where the log or another process
+// is in the way.
+func TestARolloutThatDoesNotMove(t *testing.T) {
+	q, log := newQueue(t)
+	running, err := rollout.New(pairs(1), q.Store, log, nil)
+	require.NoError(t, err)
+	require.NoError(t, running.Begin(t.Context()))
+	next := pairs(1)
+	next.Version = "2"
+	behind, err := rollout.New(next, q.Store, log, nil)
+	require.NoError(t, err)
+	require.NoError(t, behind.Register(q.Queue))
+	s := mount(t, q, log, &console.Options{Rollouts: []*rollout.Rollout{behind}})
+	maria := s.visit(t, testqueue.Maria)
+	_, form := maria.page("rollouts")
+	form = with(form, "reason", "complaints")
+	res, body := maria.post("rollouts/layout/promote", form, "text/html")
+	assert.Equal(t, http.StatusConflict, res.StatusCode)
+	assert.Contains(t, body, "another version of the plan")
+
+	require.NoError(t, behind.Begin(t.Context()))
+	require.NoError(t, log.Close())
+	const promise = "Nobody is asked before it does."
+	res, body = maria.post("rollouts/layout/promote", form, "text/html")
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Contains(t, body, promise, "a proposal that is stored")
+	res, body = maria.post("rollouts/layout/pause", form, "text/html")
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Contains(t, body, "The plan is paused all the same")
+	assert.Contains(t, body, "Paused: complaints")
+	state, err := behind.State(t.Context())
+	require.NoError(t, err)
+	assert.True(t, state.Paused)
+	for _, step := range []string{"promote", "resume"} {
+		res, body = maria.post("rollouts/layout/"+step, form, "text/html")
+		assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode, step)
+		assert.Contains(t, body, promise, step)
+	}
+	for r, err := range s.List(t.Context(), approval.Filter{}) {
+		require.NoError(t, err)
+		t.Errorf("somebody is asked about %s", r.Kind)
+	}
 }
 
 func TestTakingBack(t *testing.T) {

@@ -22,7 +22,7 @@ type rolloutsPage struct {
 
 type planItem struct {
 	Name, Version, URL string
-	Holdout            string
+	Compared           string // who does not get it
 	Stages             []stageItem
 	Paused             bool
 	Reason             string
@@ -70,7 +70,7 @@ func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string, fi
 		return planItem{}, err
 	}
 	item := planItem{
-		Name: p.Name, Version: p.Version, URL: root + "rollouts/" + p.Name, Holdout: fmt.Sprintf("%.0f %%", 100*p.Holdout),
+		Name: p.Name, Version: p.Version, URL: root + "rollouts/" + p.Name, Compared: heldBack(&p),
 		Paused: s.Paused, Reason: s.Reason, Last: s.Stage == len(p.Stages)-1,
 	}
 	for i, st := range p.Stages {
@@ -92,9 +92,24 @@ func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string, fi
 	return item, nil
 }
 
+// heldBack says who does not get the feature of a plan.
+func heldBack(p *rollout.Plan) string {
+	switch n := len(p.Pairs); {
+	case n > 1:
+		return fmt.Sprintf("one store of each of %d pairs does not get it, for comparison", n)
+	case n == 1:
+		return "one store of a pair does not get it, for comparison"
+	case p.Holdout == 0:
+		return "nobody is held back for comparison"
+	}
+	return percent(p.Holdout) + " never get it, for comparison"
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
+
 // reach says whom a stage reaches.
 func (c *Console) reach(s rollout.Stage) string {
-	parts := []string{fmt.Sprintf("%.0f %%", 100*s.Share)}
+	parts := []string{percent(s.Share)}
 	if len(s.Roles) > 0 {
 		parts = append(parts, "role "+strings.Join(s.Roles, " or "))
 	}
@@ -151,17 +166,37 @@ func (c *Console) moveRollout(w http.ResponseWriter, r *http.Request, me approva
 		c.refuse(w, r, &me, http.StatusNotFound, noPage)
 		return
 	}
-	gate, isGate := errors.AsType[*rollout.GateError](err)
 	switch {
-	case isGate:
-		c.showRollouts(w, r, me, http.StatusConflict, &notice{Tone: "wait", Title: "The figures do not allow the next stage yet.", Text: strings.Join(gate.Reasons, ". ") + "."})
-	case errors.Is(err, rollout.ErrPaused), errors.Is(err, rollout.ErrLastStage), errors.Is(err, rollout.ErrInvalid):
-		c.showRollouts(w, r, me, http.StatusConflict, &notice{Tone: "wait", Title: "That is not possible now.", Text: "Load the page again: it says where the plan stands."})
 	case err != nil:
-		c.broken(w, r, &me, err)
+		c.notMoved(w, r, me, what, err)
 	case req != nil:
 		redirect(w, "../../requests/"+req.ID)
 	default:
 		redirect(w, "../../rollouts?done="+what)
 	}
+}
+
+// notMoved says why a plan does not go where it should.
+func (c *Console) notMoved(w http.ResponseWriter, r *http.Request, me approval.Principal, what string, err error) {
+	status, n := http.StatusConflict, &notice{Tone: "wait", Title: "That is not possible now."}
+	gate, isGate := errors.AsType[*rollout.GateError](err)
+	switch {
+	case isGate:
+		n.Title, n.Text = "The figures do not allow the next stage yet.", strings.Join(gate.Reasons, ". ")+"."
+	case errors.Is(err, rollout.ErrPaused), errors.Is(err, rollout.ErrLastStage), errors.Is(err, rollout.ErrInvalid):
+		n.Text = "Load the page again: it says where the plan stands."
+	case errors.Is(err, rollout.ErrNotBegun):
+		n.Text = "What runs is another version of the plan than the one below, or none."
+	case errors.Is(err, approval.ErrUnrecorded):
+		status, n.Title = http.StatusServiceUnavailable, "The audit log does not take entries at the moment."
+		// A proposal may be stored already. It has a key, so the next one is the same.
+		n.Text = "Nobody is asked before it does. Please propose it again in a minute: it is asked once."
+		if what == "pause" {
+			n.Text = "The plan is paused all the same, and nothing goes on before the log has the entry."
+		}
+	default:
+		c.opts.Logger.ErrorContext(r.Context(), "console: rollout failed", "step", what, "error", err)
+		status, n.Tone, n.Title, n.Text = http.StatusInternalServerError, "bad", "Something went wrong.", "Load the page again: it says where the plan stands."
+	}
+	c.showRollouts(w, r, me, status, n)
 }
