@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ const maxConditions = 16
 // grantForm is the form that approves requests like this one in advance.
 type grantForm struct {
 	URL        string
+	Key        string // of the rule that it makes, however often it is sent
 	Open       bool
 	Conditions []condition
 	Locations  []choice
@@ -59,7 +61,7 @@ func conditions(q *approval.Request) []condition {
 	for i, name := range slices.Sorted(maps.Keys(members)) {
 		path := "/" + escape.Replace(name)
 		c := condition{N: i, Label: fieldLabel(q, path), Value: valueText(members[name]), How: "exact", path: path, equal: members[name]}
-		text := string(members[name])
+		var text string
 		if json.Unmarshal(members[name], &text) != nil || text == "" {
 			text = string(members[name])
 		}
@@ -99,7 +101,7 @@ func (c *Console) grantForm(q *approval.Request, me approval.Principal, root str
 	}
 	today := time.Now().In(c.opts.TimeZone)
 	return &grantForm{
-		URL: root + "requests/" + q.ID + "/grant", Conditions: conditions(q), Locations: places, Kind: c.kindName(q.Kind), Cap: "10",
+		URL: root + "requests/" + q.ID + "/grant", Key: rand.Text(), Conditions: conditions(q), Locations: places, Kind: c.kindName(q.Kind), Cap: "10",
 		Until: today.AddDate(0, 0, 30).Format(time.DateOnly), Latest: today.AddDate(0, 0, 364).Format(time.DateOnly),
 		Max: q.Amount.Amount, Currency: q.Amount.Currency,
 	}
@@ -188,7 +190,7 @@ func (c *Console) standingRule(r *http.Request, q *approval.Request, me approval
 	if !slices.ContainsFunc(form.Locations, func(l choice) bool { return l.Value == place }) {
 		return s, "This location is not one of the choices."
 	}
-	s = approval.StandingRule{By: me, Reason: form.Reason, Scope: approval.Scope{Shop: q.Shop, Kind: q.Kind, Location: place}}
+	s = approval.StandingRule{By: me, Reason: form.Reason, Key: r.PostForm.Get("key"), Scope: approval.Scope{Shop: q.Shop, Kind: q.Kind, Location: place}}
 	for _, d := range form.Conditions {
 		m := approval.ArgMatch{Path: d.path, Equal: d.equal}
 		switch {

@@ -3,6 +3,8 @@ package console_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,16 @@ import (
 	"github.com/posai-go/posai/approval/internal/testqueue"
 )
 
+var keyField = regexp.MustCompile(`name="key" value="([^"]+)"`)
+
+// keyOf is the key of the rule that the form on a page makes.
+func keyOf(t *testing.T, page string) string {
+	t.Helper()
+	m := keyField.FindStringSubmatch(page)
+	require.NotNil(t, m)
+	return m[1]
+}
+
 func TestAlwaysAllowThis(t *testing.T) {
 	s := newSite(t, &console.Options{LocationName: func(string) string { return "Main Street" }})
 	r := s.Propose(t, "612.50", testqueue.Thanks("1043"))
@@ -22,7 +34,7 @@ func TestAlwaysAllowThis(t *testing.T) {
 	assert.Contains(t, body, "Always allow this")
 	assert.Contains(t, body, "<legend>Message</legend>")
 	day := time.Now().AddDate(0, 0, 7).Format(time.DateOnly)
-	form = with(form, "digest", r.Digest, "location", testqueue.MainStreet, "cap", "2", "until", day, "max", "1000.00", "reason", "regulars <b>", "confirm", "yes")
+	form = with(form, "key", keyOf(t, body), "digest", r.Digest, "location", testqueue.MainStreet, "cap", "2", "until", day, "max", "1000.00", "reason", "regulars <b>", "confirm", "yes")
 	// The members in the order of their names: gift, order, text, tone.
 	form = with(form, "how.0", "exact", "how.1", "range", "min.1", "1000", "max.1", "1050", "how.2", "any", "how.3", "exact")
 
@@ -51,9 +63,21 @@ func TestAlwaysAllowThis(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, settings.Standing, "nothing was set")
 
-	res, body := maria.post("requests/"+r.ID+"/grant", form, "text/html")
-	require.Equal(t, http.StatusSeeOther, res.StatusCode, body)
-	require.Equal(t, "../../controls?done=grant", res.Header.Get("Location"))
+	// Taps that race make one rule, with its cap once.
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			res, body := maria.post("requests/"+r.ID+"/grant", form, "text/html")
+			assert.Equal(t, http.StatusSeeOther, res.StatusCode, body)
+			assert.Equal(t, "../../controls?done=grant", res.Header.Get("Location"))
+		})
+	}
+	wg.Wait()
+	res, body := maria.post("requests/"+r.ID+"/grant", with(form, "cap", "3"), "text/html")
+	assert.Equal(t, http.StatusUnprocessableEntity, res.StatusCode, "a page from before, with other terms")
+	assert.Contains(t, body, "another rule")
+	body, _ = maria.page("requests/" + r.ID)
+	assert.NotEqual(t, form.Get("key"), keyOf(t, body), "each page that is shown makes a rule of its own")
 	body, _ = maria.page("controls?done=grant")
 	assert.Contains(t, body, "Approved in advance.")
 	assert.Contains(t, body, "order from 1000 to 1050")

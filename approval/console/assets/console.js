@@ -9,7 +9,8 @@
   let sent = false;
   main.addEventListener("input", () => { touched = true; });
   // A second tap while the first is on its way sends nothing. The server
-  // would not mind: it takes the first decision and explains the second.
+  // would not mind: it takes the first decision and explains the second, and
+  // makes one approval in advance of a form that comes twice.
   main.addEventListener("submit", (e) => {
     if (sent) { e.preventDefault(); return; }
     sent = true;
