@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/posai-go/posai/ai"
@@ -78,15 +77,10 @@ func (b *Budget) Model(ctx context.Context, c *Config, model ai.Model, dir strin
 	}
 	around := []ai.Middleware{ai.Access(roles), ai.Retry(&ai.RetryOptions{Attempts: 2, MaxWait: 2 * time.Second}), ai.Timeout(c.ModelTimeout)}
 	if b.prices != nil {
-		database := c.Database
-		if database == "" { // a SQLite file has one owner
-			path, err := filepath.Abs(filepath.Join(dir, "budget.db"))
-			if err != nil {
-				return nil, err
-			}
-			database = SQLiteURL(path)
+		database, err := c.DatabaseURL(dir)
+		if err != nil {
+			return nil, err
 		}
-		var err error
 		if b.ledger, err = sqlbudget.Open(ctx, database, nil); err != nil {
 			return nil, err
 		}
