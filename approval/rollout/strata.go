@@ -94,8 +94,8 @@ func (s *strata) effect(values []float64, arms []bool) (effect, spread float64) 
 	if weights == 0 {
 		return 0, math.Inf(1)
 	}
-	switch k := float64(len(singles)); {
-	case k == 1: // w² (1/n0 + 1/n1) is w
+	switch k := float64(len(singles)); k {
+	case 1: // w² (1/n0 + 1/n1) is w
 		variance += singles[0][0] * squares / freedom
 	default:
 		for _, x := range singles {
