@@ -92,14 +92,13 @@ func (s *state) members(c *collection) []*product {
 	if c.rules != nil {
 		out = slices.DeleteFunc(slices.Clone(s.products), func(p *product) bool { return !c.has(p) })
 	}
-	price := func(p *product) decimal.Decimal { lowest, _ := p.priceRange(); return lowest }
 	by, ok := map[string]func(a, b *product) int{
 		"ALPHA_ASC":    func(a, b *product) int { return strings.Compare(a.title, b.title) },
 		"ALPHA_DESC":   func(a, b *product) int { return strings.Compare(b.title, a.title) },
 		"CREATED":      byTime[*product],
 		"CREATED_DESC": func(a, b *product) int { return byTime(b, a) },
-		"PRICE_ASC":    func(a, b *product) int { return price(a).Cmp(price(b)) },
-		"PRICE_DESC":   func(a, b *product) int { return price(b).Cmp(price(a)) },
+		"PRICE_ASC":    byPrice,
+		"PRICE_DESC":   func(a, b *product) int { return byPrice(b, a) },
 	}[c.sortOrder]
 	if ok {
 		slices.SortStableFunc(out, by)

@@ -1,8 +1,10 @@
 package shopifytest_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -79,6 +81,50 @@ func TestCollections(t *testing.T) {
 	got := hooks()
 	assert.Equal(t, []string{"collections/create", "collections/create", "collections/update", "collections/update", "collections/update", "collections/delete"}, topicsOf(got))
 	assert.Equal(t, "best-selling", got[0].body["sort_order"])
+}
+
+// A product that a call names twice is in the collection once.
+func TestCollectionAddTwice(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	pen := s.Products()[0].ID
+	made := data(t, s, `mutation($title: String!) { collectionCreate(collection: {title: $title}) { collection { id } userErrors { message } } }`, map[string]any{"title": strings.Repeat("é", 255)})
+	require.Empty(t, at(made, "collectionCreate", "userErrors"), "characters, not bytes")
+	id := at(made, "collectionCreate", "collection", "id")
+	added := data(t, s, `mutation($id: ID!, $pen: ID!) { collectionAddProducts(id: $id, productIds: [$pen, $pen]) { collection { products(first: 5) { nodes { id } } } userErrors { message } } }`, map[string]any{"id": id, "pen": pen})
+	require.Empty(t, at(added, "collectionAddProducts", "userErrors"))
+	assert.Len(t, at(added, "collectionAddProducts", "collection", "products", "nodes"), 1)
+	long := data(t, s, `mutation($title: String!) { collectionCreate(collection: {title: $title}) { userErrors { field message } } }`, map[string]any{"title": strings.Repeat("é", 256)})
+	assert.Equal(t, "title Title is too long (maximum is 255 characters)", refusal(at(long, "collectionCreate")))
+}
+
+func TestCollectionByPrice(t *testing.T) {
+	start := tiny()
+	start.Orders = nil
+	start.Products[0].Variants[0].Price = decimal.NewFromInt(30) // a pen is had from 10.05 on
+	for title, price := range map[string]int64{"Case": 20, "Ink": 5} {
+		p := start.Products[0]
+		p.ID, p.Title, p.Options = 0, title, nil
+		p.Variants = []shopifytest.VariantData{{SKU: title, Price: decimal.NewFromInt(price)}}
+		start.Products = append(start.Products, p)
+	}
+	s := newShop(t, &shopifytest.Options{Data: start})
+	var all []any
+	for _, p := range s.Products() {
+		all = append(all, p.ID)
+	}
+	titles := func(order, args string) (out []any) {
+		made := data(t, s, `mutation($in: CollectionInput!) { collectionCreate(input: $in) { collection { products(first: 9`+args+`) { nodes { title } } } userErrors { message } } }`,
+			map[string]any{"in": map[string]any{"title": "All", "sortOrder": order, "products": all}})
+		for _, p := range at(made, "collectionCreate", "collection", "products", "nodes").([]any) {
+			out = append(out, at(p, "title"))
+		}
+		return out
+	}
+	rising, falling := []any{"Ink", "Pen", "Case"}, []any{"Case", "Pen", "Ink"}
+	assert.Equal(t, rising, titles("PRICE_ASC", ""))
+	assert.Equal(t, falling, titles("PRICE_DESC", ""))
+	assert.Equal(t, rising, titles("PRICE_DESC", ", sortKey: PRICE"))
+	assert.Equal(t, falling, titles("ALPHA_DESC", ", sortKey: PRICE, reverse: true"))
 }
 
 func TestSmartCollections(t *testing.T) {

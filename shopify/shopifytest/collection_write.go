@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
 )
@@ -20,21 +21,17 @@ var collectionMutations = map[string]func(s *state, c *graph.Call) (any, error){
 
 // collectionInput is the one of the two inputs that was sent.
 func collectionInput(c *graph.Call) (map[string]any, error) {
-	in := cmp.Or(boxed(input(c, "collection")), boxed(input(c, "input")))
+	in := input(c, "collection")
+	if in == nil {
+		in = input(c, "input")
+	}
 	if in == nil {
 		return nil, notSimulated("a collection without the argument collection or input")
 	}
-	if key := unknown(*in, "id", "title", "handle", "descriptionHtml", "sortOrder", "products", "ruleSet", "metafields"); key != "" {
+	if key := unknown(in, "id", "title", "handle", "descriptionHtml", "sortOrder", "products", "ruleSet", "metafields"); key != "" {
 		return nil, notSimulated("CollectionInput." + key)
 	}
-	return *in, nil
-}
-
-func boxed(m map[string]any) *map[string]any {
-	if m == nil {
-		return nil
-	}
-	return &m
+	return in, nil
 }
 
 // checkCollection checks the input for the collection, nil for a new one.
@@ -46,7 +43,7 @@ func (s *state) checkCollection(c *collection, in map[string]any) (rules *collec
 	if title, sent := in["title"]; (sent || c == nil) && (title == nil || title == "") {
 		bad("Title can't be blank", "title")
 	}
-	if len(text(in, "title")) > 255 {
+	if utf8.RuneCountInString(text(in, "title")) > 255 {
 		bad("Title is too long (maximum is 255 characters)", "title")
 	}
 	if h := text(in, "handle"); h != "" && slices.ContainsFunc(s.collections, func(o *collection) bool { return o != c && o.handle == h }) {
@@ -186,7 +183,11 @@ func collectionAddProducts(s *state, c *graph.Call) (any, error) {
 	if e != nil {
 		return refused(withoutCodes([]userError{*e})...), nil
 	}
-	col.products = append(col.products, products...)
+	for _, p := range products {
+		if !slices.Contains(col.products, p) { // the call may name it twice
+			col.products = append(col.products, p)
+		}
+	}
 	s.collectionUpdated(col)
 	return done("collection", object(col)), nil
 }

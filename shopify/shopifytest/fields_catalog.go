@@ -133,11 +133,11 @@ var variantFields = table[*variant]{
 		return "DENY"
 	},
 	"taxable": func(_ *state, v *variant, _ *graph.Call) any { return !v.untaxed },
-	"compareAtPrice": func(_ *state, v *variant, _ *graph.Call) any {
+	"compareAtPrice": func(s *state, v *variant, _ *graph.Call) any {
 		if v.compareAt.IsZero() {
 			return nil
 		}
-		return v.compareAt.StringFixed(2)
+		return s.fixed(v.compareAt)
 	},
 	"requiresComponents": always[*variant](false),
 	"showUnitPrice":      always[*variant](false),

@@ -154,6 +154,14 @@ func TestVariantsInBulk(t *testing.T) {
 	} {
 		assert.Equal(t, tt.want, refusal(update(false, tt.in)), name)
 	}
+	// The digits are the currency's.
+	start := tiny()
+	start.Shop.Currency = "JPY"
+	yen := newShop(t, &shopifytest.Options{Data: start})
+	in := []any{map[string]any{"id": yen.Products()[0].Variants[0].ID, "price": "12", "compareAtPrice": "15"}}
+	read := data(t, yen, `mutation($p: ID!, $v: [ProductVariantsBulkInput!]!) { productVariantsBulkUpdate(productId: $p, variants: $v) { productVariants { price compareAtPrice } userErrors { message } } }`,
+		map[string]any{"p": yen.Products()[0].ID, "v": in})
+	assert.Equal(t, map[string]any{"price": "12", "compareAtPrice": "15"}, at(read, "productVariantsBulkUpdate", "productVariants", 0))
 	mixed := []any{map[string]any{"id": green, "price": "13", "compareAtPrice": nil}, map[string]any{"id": "gid://shopify/ProductVariant/1"}}
 	assert.Nil(t, at(update(false, mixed...), "productVariants"))
 	out = update(true, mixed...)

@@ -265,6 +265,13 @@ func (p *product) barcodes() []string {
 	return out
 }
 
+// byPrice compares by the lowest price of a variant.
+func byPrice(a, b *product) int {
+	lowA, _ := a.priceRange()
+	lowB, _ := b.priceRange()
+	return lowA.Cmp(lowB)
+}
+
 var productSort = sorts[*product]{
 	"CREATED_AT":      byTime[*product],
 	"PUBLISHED_AT":    byTime[*product],
@@ -273,6 +280,7 @@ var productSort = sorts[*product]{
 	"VENDOR":          func(a, b *product) int { return cmp.Compare(a.vendor, b.vendor) },
 	"PRODUCT_TYPE":    func(a, b *product) int { return cmp.Compare(a.productType, b.productType) },
 	"INVENTORY_TOTAL": func(a, b *product) int { return cmp.Compare(a.available(), b.available()) },
+	"PRICE":           byPrice, // of collections alone
 }
 
 var variantIndex = search.Index[*variant]{

@@ -49,11 +49,7 @@ var storefrontSort = sorts[*product]{
 	"TITLE":        productSort["TITLE"],
 	"VENDOR":       productSort["VENDOR"],
 	"PRODUCT_TYPE": productSort["PRODUCT_TYPE"],
-	"PRICE": func(a, b *product) int {
-		lowA, _ := a.priceRange()
-		lowB, _ := b.priceRange()
-		return lowA.Cmp(lowB)
-	},
+	"PRICE":        byPrice,
 }
 
 // storefrontTables has the types of the Storefront API whose objects are stored.
