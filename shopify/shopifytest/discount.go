@@ -33,7 +33,7 @@ type discount struct {
 	shipping    discountShipping // of FreeShipping
 	oneTime     bool             // applies to one-time purchases
 	recurring   bool             // applies to subscriptions
-	cycles      int              // recurringCycleLimit
+	cycles      int              // recurringCycleLimit; zero: without end
 	tags        []string
 }
 

@@ -54,11 +54,11 @@ var bulkCreationFields = table[*bulkCreation]{
 
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/discountRedeemCodeBulkAdd
 func discountRedeemCodeBulkAdd(s *state, c *graph.Call) (any, error) {
-	id, inputs := text(c.Args, "discountId"), objects(c.Args["codes"])
-	d, ok := find[*discount](s, id)
+	inputs := objects(c.Args["codes"])
+	d, e := s.discountOf(c, "discountId", false)
 	switch {
-	case !ok || d.automatic || d.gid != id:
-		return refused(userError{[]string{"discountId"}, "Code discount does not exist.", "INVALID"}), nil
+	case e != nil:
+		return refused(*e), nil
 	case len(inputs) == 0:
 		return refused(userError{[]string{"codes"}, "Codes can't be blank", "BLANK"}), nil
 	}
@@ -85,10 +85,9 @@ func discountRedeemCodeBulkAdd(s *state, c *graph.Call) (any, error) {
 
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/discountCodeRedeemCodeBulkDelete
 func discountCodeRedeemCodeBulkDelete(s *state, c *graph.Call) (any, error) {
-	id := text(c.Args, "discountId")
-	d, ok := find[*discount](s, id)
-	if !ok || d.automatic || d.gid != id {
-		return refused(userError{[]string{"discountId"}, "Code discount does not exist.", "INVALID"}), nil
+	d, e := s.discountOf(c, "discountId", false)
+	if e != nil {
+		return refused(*e), nil
 	}
 	codes, e, err := chosen(c, codeIndex, d.codes)
 	if e != nil || err != nil {

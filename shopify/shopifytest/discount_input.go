@@ -108,11 +108,9 @@ func (r *discountInput) names() {
 
 func (r *discountInput) times() {
 	for key, target := range map[string]*time.Time{"startsAt": &r.d.startsAt, "endsAt": &r.d.endsAt} {
-		v, sent := r.in[key]
-		if !sent {
-			continue
+		if _, sent := r.in[key]; sent {
+			*target, _ = time.Parse(time.RFC3339, text(r.in, key)) // the schema's scalar has been checked
 		}
-		*target, _ = time.Parse(time.RFC3339, asText(v)) // the schema's scalar has been checked
 	}
 	if r.d.startsAt.IsZero() {
 		r.bad("startsAt", "BLANK", "Starts at can't be blank")
@@ -133,11 +131,6 @@ func (s *state) tooManyActive(d *discount) bool {
 		}
 	}
 	return n >= maxAutomatic
-}
-
-func asText(v any) string {
-	text, _ := v.(string)
-	return text
 }
 
 func (r *discountInput) buyers() {
@@ -197,8 +190,9 @@ func (r *discountInput) change(field string, have []string, in map[string]any, a
 	return slices.DeleteFunc(out, func(id string) bool { return slices.Contains(gone, id) })
 }
 
-// whole reads a number that must be positive, as an Int or an UnsignedInt64; null is zero.
-func (r *discountInput) whole(in map[string]any, key, field string, target *int) {
+// whole reads a number that must be positive, as an Int or an UnsignedInt64; null is zero. What is how the message
+// calls it.
+func (r *discountInput) whole(in map[string]any, key, field, what string, target *int) {
 	v, sent := in[key]
 	if !sent {
 		return
@@ -213,8 +207,7 @@ func (r *discountInput) whole(in map[string]any, key, field string, target *int)
 		n, ok = int(parsed), err == nil
 	}
 	if *target = n; !ok || n < 1 {
-		words := strings.TrimSuffix(field[strings.LastIndexByte(field, '.')+1:], "OrEqualToQuantity")
-		r.bad(field, "GREATER_THAN", sentence(words)+" must be greater than 0")
+		r.bad(field, "GREATER_THAN", what+" must be greater than 0")
 	}
 }
 
@@ -235,8 +228,8 @@ func sentence(name string) string {
 }
 
 func (r *discountInput) limits() {
-	r.whole(r.in, "usageLimit", "usageLimit", &r.d.usageLimit)
-	r.whole(r.in, "usesPerOrderLimit", "usesPerOrderLimit", &r.d.usesPerCart)
+	r.whole(r.in, "usageLimit", "usageLimit", "Usage limit", &r.d.usageLimit)
+	r.whole(r.in, "usesPerOrderLimit", "usesPerOrderLimit", "Uses per order limit", &r.d.usesPerCart)
 	if once, sent := r.in["appliesOncePerCustomer"]; sent {
 		r.d.once, _ = once.(bool)
 	}
@@ -257,7 +250,7 @@ func (r *discountInput) limits() {
 	}
 	const quantity, subtotal = "minimumRequirement.quantity.greaterThanOrEqualToQuantity", "minimumRequirement.subtotal.greaterThanOrEqualToSubtotal"
 	if of := nested(in, "quantity"); of != nil {
-		r.whole(of, "greaterThanOrEqualToQuantity", quantity, &t.quantity)
+		r.whole(of, "greaterThanOrEqualToQuantity", quantity, "Minimum quantity", &t.quantity)
 	}
 	if of := nested(in, "subtotal"); of != nil {
 		var ok bool
@@ -355,7 +348,7 @@ func (r *discountInput) onQuantity(field string, in map[string]any) {
 		r.bad(field+".quantity", "BLANK", "Quantity can't be blank")
 		return
 	}
-	r.whole(in, "quantity", field+".quantity", &r.d.gets.quantity)
+	r.whole(in, "quantity", field+".quantity", "Quantity", &r.d.gets.quantity)
 }
 
 func (r *discountInput) buys() {
@@ -378,7 +371,7 @@ func (r *discountInput) buys() {
 			r.bad(at, "CONFLICT", "Customer buys can have only one of quantity or amount.")
 		case value["quantity"] != nil:
 			r.d.buys = discountThreshold{}
-			r.whole(value, "quantity", at+".quantity", &r.d.buys.quantity)
+			r.whole(value, "quantity", at+".quantity", "Quantity", &r.d.buys.quantity)
 		case value["amount"] != nil:
 			amount, ok := plausibleAmount(value["amount"])
 			if !ok || !amount.IsPositive() {

@@ -246,6 +246,10 @@ func TestDiscountKinds(t *testing.T) {
 	assert.Equal(t, true, at(terms(t, s, id), "destinationSelection", "allCountries"))
 	assert.Nil(t, at(terms(t, s, id), "maximumShippingPrice"))
 
+	forever := discountCalls["automatic basic"].make(t, s, discountInput(s, map[string]any{"code": absent, "title": "Always", "recurringCycleLimit": 0}))
+	assert.InDelta(t, 0, at(terms(t, s, forever), "recurringCycleLimit"), 0, "0 is without end")
+	require.Empty(t, at(onDiscount(t, s, "discountAutomaticDelete", forever), "userErrors"))
+
 	automatic := map[string]string{}
 	for call, in := range map[string]map[string]any{"automatic basic": {}, "automatic bxgy": with(bxgy, map[string]any{"usesPerOrderLimit": "2"}), "automatic free shipping": free} {
 		c := discountCalls[call]
@@ -283,6 +287,17 @@ func TestDiscountKinds(t *testing.T) {
 	assert.Len(t, at(lists, "automaticDiscounts", "nodes"), 3)
 	require.Empty(t, at(onDiscount(t, s, "discountAutomaticDelete", automatic["automatic basic"]), "userErrors"))
 	assert.Len(t, find("method:automatic"), 2)
+}
+
+// The messages name what the number is.
+func TestDiscountNumbers(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	for want, change := range map[string]map[string]any{
+		"Usage limit must be greater than 0":      {"usageLimit": 0},
+		"Minimum quantity must be greater than 0": {"minimumRequirement": map[string]any{"quantity": map[string]any{"greaterThanOrEqualToQuantity": "0"}}},
+	} {
+		assert.Equal(t, want, at(discountCalls["code basic"].create(t, s, discountInput(s, change)), "userErrors", 0, "message"))
+	}
 }
 
 func TestDiscountStatusByTheClock(t *testing.T) {
@@ -344,8 +359,12 @@ func TestRedeemCodesInBulk(t *testing.T) {
 	drop := at(data(t, s, `mutation($id: ID!) { discountCodeRedeemCodeBulkDelete(discountId: $id, search: "code:A") { job { done } userErrors { code } } }`, map[string]any{"id": id}), "discountCodeRedeemCodeBulkDelete")
 	assert.Equal(t, true, at(drop, "job", "done"))
 	assert.Equal(t, []string{"SPRING", "B"}, s.DiscountCodes()[0].Codes)
+	data(t, s, `mutation($id: ID!) { discountCodeRedeemCodeBulkDelete(discountId: $id, search: "times_used:0") { userErrors { code } } }`, map[string]any{"id": id})
+	assert.Empty(t, s.DiscountCodes()[0].Codes)
+	require.Empty(t, at(discountCalls["code basic"].update(t, s, id, map[string]any{"code": "AGAIN"}), "userErrors"))
+	assert.Equal(t, []string{"AGAIN"}, s.DiscountCodes()[0].Codes)
 	sent := hooks()
-	require.Equal(t, []string{"discounts/redeemcode_added", "discounts/redeemcode_added", "discounts/redeemcode_removed"}, topicsOf(sent))
+	require.Equal(t, []string{"discounts/redeemcode_added", "discounts/redeemcode_added", "discounts/redeemcode_removed", "discounts/redeemcode_removed", "discounts/redeemcode_removed"}, topicsOf(sent))
 	assert.Equal(t, "A", at(sent[0].body, "redeem_code", "code"))
 	assert.Equal(t, at(creation, "codes", "nodes", 0, "discountRedeemCode", "id"), at(sent[0].body, "redeem_code", "id"))
 }

@@ -34,7 +34,7 @@ func (s *state) discountTerms(d *discount) graph.Object {
 			"__typename": "DiscountCombinesWith", "orderDiscounts": d.combines.order, "productDiscounts": d.combines.product, "shippingDiscounts": d.combines.shipping,
 			"productDiscountsWithTagsOnSameCartLine": []string{},
 		},
-		"context": s.discountContext(d), "minimumRequirement": s.minimumRequirement(d.minimum), "recurringCycleLimit": max(d.cycles, 1),
+		"context": s.discountContext(d), "minimumRequirement": s.minimumRequirement(d.minimum), "recurringCycleLimit": d.cycles,
 		"appliesOnOneTimePurchase": d.oneTime, "appliesOnSubscription": d.recurring,
 		"usesPerOrderLimit": positive(d.usesPerCart),
 	}
@@ -237,10 +237,6 @@ var codeSort = sorts[*redeemCode]{
 
 // discountIndex tells what is active by the clock of the shop.
 func (s *state) discountIndex() search.Index[*discount] {
-	types := map[string]func(*discount) []string{
-		"discount_type": func(d *discount) []string { return []string{"all", d.searchType(false)} },
-		"type":          func(d *discount) []string { return []string{"all", "all_with_app", d.searchType(true)} },
-	}
 	fields := commonIndex(map[string]search.Field[*discount]{
 		"title":     one(search.Text, func(d *discount) any { return d.title }),
 		"status":    one(search.Keyword, func(d *discount) any { return d.status(s.now()) }),
@@ -265,10 +261,10 @@ func (s *state) discountIndex() search.Index[*discount] {
 		}),
 		"times_used": one(search.Number, func(d *discount) any { return d.used() }),
 		"tag":        many(search.Keyword, func(d *discount) []string { return d.tags }),
+		"type":       many(search.Keyword, func(d *discount) []string { return []string{"all", "all_with_app", d.searchType(true)} }),
+
+		"discount_type": many(search.Keyword, func(d *discount) []string { return []string{"all", d.searchType(false)} }),
 	})
-	for name, get := range types {
-		fields[name] = many(search.Keyword, get)
-	}
 	return search.Index[*discount]{
 		Words: func(d *discount) []string {
 			return append(copies(d.codes, func(c *redeemCode) string { return c.code }), d.title)

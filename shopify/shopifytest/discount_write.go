@@ -64,7 +64,7 @@ func discountCreate(kind string, automatic bool, arg string) func(*state, *graph
 
 func discountUpdate(kind string, automatic bool, arg string) func(*state, *graph.Call) (any, error) {
 	return func(s *state, c *graph.Call) (any, error) {
-		old, e := s.discountOf(c, automatic)
+		old, e := s.discountOf(c, "id", automatic)
 		if e == nil && old.kind != kind {
 			e = &userError{[]string{"id"}, "Discount is of another type.", "INVALID"}
 		}
@@ -77,7 +77,11 @@ func discountUpdate(kind string, automatic bool, arg string) func(*state, *graph
 			return refused(r.errs...), err
 		}
 		*old = changed
-		if r.code != "" && len(old.codes) > 0 {
+		switch {
+		case r.code == "":
+		case len(old.codes) == 0: // all were removed
+			s.addCode(old, r.code)
+		default:
 			old.codes[0].code = r.code
 		}
 		s.discountUpdated(old)
@@ -85,16 +89,17 @@ func discountUpdate(kind string, automatic bool, arg string) func(*state, *graph
 	}
 }
 
-// discountOf is the discount that the argument id names.
-func (s *state) discountOf(c *graph.Call, automatic bool) (*discount, *userError) {
-	d, ok := find[*discount](s, text(c.Args, "id"))
-	if ok && d.automatic == automatic && d.gid == text(c.Args, "id") {
+// discountOf is the discount that the argument names.
+func (s *state) discountOf(c *graph.Call, arg string, automatic bool) (*discount, *userError) {
+	id := text(c.Args, arg)
+	d, ok := find[*discount](s, id)
+	if ok && d.automatic == automatic && d.gid == id {
 		return d, nil
 	}
 	if automatic {
-		return nil, &userError{[]string{"id"}, "Automatic discount does not exist.", "INVALID"}
+		return nil, &userError{[]string{arg}, "Automatic discount does not exist.", "INVALID"}
 	}
-	return nil, &userError{[]string{"id"}, "Code discount does not exist.", "INVALID"}
+	return nil, &userError{[]string{arg}, "Code discount does not exist.", "INVALID"}
 }
 
 func (s *state) discountUpdated(d *discount) {
@@ -105,7 +110,7 @@ func (s *state) discountUpdated(d *discount) {
 // onDiscount wraps a mutation on one discount that is there.
 func onDiscount(automatic bool, run func(*state, *discount) (any, *userError)) func(*state, *graph.Call) (any, error) {
 	return func(s *state, c *graph.Call) (any, error) {
-		d, e := s.discountOf(c, automatic)
+		d, e := s.discountOf(c, "id", automatic)
 		if e != nil {
 			return refused(*e), nil
 		}

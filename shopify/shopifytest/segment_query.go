@@ -59,6 +59,11 @@ var segmentFilters = map[string]func(s *state, v *customer) []any{
 }
 
 // texts is the strings that are not empty.
+func asText(v any) string {
+	text, _ := v.(string)
+	return text
+}
+
 func texts(values ...string) []any {
 	var out []any
 	for _, v := range values {
