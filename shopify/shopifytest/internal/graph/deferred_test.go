@@ -75,6 +75,14 @@ func TestDefer(t *testing.T) {
 			`{ ... @defer { shop { name ... @defer { description } } } }`, nil,
 			result{`{}`, `[{"data":{"shop":{"name":"Acme"}},"path":[]},{"data":{"description":"Things"},"path":["shop"]}]`},
 		},
+		"at once and later": {
+			`{ shop { ...More @defer ...Name } } fragment More on Shop { ...Name description } fragment Name on Shop { name }`, nil,
+			result{`{"shop":{"name":"Acme"}}`, `[{"data":{"name":"Acme","description":"Things"},"path":["shop"]}]`},
+		},
+		"later and later still": {
+			`{ shop { ... @defer { ...Name @defer ...Name } } } fragment Name on Shop { name }`, nil,
+			result{`{"shop":{}}`, `[{"data":{"name":"Acme"},"path":["shop"]},{"data":{"name":"Acme"},"path":["shop"]}]`},
+		},
 		"list": {
 			`{ products(first: 5) { nodes { id ... @defer { handle } } } }`, nil,
 			result{

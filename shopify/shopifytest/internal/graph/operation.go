@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"cmp"
+
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 )
@@ -138,7 +140,7 @@ func (op *Operation) children(s *selection, typeName string) []*selection {
 
 // collect is CollectFields of the GraphQL specification.
 func (op *Operation) collect(typeName string, sets ...ast.SelectionSet) []*selection {
-	c := collector{op: op, typeName: typeName, byKey: map[fieldKey]*selection{}, seen: map[string]bool{}}
+	c := collector{op: op, typeName: typeName, byKey: map[fieldKey]*selection{}, seen: map[spread]bool{}}
 	for _, set := range sets {
 		c.add(set)
 	}
@@ -150,8 +152,15 @@ type collector struct {
 	typeName string
 	out      []*selection
 	byKey    map[fieldKey]*selection
-	seen     map[string]bool // fragments
-	later    *deferral       // of the fragment at hand
+	seen     map[spread]bool
+	later    *deferral // of the fragment at hand
+}
+
+// spread is a named fragment that was taken in, and when it is answered. Whether it was put off itself counts too:
+// where it was not, it belongs to what it stands in.
+type spread struct {
+	fragment, later string
+	itself          bool
 }
 
 // fieldKey is a response key, which may be answered both at once and later.
@@ -184,8 +193,8 @@ func (c *collector) add(set ast.SelectionSet) {
 				continue
 			}
 			d := c.op.deferral(sel.Directives)
-			if name := sel.Name + d.suffix(); !c.seen[name] {
-				c.seen[name] = true
+			if key := (spread{sel.Name, cmp.Or(d, c.later).suffix(), d != nil}); !c.seen[key] {
+				c.seen[key] = true
 				c.fragment(d, sel.Definition.SelectionSet)
 			}
 		}
