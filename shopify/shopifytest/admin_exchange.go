@@ -79,14 +79,20 @@ func (x *exchange) handleBad(ctx context.Context, bad *badRequest) {
 func (x *exchange) run(ctx context.Context, op *graph.Operation, fault Fault) {
 	keyed := x.api.keys.begin(op)
 	defer keyed.end()
-	noted := &improvisations{api: x.api, next: x.spoiled(fault, keyed.resolver(x.api.cfg.resolver))}
+	shop := graph.ResolverFunc(func(c *graph.Call) (any, bool, error) {
+		v, handled, err := x.api.cfg.resolver.Resolve(c)
+		if c.ParentType == "Mutation" && handled && err == nil {
+			x.entry.Effect = true
+		}
+		return v, handled, err
+	})
+	noted := &improvisations{api: x.api, next: x.spoiled(fault, keyed.resolver(shop))}
 	unlock := x.api.cfg.lock(op.Mutation)
 	resp := func() *graph.Response {
 		defer unlock()
 		return op.Execute(context.WithoutCancel(ctx), noted)
 	}()
 	x.entry.ActualCost, x.entry.Improvised = resp.ActualCost, noted.some
-	x.entry.Effect = op.Mutation && resp.Data != nil
 	if !x.api.cfg.uncounted {
 		x.api.bucket.refund(op.RequestedCost - resp.ActualCost)
 	}

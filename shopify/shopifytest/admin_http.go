@@ -64,7 +64,7 @@ type adminAPI struct {
 	keys    *idempotencyKeys
 	faults  *faults
 	journal *journal
-	told    onlyOnce // mutations that were improvised
+	told    sync.Map // names of mutations of which the log has that they are improvised
 }
 
 func newAdminAPI(cfg adminConfig) *adminAPI {

@@ -27,54 +27,20 @@ func (s *Shop) disarm(which func(*armedFault) bool) int {
 	return s.admin.faults.remove(which) + s.oauth.faults.remove(which)
 }
 
-// faultRequest is a [Fault] in JSON; delays are in milliseconds.
+// faultRequest is a [Fault] in JSON. Of one that waits, skip and times are what is left of them.
 type faultRequest struct {
-	Grant         string `json:"grant,omitempty"`
-	OAuthError    string `json:"oauth_error,omitempty"`
-	OmitExpiry    bool   `json:"omit_expiry,omitempty"`
-	Operation     string `json:"operation,omitempty"`
-	Field         string `json:"field,omitempty"`
-	Skip          int    `json:"skip,omitempty"`
-	Times         int    `json:"times,omitempty"`
-	DelayMS       int    `json:"delay_ms,omitempty"`
-	Cut           bool   `json:"cut,omitempty"`
-	Status        int    `json:"status,omitempty"`
-	RetryAfter    string `json:"retry_after,omitempty"`
-	Throttle      bool   `json:"throttle,omitempty"`
-	InternalError bool   `json:"internal_error,omitempty"`
-	LoseResponse  bool   `json:"lose_response,omitempty"`
-
-	Code      string     `json:"code,omitempty"`
-	Message   string     `json:"message,omitempty"`
-	Path      string     `json:"path,omitempty"`
-	UserError *UserError `json:"user_error,omitempty"`
+	ID string `json:"id,omitempty"`
+	Fault
+	DelayMS int `json:"delay_ms,omitempty"`
 }
 
-func (f faultRequest) fault() Fault {
-	return Fault{
-		Grant: f.Grant, OAuthError: f.OAuthError, OmitExpiry: f.OmitExpiry,
-		Operation: f.Operation, Field: f.Field, Skip: f.Skip, Times: f.Times, Delay: time.Duration(f.DelayMS) * time.Millisecond,
-		Cut: f.Cut, Status: f.Status, RetryAfter: f.RetryAfter, Throttle: f.Throttle, InternalError: f.InternalError, LoseResponse: f.LoseResponse,
-		Code: f.Code, Message: f.Message, Path: f.Path, UserError: f.UserError,
-	}
-}
-
-// armedRequest is a fault that waits: skip and times are what is left of them.
-type armedRequest struct {
-	ID string `json:"id"`
-	faultRequest
-}
-
-func (f armedFault) request() armedRequest {
+func (f armedFault) request() faultRequest {
+	r := faultRequest{f.id, f.Fault, int(f.Delay / time.Millisecond)}
+	r.Skip, r.Times = f.skip, f.left
 	if f.Grant != "" {
-		f.Operation = "" // where the token endpoint looks for the grant
+		r.Operation = "" // where the token endpoint looks for the grant
 	}
-	return armedRequest{f.id, faultRequest{
-		Grant: f.Grant, OAuthError: f.OAuthError, OmitExpiry: f.OmitExpiry,
-		Operation: f.Operation, Field: f.Field, Skip: f.skip, Times: f.left, DelayMS: int(f.Delay / time.Millisecond),
-		Cut: f.Cut, Status: f.Status, RetryAfter: f.RetryAfter, Throttle: f.Throttle, InternalError: f.InternalError, LoseResponse: f.LoseResponse,
-		Code: f.Code, Message: f.Message, Path: f.Path, UserError: f.UserError,
-	}}
+	return r
 }
 
 func (s *Shop) postFault(w http.ResponseWriter, r *http.Request) {
@@ -82,16 +48,17 @@ func (s *Shop) postFault(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &f) {
 		return
 	}
-	if f.DelayMS < 0 || f.DelayMS > 600_000 || f.Status != 0 && (f.Status < 400 || f.Status > 599) {
-		writeProblem(w, http.StatusUnprocessableEntity, "delay_ms must be 0 to 600000, status 400 to 599")
+	if f.ID != "" || f.DelayMS < 0 || f.DelayMS > 600_000 || f.Status != 0 && (f.Status < 400 || f.Status > 599) {
+		writeProblem(w, http.StatusUnprocessableEntity, "id cannot be chosen, delay_ms must be 0 to 600000, status 400 to 599")
 		return
 	}
-	id, _ := s.inject(f.fault())
+	f.Delay = time.Duration(f.DelayMS) * time.Millisecond
+	id, _ := s.inject(f.Fault)
 	writeJSON(w, http.StatusCreated, map[string]string{"id": id})
 }
 
 func (s *Shop) getFaults(w http.ResponseWriter, _ *http.Request) {
-	out := []armedRequest{}
+	out := []faultRequest{}
 	for _, f := range slices.Concat(s.admin.faults.armed(), s.oauth.faults.armed()) {
 		out = append(out, f.request())
 	}

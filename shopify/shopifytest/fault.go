@@ -15,76 +15,76 @@ import (
 type Fault struct {
 	// Grant is the grant type of the requests to the token endpoint to hit, such as
 	// "refresh_token", or "*" for any. If empty, the fault is one of the GraphQL APIs.
-	Grant string
+	Grant string `json:"grant,omitempty"`
 
 	// Operation is the name of the operation to hit, such as "OrderForFollowUp".
 	// If empty, any.
-	Operation string
+	Operation string `json:"operation,omitempty"`
 
 	// Field is the name of a root field to hit, such as "tagsAdd". If empty, any.
-	Field string
+	Field string `json:"field,omitempty"`
 
 	// Skip is how many matching requests pass unharmed first.
-	Skip int
+	Skip int `json:"skip,omitempty"`
 
 	// Times is how many matching requests are hit. If zero, one; if negative, all.
-	Times int
+	Times int `json:"times,omitempty"`
 
 	// Delay is how long the answer takes longer. The request takes effect before,
 	// so that a client that gives up cannot know. It ends early when the client
 	// does give up.
-	Delay time.Duration
+	Delay time.Duration `json:"-"`
 
 	// Cut closes the connection without handling the request and without an answer.
-	Cut bool
+	Cut bool `json:"cut,omitempty"`
 
 	// Status answers with this HTTP status instead of handling the request: 423
 	// (locked shop), 429, 430, 402 (frozen shop), 500, 502, 503, 504 and so on.
-	Status int
+	Status int `json:"status,omitempty"`
 
 	// RetryAfter is the value of the Retry-After header of an answer with Status,
 	// in seconds, such as "2.0". If empty, there is no such header.
-	RetryAfter string
+	RetryAfter string `json:"retry_after,omitempty"`
 
 	// Throttle answers as if the bucket were empty: THROTTLED, with HTTP status 200.
-	Throttle bool
+	Throttle bool `json:"throttle,omitempty"`
 
 	// InternalError answers with INTERNAL_SERVER_ERROR and "data": null, HTTP
 	// status 200, instead of handling the request.
-	InternalError bool
+	InternalError bool `json:"internal_error,omitempty"`
 
 	// Code answers with one error with this extensions.code, such as "RESOURCE_NOT_FOUND" or
 	// "MAX_COST_EXCEEDED", and "data": null, HTTP status 200, instead of handling the request. With Path it
 	// is the code of the error there.
-	Code string
+	Code string `json:"code,omitempty"`
 
 	// Message is the message of the error with Code or Path. If empty, Shopify's for INTERNAL_SERVER_ERROR and
 	// ACCESS_DENIED, else the code.
-	Message string
+	Message string `json:"message,omitempty"`
 
 	// Path is the place in the answer of a field that fails while everything else is handled: response keys with
 	// dots between, such as "order.customer" or, in all elements of a list, "orders.nodes.customer"; one alone
 	// is hit by its position, "orders.nodes.0.customer". The answer has the other data, the error and the cost.
 	// The code is Code or, if that is empty, INTERNAL_SERVER_ERROR; ACCESS_DENIED comes with requiredAccess. A
 	// root field of a mutation is not carried out then, while a field below it fails after the effect. A request
-	// that does not select the field is used up by the fault unharmed.
-	Path string
+	// that does not select the field uses the fault up and is answered as usual.
+	Path string `json:"path,omitempty"`
 
 	// UserError answers a mutation with this user error instead of carrying it out: root fields named Field or,
 	// if that is empty, all. Idempotency keys stay unused.
-	UserError *UserError
+	UserError *UserError `json:"user_error,omitempty"`
 
 	// LoseResponse handles the request, with all its effects, and then closes the
 	// connection without an answer.
-	LoseResponse bool
+	LoseResponse bool `json:"lose_response,omitempty"`
 
 	// OAuthError answers at the token endpoint with this error, such as
 	// "invalid_grant", and Status or, if that is zero, 400.
-	OAuthError string
+	OAuthError string `json:"oauth_error,omitempty"`
 
 	// OmitExpiry answers at the token endpoint without saying how long the tokens live,
 	// which Shopify has been seen to do.
-	OmitExpiry bool
+	OmitExpiry bool `json:"omit_expiry,omitempty"`
 }
 
 // A UserError is one entry of a mutation's userErrors.
@@ -127,7 +127,7 @@ func (fs *faults) add(f Fault) (id string, remove func()) {
 	return armed.id, func() { fs.remove(func(f *armedFault) bool { return f == armed }) }
 }
 
-// remove disarms those that which tells, and says how many they were.
+// remove disarms the faults for which which is true and returns how many those were.
 func (fs *faults) remove(which func(*armedFault) bool) int {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

@@ -134,6 +134,46 @@ func TestFaultsOfUserErrors(t *testing.T) {
 	assert.NotContains(t, got.Tags, "x")
 }
 
+// TestEffects checks what the journal says of mutations that were not carried out.
+func TestEffects(t *testing.T) {
+	const tag = `mutation Asked($id: ID!) { tagsAdd(id: $id, tags: ["hit"]) { userErrors { message } } }`
+	const two = `mutation Asked($id: ID!) { tagsAdd(id: $id, tags: ["hit"]) { userErrors { message } } orderClose(input: {id: $id}) { userErrors { message } } }`
+	for name, c := range map[string]struct {
+		fault *shopifytest.Fault
+		query string
+		want  bool
+	}{
+		"carried out":             {nil, tag, true},
+		"one of two":              {&shopifytest.Fault{Path: "tagsAdd"}, two, true},
+		"answer lost":             {&shopifytest.Fault{LoseResponse: true}, tag, true},
+		"user error":              {&shopifytest.Fault{UserError: &shopifytest.UserError{Message: "no"}}, tag, false},
+		"user error, answer lost": {&shopifytest.Fault{UserError: &shopifytest.UserError{Message: "no"}, LoseResponse: true}, tag, false},
+		"error of the root field": {&shopifytest.Fault{Path: "tagsAdd"}, tag, false},
+		"not simulated":           {nil, `mutation Asked { themeDelete(id: "gid://shopify/OnlineStoreTheme/1") { userErrors { message } } }`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t, &shopifytest.Options{Data: tiny()})
+			if c.fault != nil {
+				s.Inject(*c.fault)
+			}
+			_, err := askWith(t, faultClient(t, s, s.Token()), c.query, map[string]any{"id": s.Orders()[0].ID})
+			if name != "carried out" {
+				require.Error(t, err)
+			}
+			assert.Equal(t, c.want, s.Journal()[0].Effect)
+		})
+	}
+	s := newShop(t, nil)
+	item, location, _ := stock(t, s)
+	want := change(item, location, -1, "11111111-1111-4111-8111-111111111111")
+	for range 2 {
+		data(t, s, adjust, want)
+	}
+	entries := s.Journal()[len(s.Journal())-2:]
+	assert.True(t, entries[0].Effect)
+	assert.False(t, entries[1].Effect, "the key has done it before")
+}
+
 // TestOnlineTokens checks that what needs an offline token is refused to others.
 func TestOnlineTokens(t *testing.T) {
 	s := newShop(t, nil)

@@ -2,7 +2,6 @@ package shopifytest
 
 import (
 	"errors"
-	"sync"
 
 	"github.com/posai-go/posai/shopify/shopifytest/internal/graph"
 )
@@ -64,18 +63,9 @@ func (i *improvisations) Resolve(c *graph.Call) (any, bool, error) {
 	v, handled, err := i.next.Resolve(c)
 	if payload, ok := v.(graph.Object); ok && c.ParentType == "Mutation" && payload[madeUp] == true {
 		i.some = true
-		i.api.told.say(c.Field, func() {
+		if _, told := i.api.told.LoadOrStore(c.Field, true); !told {
 			i.api.cfg.logger.Warn("shopifytest: a mutation is answered with made-up values, nothing is written", "api", i.api.cfg.name, "mutation", c.Field)
-		})
+		}
 	}
 	return v, handled, err
-}
-
-// onlyOnce remembers what was said already. Safe for concurrent use.
-type onlyOnce struct{ said sync.Map }
-
-func (o *onlyOnce) say(what string, f func()) {
-	if _, before := o.said.LoadOrStore(what, true); !before {
-		f()
-	}
 }

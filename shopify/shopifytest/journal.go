@@ -35,8 +35,10 @@ type JournalEntry struct {
 	Codes []string
 	// RequestedCost and ActualCost are in points; 0 if not known or not run.
 	RequestedCost, ActualCost int
-	// Effect tells that a mutation ran: what it does has happened, even if the
-	// answer was lost. If Improvised, too, though nothing was written: to the client it has happened.
+	// Effect tells that the shop carried a mutation out, or one of several, even if the answer was lost. It is false
+	// where a [Fault] or an idempotency key answered in its place. What a mutation refused in its user errors still
+	// counts as carried out, and so does one that was Improvised though nothing was written: to the client it has
+	// happened.
 	Effect bool
 	// Improvised tells that a mutation, or one of several, was answered with made-up values and wrote nothing:
 	// see [Options.Improvise].
