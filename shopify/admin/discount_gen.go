@@ -1293,9 +1293,8 @@ mutation DiscountAutomaticBasicUpdate ($id: ID!, $discount: DiscountAutomaticBas
 `
 
 // DiscountAutomaticBasicUpdate changes what is set of a discount that applies
-// without a code: an amount or a
-// percentage off. After [shopify.ErrOutcomeUnknown] read it back
-// with [GetDiscount].
+// without a code: an amount or a percentage off. After
+// [shopify.ErrOutcomeUnknown] read it back with [GetDiscount].
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/discountAutomaticBasicUpdate
 func DiscountAutomaticBasicUpdate(
@@ -1567,10 +1566,9 @@ mutation DiscountAutomaticFreeShippingUpdate ($id: ID!, $discount: DiscountAutom
 }
 `
 
-// DiscountAutomaticFreeShippingUpdate changes what is set of a discount that applies
-// without a code: free
-// shipping. After [shopify.ErrOutcomeUnknown] read it back
-// with [GetDiscount].
+// DiscountAutomaticFreeShippingUpdate changes what is set of a discount that
+// applies without a code: free shipping. After [shopify.ErrOutcomeUnknown] read
+// it back with [GetDiscount].
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/discountAutomaticFreeShippingUpdate
 func DiscountAutomaticFreeShippingUpdate(

@@ -1581,8 +1581,9 @@ fragment ReturnProgress on Return {
 `
 
 // ReturnProcess takes goods of an open return in and, if a financial transfer is
-// set, gives money back for them. It is not idempotent, and money moves: after [shopify.ErrOutcomeUnknown]
-// read the order back with [OrderReturns] and [OrderRefunds] before trying again.
+// set, gives money back for them. It is not idempotent, and money moves: after
+// [shopify.ErrOutcomeUnknown] read the order back with [OrderReturns] and
+// [OrderRefunds] before trying again.
 //
 // Source: https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/returnProcess
 func ReturnProcess(
