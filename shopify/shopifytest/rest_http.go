@@ -211,14 +211,16 @@ const (
 	restPageMax = 250
 )
 
-// cursor is what page_info says: go on after, or end before, the resource with this id.
+// cursor is what page_info says: go on after, or end before, the resource with this id,
+// among those that the filters of the first request let through.
 type cursor struct {
-	ID     int64 `json:"id"`
-	Before bool  `json:"before,omitempty"`
+	ID      int64             `json:"id"`
+	Before  bool              `json:"before,omitempty"`
+	Filters map[string]string `json:"filters,omitempty"`
 }
 
 func (c cursor) text() string {
-	b, _ := json.Marshal(c) // numbers and truths can always be encoded
+	b, _ := json.Marshal(c) // numbers, truths and text can always be encoded
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
@@ -226,7 +228,7 @@ func (c cursor) text() string {
 // Source: https://shopify.dev/docs/api/admin-rest/usage/pagination
 func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 	query := q.r.URL.Query()
-	limit := restPage
+	limit, filters := restPage, map[string]string{}
 	for name, values := range query {
 		switch name {
 		case "limit":
@@ -240,14 +242,8 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 			if key != "webhooks" && (name == "topic" || name == "address") {
 				return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this filter is not simulated"}}
 			}
-			var problem *restProblem
-			if all, problem = all.only(name, values[0]); problem != nil {
-				return nil, problem
-			}
+			filters[name] = values[0]
 		case "status":
-			if query.Has("page_info") {
-				return nil, &restProblem{http.StatusBadRequest, map[string]string{"status": "status cannot be passed when page_info is present."}}
-			}
 			if values[0] != "any" {
 				return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this value is not simulated"}}
 			}
@@ -255,13 +251,28 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 			return nil, &restProblem{http.StatusBadRequest, map[string]string{name: "this filter is not simulated"}}
 		}
 	}
-	start, end := 0, len(all)
-	if text := query.Get("page_info"); text != "" {
-		var c cursor
-		raw, err := base64.RawURLEncoding.DecodeString(text)
+	var c cursor
+	pageInfo := query.Get("page_info")
+	if pageInfo != "" {
+		for _, name := range sortedKeys(query) {
+			if !slices.Contains([]string{"page_info", "limit", "fields"}, name) {
+				return nil, &restProblem{http.StatusBadRequest, map[string]string{name: name + " cannot be passed when page_info is present."}}
+			}
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(pageInfo)
 		if err != nil || json.Unmarshal(raw, &c) != nil {
 			return nil, &restProblem{http.StatusBadRequest, map[string]string{"page_info": "Invalid value."}}
 		}
+		filters = c.Filters
+	}
+	for name, value := range filters {
+		var problem *restProblem
+		if all, problem = all.only(name, value); problem != nil {
+			return nil, problem
+		}
+	}
+	start, end := 0, len(all)
+	if pageInfo != "" {
 		at := slices.IndexFunc(all, func(p payload) bool { return p.id == c.ID })
 		switch {
 		case at < 0:
@@ -287,10 +298,10 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 			links = append(links, fmt.Sprintf(`<https://%s%s?%s>; rel="%s"`, q.api.shop.Domain(), q.r.URL.Path, v.Encode(), rel))
 		}
 		if start > 0 {
-			link("previous", cursor{all[start].id, true})
+			link("previous", cursor{all[start].id, true, filters})
 		}
 		if end < len(all) {
-			link("next", cursor{all[end-1].id, false})
+			link("next", cursor{all[end-1].id, false, filters})
 		}
 		if len(links) > 0 {
 			q.w.Header().Set("Link", strings.Join(links, ", "))
