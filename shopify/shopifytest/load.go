@@ -97,8 +97,6 @@ func (s *state) addRefund(o *order, d RefundData) {
 		sum = sum.Add(net).Add(tax)
 		g.lines = append(g.lines, gl)
 	}
-	if paid := o.refundable(); paid != nil && sum.IsPositive() {
-		g.payments = []giveBackPayment{{gateway: paid.gateway, amount: sum, parent: paid}}
-	}
+	g.payments = o.giveBack(sum)
 	s.refund(o, g)
 }

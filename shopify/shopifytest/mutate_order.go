@@ -353,18 +353,25 @@ func refundPayments(o *order, in map[string]any, g *giveBack) []userError {
 		if left = left.Sub(amount); left.IsNegative() {
 			return []userError{{field: append(field, "amount"), message: "Refund amount is more than the amount paid"}}
 		}
-		parent := o.refundable()
-		if id := text(t, "parentId"); id != "" {
-			at := slices.IndexFunc(o.transactions, func(t *transaction) bool { return t.gid == id })
-			if at < 0 {
-				return []userError{{field: append(field, "parentId"), message: "Parent transaction does not exist"}}
-			}
-			parent = o.transactions[at]
-			if taken[parent] = taken[parent].Add(amount); taken[parent].GreaterThan(parent.refundable()) {
-				return []userError{{field: append(field, "amount"), message: "Refund amount is more than the amount paid"}}
+		gateway, id := text(t, "gateway"), text(t, "parentId")
+		var parent *transaction
+		for _, p := range o.transactions {
+			enough := p.refundable().Sub(taken[p]).GreaterThanOrEqual(amount)
+			// Where none is named it is one that can give so much back, by the same gateway if there is one.
+			if p.gid == id || id == "" && enough && (parent == nil || parent.gateway != gateway) {
+				parent = p
 			}
 		}
-		g.payments = append(g.payments, giveBackPayment{gateway: text(t, "gateway"), amount: amount, parent: parent})
+		switch {
+		case parent == nil && id != "":
+			return []userError{{field: append(field, "parentId"), message: "Parent transaction does not exist"}}
+		case parent == nil:
+			return []userError{{field: append(field, "amount"), message: "Refund amount is more than the amount paid"}}
+		}
+		if taken[parent] = taken[parent].Add(amount); taken[parent].GreaterThan(parent.refundable()) {
+			return []userError{{field: append(field, "amount"), message: "Refund amount is more than the amount paid"}}
+		}
+		g.payments = append(g.payments, giveBackPayment{gateway: gateway, amount: amount, parent: parent})
 	}
 	return nil
 }

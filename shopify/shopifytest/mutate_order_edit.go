@@ -115,18 +115,19 @@ func (s *state) cancel(o *order, reason string, restock, back, asCredit bool) {
 		g.lines = append(g.lines, giveBackLine{line: l, quantity: n, restock: kind})
 		s.release(l, n, at, restock, group)
 	}
-	paid, left := o.refundable(), o.received().Sub(o.refunded())
-	switch {
-	case !left.IsPositive() || paid == nil:
-	case asCredit:
-		g.payments = []giveBackPayment{{gateway: "shopify_store_credit", amount: left, parent: paid}}
+	left := o.received().Sub(o.refunded())
+	if (asCredit || back) && left.IsPositive() {
+		g.payments = o.giveBack(left)
+	}
+	if asCredit && len(g.payments) > 0 {
+		for i := range g.payments {
+			g.payments[i].gateway = "shopify_store_credit"
+		}
 		if o.customer.credit == nil {
 			o.customer.credit = &creditAccount{owner: o.customer}
 			s.add(o.customer.credit, "StoreCreditAccount", 0, now)
 		}
 		s.book(o.customer.credit, &creditTransaction{amount: left}, "StoreCreditAccountCreditTransaction")
-	case back:
-		g.payments = []giveBackPayment{{gateway: paid.gateway, amount: left, parent: paid}}
 	}
 	r := s.refund(o, g)
 	o.cancelledAt, o.closedAt, o.cancelReason = now, now, reason

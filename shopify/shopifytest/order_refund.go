@@ -1,6 +1,7 @@
 package shopifytest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -98,12 +99,14 @@ func (s *state) refund(o *order, g giveBack) *refund {
 	return r
 }
 
-// refundable is the payment that money goes back to.
-func (o *order) refundable() *transaction {
-	for _, t := range o.transactions {
-		if t.kind == "SALE" && t.status == "SUCCESS" {
-			return t
+// giveBack divides the amount over the payments that have something left, the latest first.
+func (o *order) giveBack(amount decimal.Decimal) []giveBackPayment {
+	var out []giveBackPayment
+	for _, t := range slices.Backward(o.transactions) {
+		if back := decimal.Min(amount, t.refundable()); back.IsPositive() {
+			amount = amount.Sub(back)
+			out = append(out, giveBackPayment{gateway: t.gateway, amount: back, parent: t})
 		}
 	}
-	return nil
+	return out
 }

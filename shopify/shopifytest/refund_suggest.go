@@ -40,10 +40,8 @@ func suggestedRefund(s *state, o *order, c *graph.Call) (any, error) {
 		g.add(s, &refundLine{line: l, quantity: n, restock: text(in, "restockType"), location: at})
 	}
 	for _, l := range o.lines {
-		if n := l.currentQuantity(); full && n > 0 {
-			if wanted[l] == 0 {
-				g.add(s, &refundLine{line: l, quantity: n})
-			}
+		if n := l.currentQuantity(); full && n > 0 && wanted[l] == 0 {
+			g.add(s, &refundLine{line: l, quantity: n})
 		}
 	}
 	left := o.shipping.Sub(o.refundedShipping())
@@ -88,20 +86,14 @@ func (g *suggestion) object(s *state) graph.Object {
 	}
 }
 
-// suggestedTransactions gives the amount back to the payments that have something left, the latest first.
+// suggestedTransactions are the payments that the amount goes back to.
 func (o *order) suggestedTransactions(s *state, amount decimal.Decimal) graph.List {
 	out := graph.List{}
-	for i := len(o.transactions) - 1; i >= 0 && amount.IsPositive(); i-- {
-		t := o.transactions[i]
-		left := t.refundable()
-		if !left.IsPositive() {
-			continue
-		}
-		back := decimal.Min(amount, left)
-		amount = amount.Sub(back)
+	for _, p := range o.giveBack(amount) {
+		t, left := p.parent, p.parent.refundable()
 		out = append(out, graph.Object{
 			"__typename": "SuggestedOrderTransaction", "kind": "SUGGESTED_REFUND", "gateway": t.gateway, "formattedGateway": formattedGateway(t.gateway),
-			"amount": s.fixed(back), "amountSet": s.moneyBag(back), "maximumRefundable": s.fixed(left), "maximumRefundableSet": s.moneyBag(left),
+			"amount": s.fixed(p.amount), "amountSet": s.moneyBag(p.amount), "maximumRefundable": s.fixed(left), "maximumRefundableSet": s.moneyBag(left),
 			"parentTransaction": object(t), "accountNumber": nil, "paymentDetails": nil, graph.Closed: true,
 		})
 	}

@@ -75,6 +75,64 @@ func TestSuggestedRefundOfTwoPayments(t *testing.T) {
 	}
 }
 
+// paidTwice is an order of 23.80 by card and 11.96 that were paid later, by hand.
+func paidTwice(t *testing.T, s *shopifytest.Shop) shopifytest.Order {
+	t.Helper()
+	o, err := s.RingUp(shopifytest.Sale{SendLater: true, Customer: "ada@example.com", Lines: []shopifytest.SaleLine{{SKU: "P-B", Quantity: 2}}})
+	require.NoError(t, err)
+	id := at(edit(t, s, "orderEditBegin", "$id: ID!", "id: $id", map[string]any{"id": o.ID}), "calculatedOrder", "id")
+	edit(t, s, "orderEditAddVariant", "$id: ID!, $v: ID!", "id: $id, variantId: $v, quantity: 1", map[string]any{"id": id, "v": s.Products()[0].Variants[1].ID})
+	require.Empty(t, at(commit(t, s, id), "userErrors"))
+	paid := at(data(t, s, `mutation($id: ID!) { orderMarkAsPaid(input: {id: $id}) { userErrors { field message } } }`, map[string]any{"id": o.ID}), "orderMarkAsPaid")
+	require.Empty(t, at(paid, "userErrors"))
+	return o
+}
+
+// TestTwoPaymentsAreGivenBack gives all of an order back, each time in another way: no payment gives back
+// more than it was.
+func TestTwoPaymentsAreGivenBack(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	cancel := func(how string) func(t *testing.T, o shopifytest.Order) {
+		return func(t *testing.T, o shopifytest.Order) {
+			out := at(data(t, s, `mutation($id: ID!) { orderCancel(orderId: $id, reason: OTHER, restock: true, refundMethod: {`+how+`}) { orderCancelUserErrors { code } } }`, map[string]any{"id": o.ID}), "orderCancel")
+			require.Empty(t, at(out, "orderCancelUserErrors"))
+		}
+	}
+	for name, tt := range map[string]struct {
+		back     func(t *testing.T, o shopifytest.Order)
+		gateways []any
+	}{
+		"canceled":     {cancel("originalPaymentMethodsRefund: true"), []any{"manual", "shopify_payments"}},
+		"store credit": {cancel("storeCreditRefund: {}"), []any{"shopify_store_credit", "shopify_store_credit"}},
+		"taken back": {func(t *testing.T, o shopifytest.Order) {
+			_, err := s.TakeBack(shopifytest.TakeBack{Order: o.ID})
+			require.NoError(t, err)
+		}, []any{"manual", "shopify_payments"}},
+		"refunded": {func(t *testing.T, o shopifytest.Order) {
+			out := data(t, s, `mutation($in: RefundInput!) { refundCreate(input: $in) @idempotent(key: "all") { userErrors { field message } } }`, map[string]any{"in": map[string]any{"orderId": o.ID, "transactions": []any{
+				map[string]any{"orderId": o.ID, "kind": "REFUND", "gateway": "manual", "amount": "11.96"},
+				map[string]any{"orderId": o.ID, "kind": "REFUND", "gateway": "shopify_payments", "amount": "23.80"},
+			}}})
+			require.Empty(t, at(out, "refundCreate", "userErrors"))
+		}, []any{"manual", "shopify_payments"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := paidTwice(t, s)
+			tt.back(t, o)
+			read := at(data(t, s, `query($id: ID!) { order(id: $id) { displayFinancialStatus transactions { kind gateway amountSet { shopMoney { amount } } parentTransaction { gateway amountSet { shopMoney { amount } } } } } }`, map[string]any{"id": o.ID}), "order")
+			assert.Equal(t, "REFUNDED", at(read, "displayFinancialStatus"))
+			require.Len(t, at(read, "transactions"), 4)
+			for i, gateway := range tt.gateways {
+				back := at(read, "transactions", 2+i)
+				assert.Equal(t, gateway, at(back, "gateway"))
+				assert.Equal(t, []any{"11.96", "23.8"}[i], amountOf(back, "amountSet"))
+				assert.Equal(t, []any{"11.96", "23.8"}[i], amountOf(at(back, "parentTransaction"), "amountSet"))
+				assert.Equal(t, []any{"manual", "shopify_payments"}[i], at(back, "parentTransaction", "gateway"))
+			}
+		})
+	}
+}
+
 func TestReturnableFulfillments(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{Data: tiny()})
 	o, err := s.RingUp(shopifytest.Sale{Lines: []shopifytest.SaleLine{{SKU: "P-B", Quantity: 2}}})

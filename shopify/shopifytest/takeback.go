@@ -96,8 +96,6 @@ func (s *state) giveBackOf(o *order, t TakeBack) (giveBack, error) {
 		sum = sum.Add(net).Add(tax)
 		g.lines = append(g.lines, gl)
 	}
-	if paid := o.refundable(); paid != nil && sum.IsPositive() {
-		g.payments = []giveBackPayment{{gateway: paid.gateway, amount: sum, parent: paid}}
-	}
+	g.payments = o.giveBack(sum)
 	return g, nil
 }
