@@ -104,9 +104,10 @@ var lineFields = table[*lineItem]{
 	},
 }
 
+// unfulfilled is how many pieces are yet to be sent. What is taken back was sent before.
 func (l *lineItem) unfulfilled() int {
 	if l.order.fulfillment != nil {
-		return l.added
+		return min(l.added, l.currentQuantity())
 	}
 	return l.currentQuantity()
 }

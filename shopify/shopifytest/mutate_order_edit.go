@@ -88,20 +88,14 @@ func orderCancel(s *state, c *graph.Call) (any, error) {
 		back = true
 	}
 	s.cancel(o, text(c.Args, "reason"), restock, back, credit != nil)
-	j := &job{}
-	s.addJob(j)
-	out := done("job", jobObject(j))
+	out := s.jobPayload()
 	out["orderCancelUserErrors"] = graph.List{}
 	return out, nil
 }
 
 // cancel ends the order: what was set aside is released, what was paid goes back if it is to.
 func (s *state) cancel(o *order, reason string, restock, back, asCredit bool) {
-	group, now := s.newGroup(), s.now()
-	at := o.location
-	if at == nil {
-		at = s.locations[0]
-	}
+	group, now, at := s.newGroup(), s.now(), s.origin(o)
 	g := giveBack{at: now, silent: true, shipping: o.shipping.Sub(o.refundedShipping())}
 	for _, l := range o.lines {
 		n := l.currentQuantity()
@@ -140,6 +134,8 @@ func (s *state) cancel(o *order, reason string, restock, back, asCredit bool) {
 	s.emit("orders/updated", o, s.orderPayload(o), group)
 }
 
+var editOfCancelled = userError{field: []string{"id"}, message: "The order cannot be edited because it was canceled."}
+
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/orderEditBegin
 func orderEditBegin(s *state, c *graph.Call) (any, error) {
 	o, ok := find[*order](s, text(c.Args, "id"))
@@ -147,7 +143,7 @@ func orderEditBegin(s *state, c *graph.Call) (any, error) {
 	case !ok:
 		return refused(userError{field: []string{"id"}, message: "The order does not exist."}), nil
 	case !o.cancelledAt.IsZero():
-		return refused(userError{field: []string{"id"}, message: "The order cannot be edited because it was canceled."}), nil
+		return refused(editOfCancelled), nil
 	}
 	return editPayload(s, s.begin(o), nil), nil
 }
@@ -171,6 +167,8 @@ func (s *state) editOf(c *graph.Call) (*orderEdit, *userError) {
 		return nil, &userError{field: []string{"id"}, message: "The calculated order does not exist."}
 	case e.committed:
 		return nil, &userError{field: []string{"id"}, message: "The edit has been committed already."}
+	case !e.order.cancelledAt.IsZero():
+		return nil, &editOfCancelled
 	}
 	return e, nil
 }
@@ -180,6 +178,14 @@ func onEdit(run func(s *state, c *graph.Call, e *orderEdit) (*editLine, *userErr
 		e, problem := s.editOf(c)
 		if problem != nil {
 			return refused(*problem), nil
+		}
+		if id := text(c.Args, "locationId"); id != "" {
+			switch at, ok := find[*location](s, id); {
+			case !ok:
+				return refused(userError{field: []string{"locationId"}, message: "The location does not exist."}), nil
+			case at != s.origin(e.order):
+				return nil, notSimulated("the edit of an order at another location than its own")
+			}
 		}
 		l, problem := run(s, c, e)
 		if problem != nil {
@@ -205,11 +211,6 @@ func orderEditAddVariant(s *state, c *graph.Call, e *orderEdit) (*editLine, *use
 		return nil, &userError{field: []string{"quantity"}, message: "Quantity must be greater than 0."}
 	case !again && slices.ContainsFunc(e.lines, func(l *editLine) bool { return l.variant() == v }):
 		return nil, &userError{field: []string{"variantId"}, message: "The variant is already on the order. Allow duplicates to add it again."}
-	}
-	if id := text(c.Args, "locationId"); id != "" {
-		if _, ok := find[*location](s, id); !ok {
-			return nil, &userError{field: []string{"locationId"}, message: "The location does not exist."}
-		}
 	}
 	return e.add(s, placementLine{variant: v, price: v.price, taxable: !v.untaxed, shipped: !v.item.unshipped}, n), nil
 }
@@ -307,8 +308,12 @@ func orderEditRemoveDiscount(_ *state, c *graph.Call, e *orderEdit) (*editLine, 
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/orderEditCommit
 func orderEditCommit(s *state, c *graph.Call) (any, error) {
 	e, problem := s.editOf(c)
-	if problem == nil && !slices.ContainsFunc(e.lines, func(l *editLine) bool { return l.line == nil || l.quantity != l.before() || l.discount != nil }) {
+	switch {
+	case problem != nil:
+	case !slices.ContainsFunc(e.lines, func(l *editLine) bool { return l.line == nil || l.quantity != l.was || l.discount != nil }):
 		problem = &userError{field: []string{"id"}, message: "There are no changes to commit."}
+	case slices.ContainsFunc(e.lines, (*editLine).stale):
+		problem = &userError{field: []string{"id"}, message: "The order has changed since the edit was begun."}
 	}
 	if problem != nil {
 		return refused(*problem), nil

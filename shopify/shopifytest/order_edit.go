@@ -22,18 +22,17 @@ type editLine struct {
 	id       string    // GID of the CalculatedLineItem
 	line     *lineItem // nil: it is added
 	added    placementLine
+	was      int // pieces when the edit was begun
 	quantity int
 	discount *Discount // that the edit gives; nil: none
 	text     string    // of the discount
 	restock  bool      // what is taken off goes back on the shelf
 }
 
-// before is how many pieces there are now.
-func (l *editLine) before() int {
-	if l.line == nil {
-		return 0
-	}
-	return l.line.currentQuantity()
+// stale tells whether the order's line has changed since the edit was begun in a way that
+// the edit does not allow for.
+func (l *editLine) stale() bool {
+	return l.line != nil && (l.line.currentQuantity() != l.was || l.discount != nil && l.line.discount != nil)
 }
 
 func (l *editLine) variant() *variant {
@@ -79,7 +78,7 @@ func (l *editLine) worth(s *state, o *order) (net, tax decimal.Decimal) {
 		}
 	}
 	change := decimal.Zero
-	switch delta := l.quantity - l.before(); {
+	switch delta := l.quantity - l.was; {
 	case delta < 0:
 		lessNet, lessTax := s.quote(l.line, -delta)
 		net, tax = net.Sub(lessNet), tax.Sub(lessTax)
@@ -169,7 +168,7 @@ func (l *editLine) object(s *state) graph.Object {
 	changes := l.staged(s)
 	return graph.Object{
 		"__typename": "CalculatedLineItem", "id": l.id, "title": title, "variantTitle": orNull(variantTitle), "sku": orNull(sku), "variant": ref(l.variant()),
-		"quantity": l.quantity, "editableQuantity": l.quantity - l.fixed(), "editableQuantityBeforeChanges": l.before() - l.fixed(),
+		"quantity": l.quantity, "editableQuantity": l.quantity - l.fixed(), "editableQuantityBeforeChanges": l.was - l.fixed(),
 		"originalUnitPriceSet": s.moneyBag(l.price()), "discountedUnitPriceSet": s.moneyBag(each),
 		"editableSubtotalSet":   s.moneyBag(each.Mul(decimal.NewFromInt(int64(l.quantity - l.fixed())))),
 		"uneditableSubtotalSet": s.moneyBag(each.Mul(decimal.NewFromInt(int64(l.fixed())))),
@@ -181,7 +180,7 @@ func (l *editLine) object(s *state) graph.Object {
 // staged are the changes of the line, as OrderStagedChange.
 func (l *editLine) staged(s *state) graph.List {
 	out := graph.List{}
-	switch delta := l.quantity - l.before(); {
+	switch delta := l.quantity - l.was; {
 	case l.line == nil && l.added.variant != nil:
 		out = append(out, graph.Object{"__typename": "OrderStagedChangeAddVariant", "quantity": l.quantity, "variant": object(l.added.variant)})
 	case l.line == nil:
@@ -208,14 +207,11 @@ func (l *editLine) stagedDiscount(s *state) graph.Object {
 // commit writes the edit to the order and tells the subscribers.
 func (s *state) commit(e *orderEdit, notify bool, note string) {
 	o, group, now := e.order, s.newGroup(), s.now()
-	at := o.location
-	if at == nil {
-		at = s.locations[0]
-	}
+	at := s.origin(o)
 	additions, removals, discounts := []any{}, []any{}, []any{}
 	less := giveBack{at: now, silent: true}
 	for _, l := range e.lines {
-		delta := l.quantity - l.before()
+		delta := l.quantity - l.was
 		if delta < 0 {
 			restock := "NO_RESTOCK"
 			if l.restock {
@@ -231,7 +227,7 @@ func (s *state) commit(e *orderEdit, notify bool, note string) {
 		removed = s.refund(o, less)
 	}
 	for _, l := range e.lines {
-		delta := l.quantity - l.before()
+		delta := l.quantity - l.was
 		if l.line == nil {
 			added := l.added
 			added.quantity, added.discount = l.quantity, l.discount
@@ -248,6 +244,7 @@ func (s *state) commit(e *orderEdit, notify bool, note string) {
 		if l.discount != nil {
 			discounts = append(discounts, map[string]any{"line_item_id": l.line.id, "description": l.text, "amount": s.fixed(l.off(s))})
 		}
+		l.was, l.discount = l.quantity, nil // nothing is staged any more
 	}
 	s.retotal(o)
 	e.committed, o.edited = true, true
@@ -315,7 +312,7 @@ func (s *state) begin(o *order) *orderEdit {
 	e := &orderEdit{order: o}
 	for _, l := range o.lines {
 		if l.currentQuantity() > 0 {
-			e.lines = append(e.lines, &editLine{id: gid("CalculatedLineItem", l.id), line: l, quantity: l.currentQuantity()})
+			e.lines = append(e.lines, &editLine{id: gid("CalculatedLineItem", l.id), line: l, was: l.currentQuantity(), quantity: l.currentQuantity()})
 		}
 	}
 	s.add(e, "CalculatedOrder", 0, s.now())

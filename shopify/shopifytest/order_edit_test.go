@@ -1,6 +1,7 @@
 package shopifytest_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -153,6 +154,112 @@ func TestEditOfASentOrder(t *testing.T) {
 	assert.InDelta(t, 0, at(read, "lineItems", "nodes", 0, "unfulfilledQuantity"), 0)
 	assert.InDelta(t, 1, at(read, "lineItems", "nodes", 1, "unfulfilledQuantity"), 0)
 	assert.Equal(t, "23.86", amountOf(read, "totalPriceSet"), "11.90 and 11.96")
+}
+
+// TestStaleEdit changes the order between the beginning of an edit and its end.
+func TestStaleEdit(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	red := s.Products()[0].Variants[1]
+	begin := func(o shopifytest.Order) any {
+		return at(edit(t, s, "orderEditBegin", "$id: ID!", "id: $id", map[string]any{"id": o.ID}), "calculatedOrder", "id")
+	}
+	add := func(id any) any {
+		return edit(t, s, "orderEditAddVariant", "$id: ID!, $v: ID!", "id: $id, variantId: $v, quantity: 1", map[string]any{"id": id, "v": red.ID})
+	}
+	discount := func(id any, line string) any {
+		return edit(t, s, "orderEditAddLineItemDiscount", "$id: ID!, $l: ID!", `id: $id, lineItemId: $l, discount: {percentValue: 10}`, map[string]any{"id": id, "l": line})
+	}
+	quantities := func(o shopifytest.Order) (out []any) {
+		read := at(data(t, s, readOrder, map[string]any{"id": o.ID}), "order", "lineItems", "nodes")
+		for _, l := range read.([]any) {
+			out = append(out, at(l, "currentQuantity"))
+		}
+		return out
+	}
+
+	t.Run("refunded", func(t *testing.T) {
+		o := unsent(t, s)
+		id := begin(o)
+		require.Empty(t, at(add(id), "userErrors"))
+		_, err := s.TakeBack(shopifytest.TakeBack{Order: o.ID, Lines: []shopifytest.TakeBackLine{{Quantity: 1}}})
+		require.NoError(t, err)
+		assert.Equal(t, "id The order has changed since the edit was begun.", refusal(commit(t, s, id)))
+		assert.Equal(t, []any{1.0}, quantities(o))
+	})
+	t.Run("canceled", func(t *testing.T) {
+		o := unsent(t, s)
+		id := begin(o)
+		require.Empty(t, at(add(id), "userErrors"))
+		data(t, s, `mutation($id: ID!) { orderCancel(orderId: $id, reason: OTHER, restock: true) { job { id } } }`, map[string]any{"id": o.ID})
+		stock := s.Products()[0].Variants
+		for _, refused := range []any{add(id), commit(t, s, id)} {
+			assert.Equal(t, "id The order cannot be edited because it was canceled.", refusal(refused))
+		}
+		assert.Equal(t, []any{0.0}, quantities(o))
+		assert.Equal(t, stock, s.Products()[0].Variants)
+	})
+	t.Run("edited elsewhere", func(t *testing.T) {
+		o := unsent(t, s)
+		first, second, third := begin(o), begin(o), begin(o)
+		require.Empty(t, at(discount(first, o.Lines[0].ID), "userErrors"))
+		require.Empty(t, at(discount(second, o.Lines[0].ID), "userErrors"))
+		require.Empty(t, at(commit(t, s, first), "userErrors"))
+		assert.Equal(t, "id The order has changed since the edit was begun.", refusal(commit(t, s, second)), "a line has one discount")
+		require.Empty(t, at(add(third), "userErrors"))
+		require.Empty(t, at(commit(t, s, third), "userErrors"), "the lines that it knows are as they were")
+		assert.Equal(t, []any{2.0, 1.0}, quantities(o))
+	})
+	t.Run("over", func(t *testing.T) {
+		o := unsent(t, s)
+		id := begin(o)
+		require.Empty(t, at(add(id), "userErrors"))
+		require.Empty(t, at(discount(id, o.Lines[0].ID), "userErrors"))
+		require.Empty(t, at(commit(t, s, id), "userErrors"))
+		over := at(data(t, s, `query($id: ID!) { node(id: $id) { ... on CalculatedOrder { totalPriceSet { shopMoney { amount } } stagedChanges(first: 9) { nodes { __typename } } } } }`, map[string]any{"id": id}), "node")
+		assert.Empty(t, at(over, "stagedChanges", "nodes"))
+		assert.Equal(t, amountOf(at(data(t, s, readOrder, map[string]any{"id": o.ID}), "order"), "totalPriceSet"), amountOf(over, "totalPriceSet"))
+	})
+}
+
+// TestEditAtALocation names where the goods are to come from.
+func TestEditAtALocation(t *testing.T) {
+	s := newShop(t, nil)
+	o, err := s.RingUp(shopifytest.Sale{SendLater: true, Lines: []shopifytest.SaleLine{{SKU: s.Products()[0].Variants[0].SKU}}})
+	require.NoError(t, err)
+	id := at(edit(t, s, "orderEditBegin", "$id: ID!", "id: $id", map[string]any{"id": o.ID}), "calculatedOrder", "id")
+	add := func(location string) map[string]any {
+		return call(t, s, `mutation($id: ID!, $v: ID!, $at: ID!) { orderEditAddVariant(id: $id, variantId: $v, quantity: 1, locationId: $at) { userErrors { field message } } }`,
+			map[string]any{"id": id, "v": s.Products()[0].Variants[1].ID, "at": location})
+	}
+	places := s.Locations()
+	i := slices.IndexFunc(places, func(l shopifytest.Location) bool { return l.ID == o.LocationID })
+	require.GreaterOrEqual(t, i, 0)
+	assert.Equal(t, "locationId The location does not exist.", refusal(at(add("gid://shopify/Location/1"), "data", "orderEditAddVariant")))
+	assert.Equal(t, "NOT_SIMULATED", at(add(places[(i+1)%len(places)].ID), "errors", 0, "extensions", "code"))
+	own := add(o.LocationID)
+	assert.Empty(t, own["errors"])
+	assert.Empty(t, at(own, "data", "orderEditAddVariant", "userErrors"))
+}
+
+// TestRefundOfAnEditedOrder takes back all of an order of which one piece was never sent.
+func TestRefundOfAnEditedOrder(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	o, err := s.RingUp(shopifytest.Sale{Lines: []shopifytest.SaleLine{{SKU: "P-B"}}})
+	require.NoError(t, err)
+	id := at(edit(t, s, "orderEditBegin", "$id: ID!", "id: $id", map[string]any{"id": o.ID}), "calculatedOrder", "id")
+	more := edit(t, s, "orderEditSetQuantity", "$id: ID!, $l: ID!", "id: $id, lineItemId: $l, quantity: 2", map[string]any{"id": id, "l": o.Lines[0].ID})
+	require.Empty(t, at(more, "userErrors"))
+	require.Empty(t, at(commit(t, s, id), "userErrors"))
+	for _, want := range []struct {
+		status      string
+		unfulfilled float64
+	}{{"PARTIALLY_FULFILLED", 1}, {"FULFILLED", 0}} {
+		_, err = s.TakeBack(shopifytest.TakeBack{Order: o.ID, Lines: []shopifytest.TakeBackLine{{Quantity: 1}}})
+		require.NoError(t, err)
+		read := at(data(t, s, readOrder, map[string]any{"id": o.ID}), "order")
+		assert.Equal(t, want.status, at(read, "displayFulfillmentStatus"))
+		assert.InDelta(t, want.unfulfilled, at(read, "lineItems", "nodes", 0, "unfulfilledQuantity"), 0)
+	}
 }
 
 func TestOrderCloseAndOpen(t *testing.T) {

@@ -162,13 +162,18 @@ func (s *state) pay(o *order, kind, gateway string, amount decimal.Decimal, at t
 	return t
 }
 
+// origin is the location whose stock the order takes.
+func (s *state) origin(o *order) *location {
+	if o.location == nil {
+		return s.locations[0]
+	}
+	return o.location
+}
+
 // takeStock takes the goods off the shelf, or sets them aside if they are yet to be sent. Like the
 // register it never refuses: stock may become negative.
 func (s *state) takeStock(o *order, group string) {
-	at := o.location
-	if at == nil {
-		at = s.locations[0]
-	}
+	at := s.origin(o)
 	for _, l := range o.lines {
 		if l.variant == nil {
 			continue
