@@ -72,10 +72,37 @@ func (s *state) checkDefined(d *metafieldDefinition, owner node, kind, value str
 		return nil
 	}
 	for _, m := range s.defined(d) {
-		if m.value == value && m.owner != owner {
-			return &userError{[]string{"value"}, "Value must be unique amongst all " + strings.ToLower(d.ownerType) + " metafields of this definition.", "TAKEN"}
+		if m.value == value && (owner == nil || m.owner.common().gid != owner.common().gid) {
+			return d.taken()
 		}
 	}
+	return nil
+}
+
+func (d *metafieldDefinition) taken() *userError {
+	return &userError{[]string{"value"}, "Value must be unique amongst all " + strings.ToLower(d.ownerType) + " metafields of this definition.", "TAKEN"}
+}
+
+// claims are the values of which there may be one alone, that the inputs of one call give, and who is
+// to get each.
+type claims map[claim]string
+
+type claim struct {
+	definition *metafieldDefinition
+	value      string
+}
+
+// add notes what an owner is to get, of whatever name: the call may yet have to make it. It refuses what another gets.
+func (c claims) add(s *state, ownerType, owner string, in map[string]any) *userError {
+	d := s.definition(ownerType, s.namespace(text(in, "namespace")), text(in, "key"))
+	if d == nil || !d.capabilities["uniqueValues"] {
+		return nil
+	}
+	to := claim{d, text(in, "value")}
+	if other, claimed := c[to]; claimed && other != owner {
+		return d.taken()
+	}
+	c[to] = owner
 	return nil
 }
 
@@ -168,6 +195,12 @@ var definitionRoots = map[string]func(s *state, c *graph.Call) (any, error){
 		return ref(d), nil
 	},
 	"metafieldDefinitions": func(s *state, c *graph.Call) (any, error) {
+		switch {
+		case c.Args["constraintSubtype"] != nil:
+			return nil, notSimulated("metafieldDefinitions.constraintSubtype")
+		case text(c.Args, "constraintStatus") == "CONSTRAINED_ONLY":
+			return graph.List{}, nil // no definition of the shop has constraints
+		}
 		return s.definitionList(text(c.Args, "ownerType"), c), nil
 	},
 }

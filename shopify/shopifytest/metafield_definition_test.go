@@ -129,6 +129,120 @@ func TestUniqueMetafields(t *testing.T) {
 	assert.Equal(t, "ID_TYPE_DELETION_ERROR", refusal(at(data(t, s, undefineField, map[string]any{"id": at(made, "createdDefinition", "id")}), "metafieldDefinitionDelete")))
 }
 
+// TestOwnUniqueMetafields writes again what is there: a thing may keep its own value, and another of the same call
+// may not have it. What has a definition needs no type.
+func TestOwnUniqueMetafields(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	for _, owner := range []string{"PRODUCTVARIANT", "DRAFTORDER", "CUSTOMER"} {
+		in := map[string]any{"ownerType": owner, "namespace": "crm", "key": "contact", "name": "Contact", "type": "id"}
+		require.Empty(t, at(data(t, s, defineField, map[string]any{"in": in}), "metafieldDefinitionCreate", "userErrors"))
+	}
+	field := func(value string) map[string]any {
+		return map[string]any{"metafields": []any{map[string]any{"namespace": "crm", "key": "contact", "value": value}, map[string]any{"namespace": "crm", "key": "free", "value": "x"}}}
+	}
+	typed := func(value string) map[string]any {
+		out := field(value)
+		out["metafields"].([]any)[1].(map[string]any)["type"] = "single_line_text_field"
+		return out
+	}
+	with := func(in map[string]any, more map[string]any) map[string]any {
+		out := maps.Clone(in)
+		maps.Copy(out, more)
+		return out
+	}
+	t.Run("draft order", func(t *testing.T) {
+		lines := map[string]any{"lineItems": []any{map[string]any{"variantId": s.Products()[0].Variants[0].ID, "quantity": 1}}}
+		made := at(data(t, s, `mutation($in: DraftOrderInput!) { draftOrderCreate(input: $in) { draftOrder { id } userErrors { field message } } }`, map[string]any{"in": with(lines, typed("1"))}), "draftOrderCreate")
+		require.Empty(t, at(made, "userErrors"))
+		for _, value := range []string{"1", "2"} {
+			out := data(t, s, `mutation($id: ID!, $in: DraftOrderInput!) { draftOrderUpdate(id: $id, input: $in) { userErrors { field message } } }`, map[string]any{"id": at(made, "draftOrder", "id"), "in": field(value)})
+			assert.Empty(t, at(out, "draftOrderUpdate", "userErrors"))
+		}
+	})
+	t.Run("variants", func(t *testing.T) {
+		set := func(more ...map[string]any) any {
+			sizes, inputs := []string{"S", "M"}, []any{}
+			for i, m := range more {
+				inputs = append(inputs, variantIn(m, "Size="+sizes[i]))
+			}
+			return at(data(t, s, setProduct, map[string]any{"by": map[string]any{"handle": "tee"}, "in": map[string]any{"title": "Tee", "productOptions": []any{option("Size", sizes...)}, "variants": inputs}}), "productSet")
+		}
+		assert.Equal(t, "input.variants.1.metafields.0.value INVALID_METAFIELD", refusal(set(typed("1"), typed("1"))), "two of one call")
+		require.Empty(t, at(set(typed("1"), typed("2")), "userErrors"))
+		out := set(field("1"), field("2"))
+		require.Empty(t, at(out, "userErrors"))
+		named := []map[string]any{}
+		for i, value := range []string{"1", "2"} {
+			named = append(named, with(field(value), map[string]any{"id": at(out, "product", "variants", "nodes", i, "id")}))
+		}
+		require.Empty(t, at(set(named...), "userErrors"))
+
+		// Each of two mistakes has its own path.
+		bad := map[string]any{"metafields": []any{map[string]any{"namespace": "crm", "key": "a", "value": "x"}, map[string]any{"namespace": "crm", "key": "b", "value": "x"}}}
+		out = set(bad)
+		assert.Equal(t, []any{"input", "variants", "0", "metafields", "0", "key"}, at(out, "userErrors", 0, "field"))
+		assert.Equal(t, []any{"input", "variants", "0", "metafields", "1", "key"}, at(out, "userErrors", 1, "field"))
+
+		// Where some may be refused, the value of one that is refused is free.
+		id := s.Products()[1].ID
+		update := func(v ...any) any {
+			return at(data(t, s, updateVariants, map[string]any{"id": id, "v": v, "p": true}), "productVariantsBulkUpdate")
+		}
+		first, second := named[0]["id"], named[1]["id"]
+		out = update(with(field("9"), map[string]any{"id": first, "price": "-1"}), with(field("9"), map[string]any{"id": second}))
+		assert.Len(t, at(out, "userErrors"), 1)
+		assert.Len(t, at(out, "productVariants"), 1)
+		out = update(with(field("8"), map[string]any{"id": first}), with(field("8"), map[string]any{"id": second}))
+		assert.Equal(t, "variants.1.metafields.0.value INVALID_INPUT", refusal(out))
+	})
+	t.Run("metafieldsSet", func(t *testing.T) {
+		bob, err := s.AddCustomer(shopifytest.CustomerData{FirstName: "Bob"})
+		require.NoError(t, err)
+		in := func(owner string) map[string]any {
+			return map[string]any{"ownerId": owner, "namespace": "crm", "key": "contact", "value": "0031"}
+		}
+		ada := s.Customers()[0].ID
+		set := func(m ...any) any { return at(data(t, s, setMetafields, map[string]any{"m": m}), "metafieldsSet") }
+		assert.Equal(t, "metafields.1.value TAKEN", refusal(set(in(ada), in(bob.ID))))
+		assert.Empty(t, s.Metafields(ada), "nothing of it was written")
+		assert.Empty(t, at(set(in(ada), in(ada)), "userErrors"), "one may say the same twice")
+	})
+}
+
+// TestDefinitionsRefuseWhatTheyDoNotKeep sends what the shop has no notion of.
+func TestDefinitionsRefuseWhatTheyDoNotKeep(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	made := at(data(t, s, defineField, map[string]any{"in": map[string]any{"ownerType": "PRODUCT", "namespace": "care", "key": "wash", "name": "Wash", "type": "boolean"}}), "metafieldDefinitionCreate")
+	require.Empty(t, at(made, "userErrors"))
+	update := func(more string) any {
+		return at(data(t, s, `mutation { metafieldDefinitionUpdate(definition: {ownerType: PRODUCT, namespace: "care", key: "wash"`+more+`}) { updatedDefinition { useAsCollectionCondition capabilities { smartCollectionCondition { enabled } } } userErrors { field code } } }`, nil), "metafieldDefinitionUpdate", "updatedDefinition")
+	}
+	for _, tt := range []struct {
+		more string
+		want bool
+	}{{"", false}, {", useAsCollectionCondition: true", true}, {`, name: "Washing"`, true}, {", capabilities: {smartCollectionCondition: {enabled: false}}", false}} {
+		got := update(tt.more)
+		assert.Equal(t, tt.want, at(got, "useAsCollectionCondition"), tt.more)
+		assert.Equal(t, tt.want, at(got, "capabilities", "smartCollectionCondition", "enabled"), tt.more)
+	}
+	list := func(more string) map[string]any {
+		return call(t, s, "{ metafieldDefinitions(first: 5, ownerType: PRODUCT, "+more+") { nodes { key } } }", nil)
+	}
+	assert.Empty(t, at(list("constraintStatus: CONSTRAINED_ONLY"), "data", "metafieldDefinitions", "nodes"))
+	assert.Len(t, at(list("constraintStatus: UNCONSTRAINED_ONLY"), "data", "metafieldDefinitions", "nodes"), 1)
+	assert.Equal(t, "NOT_SIMULATED", at(list(`constraintSubtype: {key: "category", value: "1"}`), "errors", 0, "extensions", "code"))
+
+	id := define(t, s, chart())
+	for _, op := range []string{"update", "create"} {
+		in := map[string]any{"key": "waist", "capabilities": map[string]any{"adminFilterable": map[string]any{"enabled": true}}}
+		if op == "create" {
+			in["key"], in["type"] = "hips", "boolean"
+		}
+		out := call(t, s, redefineObject, map[string]any{"id": id, "in": map[string]any{"fieldDefinitions": []any{map[string]any{op: in}}}})
+		assert.Equal(t, "NOT_SIMULATED", at(out, "errors", 0, "extensions", "code"), op)
+	}
+}
+
 func TestPinnedDefinitions(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{Data: tiny()})
 	ids := []string{}

@@ -37,7 +37,7 @@ func metafieldDefinitionCreate(s *state, c *graph.Call) (any, error) {
 	d := &metafieldDefinition{
 		ownerType: text(in, "ownerType"), namespace: s.namespace(text(in, "namespace")), key: text(in, "key"), kind: text(in, "type"),
 		access:       map[string]any{"admin": "PUBLIC_READ_WRITE", "storefront": "NONE", "customerAccount": "NONE"},
-		capabilities: map[string]bool{"uniqueValues": text(in, "type") == "id", "smartCollectionCondition": in["useAsCollectionCondition"] == true},
+		capabilities: map[string]bool{"uniqueValues": text(in, "type") == "id"},
 	}
 	if strings.HasPrefix(d.namespace, "app--") {
 		d.access["admin"] = "MERCHANT_READ"
@@ -96,6 +96,9 @@ func (r *definitionInput) read(in map[string]any) {
 		if value != nil {
 			r.d.access[key] = value
 		}
+	}
+	if in["useAsCollectionCondition"] == true { // false is the default: it says nothing
+		r.d.capabilities["smartCollectionCondition"] = true
 	}
 	for key, value := range nested(in, "capabilities") {
 		of, _ := value.(map[string]any)

@@ -117,9 +117,6 @@ func (r *metaobjectDefinitionInput) displayName(in map[string]any) {
 
 // create reads a new field.
 func (r *metaobjectDefinitionInput) create(in map[string]any, at ...string) error {
-	if nested(nested(in, "capabilities"), "adminFilterable")["enabled"] == true {
-		return notSimulated("the capability adminFilterable of metaobject fields")
-	}
 	f := metaobjectFieldDefinition{key: text(in, "key"), kind: text(in, "type")}
 	f.name = cmp.Or(text(in, "name"), sentence(strings.NewReplacer("_", " ", "-", " ").Replace(f.key)))
 	_, known := validValue(f.kind, "")
@@ -137,14 +134,18 @@ func (r *metaobjectDefinitionInput) create(in map[string]any, at ...string) erro
 	case len(r.d.fields) >= maxMetaobjectFields:
 		r.bad("INPUT_LIMIT_EXCEEDED", "A definition can have at most 40 fields", f.key, at...)
 	default:
-		r.read(&f, in, at...)
+		err := r.read(&f, in, at...)
 		r.d.fields = append(r.d.fields, f)
+		return err
 	}
 	return nil
 }
 
 // read reads what can be changed of a field.
-func (r *metaobjectDefinitionInput) read(f *metaobjectFieldDefinition, in map[string]any, at ...string) {
+func (r *metaobjectDefinitionInput) read(f *metaobjectFieldDefinition, in map[string]any, at ...string) error {
+	if nested(nested(in, "capabilities"), "adminFilterable")["enabled"] == true {
+		return notSimulated("the capability adminFilterable of metaobject fields")
+	}
 	if name := text(in, "name"); name != "" {
 		f.name = name
 	}
@@ -160,6 +161,7 @@ func (r *metaobjectDefinitionInput) read(f *metaobjectFieldDefinition, in map[st
 		r.bad("INVALID_OPTION", problem, f.key, append(at, "validations")...)
 		r.errs[len(r.errs)-1].index = i
 	}
+	return nil
 }
 
 // https://shopify.dev/docs/api/admin-graphql/latest/mutations/metaobjectDefinitionUpdate
@@ -220,7 +222,7 @@ func (r *metaobjectDefinitionInput) operation(op map[string]any, at ...string) (
 		case f == nil:
 			r.bad("UNDEFINED_OBJECT_FIELD", "Field definition \""+key+"\" does not exist", key, append(at, name)...)
 		case name == "update":
-			r.read(f, in, append(at, name)...)
+			return key, r.read(f, in, append(at, name)...)
 		default:
 			r.d.fields = slices.DeleteFunc(r.d.fields, func(f metaobjectFieldDefinition) bool { return f.key == key })
 			if r.d.displayNameKey == key {

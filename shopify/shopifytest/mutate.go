@@ -1,6 +1,7 @@
 package shopifytest
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/shopspring/decimal"
@@ -257,7 +258,7 @@ func (s *state) checkMetafields(ownerType string, owner node, v any, field ...st
 	var errs []userError
 	for i, in := range objects(v) {
 		if e := s.checkMetafield(in, owner, ownerType); e != nil {
-			e.field = append(append(field, strconv.Itoa(i)), e.field...)
+			e.field = slices.Concat(field, []string{strconv.Itoa(i)}, e.field)
 			errs = append(errs, *e)
 		}
 	}

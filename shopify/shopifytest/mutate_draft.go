@@ -117,7 +117,7 @@ func (s *state) readDraft(d *draft, in map[string]any) ([]userError, error) {
 	if cur := text(in, "presentmentCurrencyCode"); cur != "" && cur != s.shop.data.Currency {
 		return nil, notSimulated("a draft order in another currency than the shop's")
 	}
-	errs := s.checkMetafields("DRAFTORDER", nil, in["metafields"], "metafields")
+	errs := s.checkMetafields("DRAFTORDER", s.byID[d.gid], in["metafields"], "metafields")
 	errs = append(errs, s.readDraftCustomer(d, in)...)
 	setText(in, "email", &d.email)
 	setText(in, "phone", &d.phone)

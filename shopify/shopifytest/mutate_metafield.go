@@ -20,12 +20,15 @@ func metafieldsSet(s *state, c *graph.Call) (any, error) {
 	if len(inputs) > maxMetafields {
 		return refused(userError{[]string{"metafields"}, "Exceeded the maximum metafields input limit of 25.", "LESS_THAN_OR_EQUAL_TO"}), nil
 	}
-	errs := graph.List{}
+	errs, unique := graph.List{}, claims{}
 	for i, in := range inputs {
 		n, ok := s.byID[text(in, "ownerId")]
 		e := &userError{[]string{"ownerId"}, "Owner does not exist.", "INVALID"}
 		if ok && ownerTypes[n.common().typename] != "" {
-			e = s.checkMetafield(in, n, ownerTypes[n.common().typename])
+			kind := ownerTypes[n.common().typename]
+			if e = s.checkMetafield(in, n, kind); e == nil {
+				e = unique.add(s, kind, n.common().gid, in)
+			}
 		}
 		if e != nil {
 			errs = append(errs, graph.Object{

@@ -268,9 +268,9 @@ func productSet(s *state, c *graph.Call) (any, error) {
 	if p != nil {
 		*target = *p
 	}
-	r := &variantReader{s: s, p: target, codes: setCodes}
+	r := &variantReader{s: s, p: target, codes: setCodes, claims: claims{}}
 	if hasVariants {
-		if err := r.set(p, options, objects(in["variants"])); err != nil || len(r.errs) > 0 {
+		if err := r.set(options, objects(in["variants"])); err != nil || len(r.errs) > 0 {
 			return refused(r.errs...), err
 		}
 	}

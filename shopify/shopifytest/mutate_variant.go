@@ -33,14 +33,14 @@ func productVariantsBulkCreate(s *state, c *graph.Call) (any, error) {
 		target.variants = []*variant{{options: []string{standaloneValue}}}
 	}
 	keep := c.Args["strategy"] == "PRESERVE_STANDALONE_VARIANT" || !alone
-	r := &variantReader{s: s, p: &target, codes: createCodes}
+	r := &variantReader{s: s, p: &target, codes: createCodes, claims: claims{}}
 	for i, in := range objects(c.Args["variants"]) {
 		at := []string{"variants", strconv.Itoa(i)}
 		if in["id"] != nil {
 			r.bad(at, "NO_KEY_ON_CREATE", "Cannot specify ID on creation", "id")
 			continue
 		}
-		if err := r.read(nil, in, target.options, at...); err != nil {
+		if err := r.read(nil, in, r.options(nil, in, target.options, at), at...); err != nil {
 			return nil, err
 		}
 	}
@@ -96,7 +96,7 @@ func productVariantsBulkUpdate(s *state, c *graph.Call) (any, error) {
 		return no, nil
 	}
 	var errs []userError
-	r := &variantReader{s: s, p: p, codes: updateCodes}
+	r := &variantReader{s: s, p: p, codes: updateCodes, claims: claims{}}
 	for i, in := range objects(c.Args["variants"]) {
 		at := []string{"variants", strconv.Itoa(i)}
 		before := len(r.changes)
@@ -109,7 +109,7 @@ func productVariantsBulkUpdate(s *state, c *graph.Call) (any, error) {
 		case in["inventoryQuantities"] != nil:
 			r.bad(at, "NO_INVENTORY_QUANTITIES_ON_VARIANTS_UPDATE", "Inventory quantities can only be provided during create", "inventoryQuantities")
 		default:
-			if err := r.read(v, in, p.options, at...); err != nil {
+			if err := r.read(v, in, r.options(v.options, in, p.options, at), at...); err != nil {
 				return nil, err
 			}
 		}

@@ -258,6 +258,32 @@ func TestProductSet(t *testing.T) {
 	assert.Equal(t, []string{"products/create", "products/update", "products/update", "products/create"}, topicsOf(hooks()))
 }
 
+// TestProductSetClaimsVariantsOnce names a variant by its id where another input has its options.
+func TestProductSetClaimsVariantsOnce(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	set := func(sizes []string, variants ...any) any {
+		return at(data(t, s, setProduct, map[string]any{"by": map[string]any{"handle": "tee"}, "in": map[string]any{"title": "Tee", "productOptions": []any{option("Size", sizes...)}, "variants": variants}}), "productSet")
+	}
+	out := set([]string{"S"}, variantIn(map[string]any{"sku": "T-S"}, "Size=S"))
+	require.Empty(t, at(out, "userErrors"))
+	small := at(out, "product", "variants", "nodes", 0, "id")
+	assert.Equal(t, "input.variants.1.id DUPLICATED_VALUE", refusal(set([]string{"S", "M"}, variantIn(map[string]any{"id": small}, "Size=S"), variantIn(map[string]any{"id": small}, "Size=M"))))
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		sizes := []string{"S", "M"}
+		inputs := []any{variantIn(map[string]any{"id": small}, "Size=M"), variantIn(nil, "Size=S")}
+		out = set(sizes, inputs[order[0]], inputs[order[1]])
+		require.Empty(t, at(out, "userErrors"))
+		got := map[any]any{}
+		for _, v := range at(out, "product", "variants", "nodes").([]any) {
+			got[at(v, "title")] = at(v, "id")
+		}
+		require.Len(t, got, 2)
+		assert.Equal(t, small, got["M"], "it is the same variant, of another size")
+		assert.NotEqual(t, small, got["S"])
+	}
+	assert.Len(t, s.Products()[1].Variants, 2)
+}
+
 func TestInventoryItems(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{Data: tiny()})
 	item := s.Products()[0].Variants[0].InventoryItemID

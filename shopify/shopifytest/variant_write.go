@@ -26,6 +26,7 @@ type variantReader struct {
 	codes   variantCodes
 	errs    []userError
 	changes []variantChange
+	claims  claims
 }
 
 // variantChange is one variant as it is to become.
@@ -43,8 +44,8 @@ var variantInputFields = []string{
 	"id", "price", "compareAtPrice", "barcode", "metafields", "inventoryItem", "inventoryPolicy", "taxable", "optionValues", "inventoryQuantities", "sku",
 }
 
-// read reads one variant, whose options are those of names. Old is what it changes.
-func (r *variantReader) read(old *variant, in map[string]any, names []string, at ...string) error {
+// read reads one variant. Old is what it changes; the options are nil where they have been found wrong.
+func (r *variantReader) read(old *variant, in map[string]any, options []string, at ...string) error {
 	if key := unknown(in, variantInputFields...); key != "" {
 		return notSimulated("a variant's input " + key)
 	}
@@ -53,7 +54,7 @@ func (r *variantReader) read(old *variant, in map[string]any, names []string, at
 		return notSimulated("InventoryItemInput." + key)
 	}
 	for _, key := range []string{"price", "compareAtPrice"} {
-		if price, given := number(in[key]); given && (price.IsNegative() || !isAmount(price)) {
+		if price, given := number(in[key]); given && !isAmount(price) {
 			r.bad(at, r.codes.price, sentence(key)+" must be greater than or equal to 0", key)
 		}
 	}
@@ -68,20 +69,26 @@ func (r *variantReader) read(old *variant, in map[string]any, names []string, at
 			r.bad(at, r.codes.location, "Location does not exist", "inventoryQuantities", strconv.Itoa(i), "locationId")
 		}
 	}
-	options, ok := r.options(old, in, names, at)
-	if ok && r.taken(old, options) {
+	if options != nil && r.taken(old, options) {
 		r.bad(at, r.codes.exists, "The variant '"+strings.Join(options, " / ")+"' already exists. Please change at least one option value.")
+	}
+	for i, m := range objects(in["metafields"]) {
+		if len(r.errs) > 0 {
+			break // what is refused claims nothing
+		}
+		if e := r.claims.add(r.s, "PRODUCTVARIANT", strings.Join(at, "."), m); e != nil {
+			r.bad(at, r.codes.metafield, e.message, append([]string{"metafields", strconv.Itoa(i)}, e.field...)...)
+		}
 	}
 	r.changes = append(r.changes, variantChange{old, in, options})
 	return nil
 }
 
-// options are the values of the variant, one for each of the product's options.
-func (r *variantReader) options(old *variant, in map[string]any, names []string, at []string) ([]string, bool) {
+// options are the values of the variant, one for each of the product's options: those of the
+// input, else those that it has. Nil says that something is wrong with them.
+func (r *variantReader) options(have []string, in map[string]any, names []string, at []string) []string {
 	out := make([]string, len(names))
-	if old != nil {
-		copy(out, old.options)
-	}
+	copy(out, have)
 	for i, v := range objects(in["optionValues"]) {
 		name, value := text(v, "optionName"), text(v, "name")
 		n := slices.IndexFunc(names, func(o string) bool { return strings.EqualFold(o, name) })
@@ -93,19 +100,19 @@ func (r *variantReader) options(old *variant, in map[string]any, names []string,
 		case len(names) == 0 && name == standaloneOption && value == standaloneValue:
 		case n < 0 || n >= len(names):
 			r.bad(field, r.codes.option, "Option does not exist", "optionName")
-			return nil, false
+			return nil
 		case value == "":
 			r.bad(field, r.codes.value, "Option value does not exist", "name")
-			return nil, false
+			return nil
 		default:
 			out[n] = value
 		}
 	}
 	if slices.Contains(out, "") {
 		r.bad(at, r.codes.missing, "You need to add option values for all options", "optionValues")
-		return nil, false
+		return nil
 	}
-	return out, true
+	return out
 }
 
 // taken tells whether another variant has the options, or is going to.
@@ -122,7 +129,7 @@ func (r *variantReader) taken(old *variant, options []string) bool {
 }
 
 // set reads the variants of a product as a whole.
-func (r *variantReader) set(p *product, options []productOption, inputs []map[string]any) error {
+func (r *variantReader) set(options []productOption, inputs []map[string]any) error {
 	names := make([]string, len(options))
 	for i, o := range options {
 		names[i] = o.name
@@ -133,31 +140,41 @@ func (r *variantReader) set(p *product, options []productOption, inputs []map[st
 	have := r.p.variants
 	r.p.variants = nil // none of them stays as it is
 	r.p.options = names
+	named := map[string]bool{} // by id: not to be found by their options
+	for i, in := range inputs {
+		id := text(in, "id")
+		if named[id] {
+			r.bad([]string{"input", "variants", strconv.Itoa(i)}, "DUPLICATED_VALUE", "Product variant is given more than once", "id")
+		}
+		if id != "" {
+			named[id] = true
+		}
+	}
 	for i, in := range inputs {
 		at := []string{"input", "variants", strconv.Itoa(i)}
-		var old *variant
-		if id := text(in, "id"); id != "" {
-			if n := slices.IndexFunc(have, func(v *variant) bool { return v.gid == id }); n >= 0 && p != nil {
-				old = have[n]
-			} else {
-				r.bad(at, "PRODUCT_VARIANT_DOES_NOT_EXIST", "Product variant does not exist", "id")
-				continue
-			}
-		}
-		before := len(r.changes)
-		if err := r.read(nil, in, names, at...); err != nil {
-			return err
-		}
-		change := &r.changes[before]
-		for j, value := range change.options {
+		id, values := text(in, "id"), r.options(nil, in, names, at)
+		for j, value := range values {
 			if !slices.Contains(options[j].values, value) {
 				r.bad(at, "OPTION_VALUE_DOES_NOT_EXIST", "Option value does not exist", "optionValues")
 			}
 		}
-		if n := slices.IndexFunc(have, func(v *variant) bool { return slices.Equal(v.options, change.options) }); old == nil && n >= 0 && change.options != nil {
+		n := slices.IndexFunc(have, func(v *variant) bool {
+			if id != "" {
+				return v.gid == id
+			}
+			return !named[v.gid] && values != nil && slices.Equal(v.options, values)
+		})
+		var old *variant
+		switch {
+		case n >= 0:
 			old = have[n]
+		case id != "":
+			r.bad(at, "PRODUCT_VARIANT_DOES_NOT_EXIST", "Product variant does not exist", "id")
+			continue
 		}
-		change.old = old
+		if err := r.read(old, in, values, at...); err != nil {
+			return err
+		}
 	}
 	return nil
 }
