@@ -72,9 +72,9 @@ func (s *state) metaobjectType(kind string) string {
 }
 
 func (s *state) metaobjectByHandle(in map[string]any) *metaobject {
-	d := s.metaobjectDefinition(text(in, "type"))
+	d, wish := s.metaobjectDefinition(text(in, "type")), handle(text(in, "handle"))
 	for _, m := range s.metaobjects {
-		if m.definition == d && m.handle == text(in, "handle") {
+		if m.definition == d && m.handle == wish {
 			return m
 		}
 	}
