@@ -45,16 +45,16 @@ func TestStorefrontDefer(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "multipart/mixed", media)
 			reader := multipart.NewReader(resp.Body, params["boundary"])
-			type incremental struct {
-				Data  map[string]any
-				Path  []any
-				Label string
-			}
-			var parts []struct {
+			type payload struct {
 				Data        map[string]any
-				Incremental []incremental
-				HasNext     *bool
+				Incremental []struct {
+					Data  map[string]any
+					Path  []any
+					Label string
+				}
+				HasNext *bool
 			}
+			var parts []payload
 			for {
 				p, err := reader.NextPart()
 				if err == io.EOF {
@@ -62,12 +62,9 @@ func TestStorefrontDefer(t *testing.T) {
 				}
 				require.NoError(t, err)
 				assert.Equal(t, "application/json", p.Header.Get("Content-Type"))
-				parts = append(parts, struct {
-					Data        map[string]any
-					Incremental []incremental
-					HasNext     *bool
-				}{})
-				require.NoError(t, json.NewDecoder(p).Decode(&parts[len(parts)-1]))
+				var part payload
+				require.NoError(t, json.NewDecoder(p).Decode(&part))
+				parts = append(parts, part)
 			}
 			require.Len(t, parts, 4)
 			assert.NotContains(t, parts[0].Data["shop"], "description")
