@@ -110,7 +110,7 @@ func (s *state) cancel(o *order, reason string, restock, back, asCredit bool) {
 		s.release(l, n, at, restock, group)
 	}
 	left := o.received().Sub(o.refunded())
-	if (asCredit || back) && left.IsPositive() {
+	if asCredit || back {
 		g.payments = o.giveBack(left)
 	}
 	if asCredit && len(g.payments) > 0 {
