@@ -61,8 +61,12 @@ func (c *clients) deskError(ctx context.Context, id int64, err error) error {
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if erased, err := c.store.Erased(ctx, id); err != nil || erased {
-		return errors.Join(err, desk.ErrErased)
+	erased, err := c.store.Erased(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case erased:
+		return desk.ErrErased
 	}
 	return desk.ErrNotFound
 }
@@ -72,7 +76,10 @@ func (c *clients) AddNote(ctx context.Context, n book.Note) error {
 	n, err := c.store.AddNote(ctx, n)
 	if errors.Is(err, store.ErrNotFound) {
 		id, numberErr := n.Customer.Number()
-		return errors.Join(numberErr, c.deskError(ctx, id, err))
+		if numberErr != nil {
+			return numberErr
+		}
+		return c.deskError(ctx, id, err)
 	}
 	if err != nil {
 		return err

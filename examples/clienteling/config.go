@@ -47,8 +47,8 @@ func parseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	c := &config{Config: demo.Config{Name: "clienteling"}}
 	fs := c.NewFlagSet(introduction, output)
 	fs.StringVar(&c.clientID, "client-id", "", "client `ID` of the app, which the register's session tokens are for")
-	fs.StringVar(&c.crm, "crm", "csv", "where customers go: csv, csv:`FOLDER` (csv alone: crm in -data) or salesforce")
-	fs.StringVar(&c.salesforceURL, "salesforce-url", "", "My Domain `URL` of the org (without it, and for a simulated shop, a simulated org)")
+	fs.StringVar(&c.crm, "crm", "csv", "where customers go: csv, csv:`FOLDER` (csv alone: crm in -data) or salesforce; other than csv with -serve")
+	fs.StringVar(&c.salesforceURL, "salesforce-url", "", "My Domain `URL` of the org (a simulated shop without it: a simulated org)")
 	fs.StringVar(&c.salesforceID, "salesforce-client-id", "", "client `ID` of the connected app")
 	fs.StringVar(&c.salesforceSecret, "salesforce-client-secret", "", "its `secret`, for the client credentials flow")
 	fs.StringVar(&c.salesforceUser, "salesforce-user", "", "integration `user`, for the JWT bearer flow")
@@ -79,6 +79,8 @@ func (c *config) check() error {
 		return errors.New("-eval and -eval-points go without -serve")
 	case kind != "csv" && c.crm != "salesforce":
 		return errors.New("-crm must be csv, csv:FOLDER or salesforce")
+	case c.crm != "csv" && !c.Serve:
+		return errors.New("-crm needs -serve: who comes to the CRM without it is made up")
 	case c.crm == "salesforce" && c.Shop != "" && c.salesforceURL == "" && c.ShopURL == "":
 		return errors.New("-crm salesforce needs -salesforce-url")
 	case c.salesforceURL != "" && (c.salesforceID == "" || c.salesforceSecret == "" && (c.salesforceUser == "" || c.salesforceKey == "")):

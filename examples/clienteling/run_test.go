@@ -60,6 +60,8 @@ func TestFlagsThatDoNotFit(t *testing.T) {
 		"a shop without -serve": {[]string{"-shop", "a.myshopify.com", "-token", "t", "-secret", "s"}, "-serve"},
 		"no client":             {[]string{"-serve", "-shop", "a.myshopify.com", "-token", "t", "-secret", "s"}, "-client-id"},
 		"two things":            {[]string{"-serve", "-simulate", "-eval-points"}, "-eval-points"},
+		"no real CRM":           {[]string{"-crm", "salesforce"}, "-serve"},
+		"no real folder":        {[]string{"-crm", "csv:there"}, "-serve"},
 		"no such CRM":           {[]string{"-crm", "paper"}, "-crm"},
 		"no day":                {[]string{"-since", "lately"}, "not a date"},
 	} {

@@ -43,8 +43,12 @@ func (s *Store) AddNote(ctx context.Context, n book.Note) (book.Note, error) {
 		if err != nil {
 			return err
 		}
-		if _, known, err := t.customer(ctx, id); err != nil || !known {
-			return errors.Join(err, ErrNotFound)
+		_, known, err := t.customer(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return ErrNotFound
 		}
 		n.Customer = GID(id)
 		added, err := t.exec(ctx, `INSERT INTO clienteling_note (id, customer, at_us, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,

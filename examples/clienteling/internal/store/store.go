@@ -65,8 +65,12 @@ func Open(ctx context.Context, url, shop string) (_ *Store, err error) {
 	if err := s.SetMarkOnce(ctx, "shop", shop); err != nil {
 		return nil, err
 	}
-	if have, err := s.Mark(ctx, "shop"); err != nil || have != shop {
-		return nil, errors.Join(err, ErrOtherShop)
+	have, err := s.Mark(ctx, "shop")
+	if err != nil {
+		return nil, err
+	}
+	if have != shop {
+		return nil, ErrOtherShop
 	}
 	return s, nil
 }

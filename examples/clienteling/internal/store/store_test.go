@@ -533,6 +533,20 @@ func TestNotes(t *testing.T) {
 	})
 }
 
+// A database that fails is not a customer whom the book does not have.
+func TestNoteOfAnUnreadableCustomer(t *testing.T) {
+	both(t, func(t *testing.T, s *store.Store) {
+		note := book.Note{Customer: store.GID(1), By: "Jo", Kind: book.Service, Text: "hem"}
+		_, err := s.AddNote(t.Context(), note)
+		require.ErrorIs(t, err, store.ErrNotFound)
+		put(t, s, customer(1, 10), store.Told)
+		require.NoError(t, s.Exec(t.Context(), `UPDATE clienteling_customer SET body = '{'`))
+		_, err = s.AddNote(t.Context(), note)
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, store.ErrNotFound)
+	})
+}
+
 func TestOneShop(t *testing.T) {
 	url := demo.SQLiteURL(filepath.Join(t.TempDir(), "book.db"))
 	open(t, url)
