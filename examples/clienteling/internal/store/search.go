@@ -1,8 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
+	"database/sql"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,6 @@ import (
 const (
 	maxQuery = 200 // bytes that count
 	maxHits  = 50
-	rawHits  = 2000 // for one word
 )
 
 // Hit is a customer who was found.
@@ -41,56 +41,44 @@ func (s *Store) Search(ctx context.Context, query string, limit int) (out []Hit,
 	if limit <= 0 || limit > maxHits {
 		limit = maxHits
 	}
+	var matches []string
+	var args []any
+	for _, term := range terms {
+		if len([]rune(term)) < 2 {
+			matches = nil
+			break
+		}
+		matches = append(matches, `SELECT customer FROM clienteling_word WHERE word >= ? AND word < ?`)
+		args = append(args, term, term+"\U0010FFFF")
+	}
 	err = s.read(ctx, func(t *tx) error {
-		out = nil
-		found, err := t.numbers(ctx, `SELECT DISTINCT customer FROM clienteling_order WHERE name = ? AND customer <> 0 LIMIT ?`, nameOf(query), limit)
-		if err != nil {
-			return err
+		out, err = t.hits(ctx, limit, []string{`SELECT customer FROM clienteling_order WHERE name = ?`}, nameOf(query))
+		if err == nil && len(out) == 0 && len(matches) > 0 {
+			out, err = t.hits(ctx, limit, matches, args...)
 		}
-		if len(found) > 0 {
-			terms = nil
-		}
-		for i, term := range terms {
-			if len([]rune(term)) < 2 {
-				return nil
-			}
-			ids, err := t.withWord(ctx, term)
-			if err != nil {
-				return err
-			}
-			if i == 0 {
-				found = ids
-				continue
-			}
-			found = slices.DeleteFunc(found, func(id int64) bool { return !slices.Contains(ids, id) })
-		}
-		for _, id := range found {
-			c, known, err := t.customer(ctx, id)
-			if err != nil {
-				return err
-			}
-			if !known {
-				continue
-			}
-			h := Hit{Customer: c}
-			var last int64
-			if _, err := t.row(ctx, `SELECT coalesce(max(at_us), 0) FROM clienteling_order WHERE customer = ?`, []any{id}, &last); err != nil {
-				return err
-			}
-			h.LastOrder = fromMicros(last)
-			out = append(out, h)
-		}
-		slices.SortFunc(out, func(a, b Hit) int {
-			return cmp.Or(b.LastOrder.Compare(a.LastOrder), strings.Compare(string(a.ID), string(b.ID)))
-		})
-		out = out[:min(len(out), limit)]
-		return nil
+		return err
 	})
 	return out, err
 }
 
-func (t *tx) withWord(ctx context.Context, prefix string) ([]int64, error) {
-	return t.numbers(ctx, `SELECT DISTINCT customer FROM clienteling_word WHERE word >= ? AND word < ? LIMIT ?`, prefix, prefix+"\U0010FFFF", rawHits)
+// hits returns the customers that all of the queries find, the latest buyer first.
+func (t *tx) hits(ctx context.Context, limit int, queries []string, args ...any) (out []Hit, err error) {
+	err = t.s.each(ctx, t.Tx, func(r *sql.Rows) error {
+		var h Hit
+		var body string
+		var last int64
+		if err := r.Scan(&body, &last); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(body), &h.Customer); err != nil {
+			return err
+		}
+		h.LastOrder = fromMicros(last)
+		out = append(out, h)
+		return nil
+	}, `SELECT c.body, (SELECT coalesce(max(o.at_us), 0) FROM clienteling_order o WHERE o.customer = c.id) AS last FROM clienteling_customer c
+		WHERE c.id IN (`+strings.Join(queries, `) AND c.id IN (`)+`) ORDER BY last DESC, c.id LIMIT ?`, append(args, limit)...)
+	return out, err
 }
 
 // index keeps the words that a customer is found by.

@@ -424,6 +424,40 @@ func TestSearch(t *testing.T) {
 	})
 }
 
+// However many have a word in common, all words count, and the latest buyers are shown.
+func TestSearchAmongMany(t *testing.T) {
+	both(t, func(t *testing.T, s *store.Store) {
+		const n = 2500
+		var all []book.Customer
+		var orders []store.Order
+		for id := range int64(n) {
+			all = append(all, customer(id+1, 10, func(c *book.Customer) { c.LastName, c.Email = fmt.Sprint("Hansen", id+1), "" }))
+			if id%500 == 0 {
+				o := order(id+1, n-id, 10, "")
+				o.At = at(int(id))
+				orders = append(orders, o)
+			}
+		}
+		_, _, err := s.PutCustomers(t.Context(), all)
+		require.NoError(t, err)
+		_, _, err = s.PutOrders(t.Context(), orders)
+		require.NoError(t, err)
+		found := func(query string, limit int) (ids []int64) {
+			hits, err := s.Search(t.Context(), query, limit)
+			require.NoError(t, err)
+			for _, h := range hits {
+				id, err := h.ID.Number()
+				require.NoError(t, err)
+				ids = append(ids, id)
+			}
+			return ids
+		}
+		assert.Equal(t, []int64{500, 1000, 1500, 2000, 2500, 1, 2}, found("ann", 7))
+		assert.Equal(t, []int64{2500}, found("ann hansen2500", 7))
+		assert.Equal(t, []int64{2500}, found("hansen2500 ann", 7))
+	})
+}
+
 func TestLease(t *testing.T) {
 	both(t, func(t *testing.T, s *store.Store) {
 		first, ok, err := s.Acquire(t.Context(), "crm", time.Hour)
