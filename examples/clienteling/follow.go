@@ -108,9 +108,12 @@ func resource(d webhook.Delivery) inbox.Resource {
 
 // order keeps what a delivery says of an order.
 func (f *follower) order(ctx context.Context, ev webhook.Event[webhook.Order]) error {
-	o := fetch.Order(&ev.Payload)
+	o, whole := fetch.Order(&ev.Payload)
 	if o.ID <= 0 {
 		return webhook.GiveUp(errors.New("an order without an id"))
+	}
+	if !whole {
+		return f.orderAgain(ctx, o.ID)
 	}
 	return f.putOrder(ctx, o, store.Told)
 }

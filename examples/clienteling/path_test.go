@@ -28,6 +28,7 @@ import (
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 	"github.com/posai-go/posai/examples/clienteling/internal/crm/salesforcetest"
 	"github.com/posai-go/posai/examples/clienteling/internal/desk"
+	"github.com/posai-go/posai/examples/clienteling/internal/store"
 	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/internal/testpg"
 	"github.com/posai-go/posai/shopify"
@@ -521,6 +522,47 @@ func TestTalkingPointsOfAModel(t *testing.T) {
 		asked++
 	}
 	assert.Equal(t, 1, asked)
+}
+
+// What went back in the customer's currency is kept in the shop's, as the API says it.
+func TestARefundInAnotherCurrency(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newSim(t), nil)
+	who := r.sim.Customers()[0]
+	o, err := r.sim.RingUp(shopifytest.Sale{Customer: who.ID, Lines: []shopifytest.SaleLine{{SKU: r.sim.Products()[0].Variants[0].SKU}}})
+	require.NoError(t, err)
+	r.sim.Advance(time.Minute)
+	_, err = r.sim.TakeBack(shopifytest.TakeBack{Order: o.ID, Lines: []shopifytest.TakeBackLine{{Line: 0}}})
+	require.NoError(t, err)
+	r.processed()
+	row := func() string {
+		orders, err := r.store.Orders(t.Context(), numberOf(t, who.ID))
+		require.NoError(t, err)
+		text, err := json.Marshal(orders[slices.IndexFunc(orders, func(have store.Order) bool { return have.ID == o.LegacyID })])
+		require.NoError(t, err)
+		return string(text)
+	}
+	want := row()
+	var told map[string]any
+	for _, d := range r.sim.Deliveries() {
+		var p map[string]any
+		numbers := json.NewDecoder(bytes.NewReader(d.Body))
+		numbers.UseNumber() // ids have more digits than a float64
+		require.NoError(t, numbers.Decode(&p))
+		if refunds, _ := p["refunds"].([]any); d.Topic == "orders/updated" && p["admin_graphql_api_id"] == o.ID && len(refunds) == 1 {
+			told = p
+		}
+	}
+	require.NotNil(t, told, "a delivery with the refund")
+	for _, tr := range told["refunds"].([]any)[0].(map[string]any)["transactions"].([]any) {
+		tr.(map[string]any)["amount"], tr.(map[string]any)["currency"] = "123456", "JPY"
+	}
+	told["updated_at"] = time.Now().Add(time.Hour).Format(time.RFC3339)
+	body, err := json.Marshal(told)
+	require.NoError(t, err)
+	r.send("orders/updated", string(body))
+	r.processed()
+	assert.Equal(t, want, row())
 }
 
 // Two processes on one PostgreSQL: one of them is on the way to the CRM, and when it ends

@@ -117,11 +117,13 @@ func lineOf(f *LineFacts) (store.Line, error) {
 	return l, err
 }
 
-// Order is an order as a delivery says.
-func Order(p *webhook.Order) store.Order {
-	o := store.Order{
+// Order is an order as a delivery says. It is not whole where money went back in another
+// currency than the shop's: then only the API says how much that was in the shop's.
+func Order(p *webhook.Order) (o store.Order, whole bool) {
+	back, whole := refunded(p)
+	o = store.Order{
 		ID: p.ID, UpdatedAt: p.UpdatedAt.UTC(), At: p.CreatedAt.UTC(), Name: p.Name, Channel: channelOf(p.SourceName), Note: p.Note,
-		Total: shopify.Money{Amount: p.TotalPrice, CurrencyCode: p.Currency}, Refunded: shopify.Money{Amount: refunded(p), CurrencyCode: p.Currency},
+		Total: shopify.Money{Amount: p.TotalPrice, CurrencyCode: p.Currency}, Refunded: shopify.Money{Amount: back, CurrencyCode: p.Currency},
 		Canceled: p.CancelledAt != nil,
 	}
 	if p.ProcessedAt != nil {
@@ -147,20 +149,25 @@ func Order(p *webhook.Order) store.Order {
 		}
 		o.Lines = append(o.Lines, l)
 	}
-	return o
+	return o, whole
 }
 
-// refunded is the money that went back.
-func refunded(p *webhook.Order) decimal.Decimal {
-	sum := decimal.Zero
+// refunded is the money that went back, as far as it was in the shop's currency. A
+// transaction is in that of the payment, which may be the customer's.
+func refunded(p *webhook.Order) (sum decimal.Decimal, whole bool) {
+	whole = true
 	for i := range p.Refunds {
 		for j := range p.Refunds[i].Transactions {
 			if t := &p.Refunds[i].Transactions[j]; t.Kind == "refund" && t.Status == "success" {
+				if t.Currency != p.Currency {
+					whole = false
+					continue
+				}
 				sum = sum.Add(t.Amount)
 			}
 		}
 	}
-	return sum
+	return sum, whole
 }
 
 // Product is what a delivery says of the variants of a product, as far as it has them.

@@ -112,7 +112,8 @@ func TestAnOrderIsTheSameWhicheverWayItCame(t *testing.T) {
 	told, read, backfilled := f.store(sqlite(t)), f.store(sqlite(t)), f.store(sqlite(t))
 	reader := fetch.NewReader(f.client, "")
 	for id, p := range payloads {
-		o := fetch.Order(&p)
+		o, whole := fetch.Order(&p)
+		require.True(t, whole)
 		_, err := told.PutOrder(t.Context(), o, store.Told)
 		require.NoError(t, err)
 		asked, found, err := reader.Order(t.Context(), id)
@@ -266,7 +267,8 @@ func TestSamples(t *testing.T) {
 	require.True(t, ok)
 	var p webhook.Order
 	require.NoError(t, json.Unmarshal(body, &p))
-	o := fetch.Order(&p)
+	o, whole := fetch.Order(&p)
+	assert.True(t, whole)
 	assert.NotZero(t, o.ID)
 	assert.Len(t, o.Lines, len(p.LineItems))
 }
@@ -281,7 +283,7 @@ func FuzzOrder(f *testing.F) {
 		if json.Unmarshal(body, &p) != nil {
 			return
 		}
-		o := fetch.Order(&p)
+		o, _ := fetch.Order(&p)
 		if len(o.Lines) != len(p.LineItems) {
 			t.Fatal("a line is lost")
 		}
