@@ -188,12 +188,21 @@ func (b *Inbox) work(ctx context.Context, call alarm.Call) error {
 		return alarm.Later(0)
 	}
 	defer release()
-	if _, twice := b.active.LoadOrStore(id, true); twice {
+	if !b.active.enter(id) {
 		// The row had two alarms: its own and that of the delivery before it.
 		// The other one is at it, and rings again if need be.
 		return nil
 	}
-	defer b.active.Delete(id)
+	err = b.workOn(ctx, id, call, release)
+	if b.active.leave(id) && err == nil {
+		// This one may have found the delivery before it at work just before that
+		// one's end, whose alarm is gone now.
+		return alarm.Later(0)
+	}
+	return err
+}
+
+func (b *Inbox) workOn(ctx context.Context, id int64, call alarm.Call, release func()) error {
 	a, err := b.claim(ctx, id, call.Worker)
 	switch {
 	case err != nil:

@@ -187,7 +187,7 @@ type Inbox struct {
 	inserts  inserts
 	steps    batcher[step, struct{}]
 	slots    *slots
-	active   sync.Map // ids of rows that this inbox is at
+	active   active
 	metrics  metrics
 
 	mu      sync.Mutex // guards what follows

@@ -119,6 +119,20 @@ func TestTwoAlarmsOfADeliveryAreOneAttempt(t *testing.T) {
 	})
 }
 
+// A delivery whose predecessor ends while it is found blocked is not left lying.
+func TestManyOfOneResourceAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		box := start(t, url, func(context.Context, webhook.Delivery) error { return nil }, &inbox.Options{Order: inbox.OneByOne, Workers: 100})
+		n := scaled(100, 40)
+		var sending sync.WaitGroup
+		for i := range n {
+			sending.Go(func() { accept(t, box, version(1, i)) })
+		}
+		sending.Wait()
+		waitFor(t, box, inbox.Done, n)
+	})
+}
+
 func TestADeadLetterLetsThoseBehindGoOn(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
 		box := start(t, url, func(_ context.Context, d webhook.Delivery) error {
