@@ -74,7 +74,8 @@ var topics = []string{
 }
 
 // resource says what a delivery is about: all that is about one customer is worked on
-// one after the other, and so is all that is about one order.
+// one after the other, and so is all that is about one order. Who erases finds it by the
+// same name.
 func resource(d webhook.Delivery) inbox.Resource {
 	r := inbox.ResourceOf(d)
 	var p struct {
@@ -82,26 +83,26 @@ func resource(d webhook.Delivery) inbox.Resource {
 		CustomerID int64                   `json:"customer_id"`
 		Customer   webhook.PrivacyCustomer `json:"customer"`
 	}
-	kind, id := "customers/", &p.ID
+	var merge webhook.CustomerMerge
+	about := func(kind string, body any, id *int64) {
+		if json.Unmarshal(d.Body, body) == nil && *id > 0 {
+			r.Ordering = kind + strconv.FormatInt(*id, 10)
+		}
+	}
 	switch d.Topic {
 	case string(webhook.CustomersMarketingConsentUpdate), string(readCustomer), string(missCustomer):
+		about("customers/", &p, &p.ID)
 	case string(readOrder):
-		kind = "orders/"
+		about("orders/", &p, &p.ID)
 	case string(webhook.CustomersEmailMarketingConsentUpdate):
-		id = &p.CustomerID
+		about("customers/", &p, &p.CustomerID)
 	case string(webhook.CustomersRedact), string(webhook.CustomersDataRequest):
-		id = &p.Customer.ID
+		about("customers/", &p, &p.Customer.ID)
 	case string(webhook.CustomersMerge):
-		var merge webhook.CustomerMerge
-		if json.Unmarshal(d.Body, &merge) == nil && merge.KeptID > 0 {
-			r.Ordering = kind + strconv.FormatInt(merge.KeptID, 10)
-		}
-		return r
-	default:
-		return r
+		about("customers/", &merge, &merge.KeptID)
 	}
-	if json.Unmarshal(d.Body, &p) == nil && *id > 0 {
-		r.Ordering = kind + strconv.FormatInt(*id, 10)
+	if r.Ordering != "" {
+		r.ID = r.Ordering
 	}
 	return r
 }

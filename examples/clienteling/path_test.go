@@ -35,6 +35,7 @@ import (
 	"github.com/posai-go/posai/shopify/admin"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook"
+	"github.com/posai-go/posai/webhook/inbox"
 	"github.com/posai-go/posai/webhook/webhooktest"
 )
 
@@ -423,6 +424,76 @@ func TestErasedWhenTheCRMHasForgotten(t *testing.T) {
 		content, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.NotContains(t, string(content), "Wilhelmina", path)
+		assert.NotContains(t, string(content), who.Email, "%s: a delivery, or the demand to erase", path)
+		return nil
+	}))
+}
+
+// Who was merged into the customer was the customer: their parts of the log go out with
+// the answer to a request, and can be read by nobody after an erasure.
+func TestErasedUnderAnEarlierNumber(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newSim(t), nil)
+	other, kept := r.sim.Customers()[1], r.sim.Customers()[2]
+	register := &register{url: r.URL, sim: r.sim, clientID: r.cfg.clientID}
+	require.NoError(t, register.note(t.Context(), numberOf(t, other.ID), desk.NewNote{Key: "before-the-merge", Kind: "service", Text: "Hem of the Wilhelmina coat taken up"}))
+	note := func() (words []string) {
+		for rec, err := range r.Log.Trail(t.Context(), audit.Query{Action: "clienteling.note"}) {
+			require.NoError(t, err)
+			rec, err = r.Log.Unseal(t.Context(), rec)
+			require.NoError(t, err)
+			for _, part := range rec.Entry.Sealed {
+				if len(part.Data) > 0 {
+					words = append(words, string(part.Data))
+				}
+			}
+		}
+		return words
+	}
+	require.Equal(t, []string{"Hem of the Wilhelmina coat taken up"}, note())
+	r.send("customers/merge", fmt.Sprintf(`{"admin_graphql_api_customer_kept_id":%q,"admin_graphql_api_customer_deleted_id":%q,"status":"completed"}`, kept.ID, other.ID))
+	r.synced()
+	id := numberOf(t, kept.ID)
+	r.send("customers/data_request", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"orders_requested":[],"customer":{"id":%d},"data_request":{"id":43}}`, r.cfg.Shop, id))
+	r.processed()
+	export, err := os.ReadFile(filepath.Join(r.dir, "exports", "data-request-43.jsonl"))
+	require.NoError(t, err)
+	assert.Contains(t, string(export), "clienteling.note")
+	r.send("customers/redact", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"customer":{"id":%d},"orders_to_redact":[]}`, r.cfg.Shop, id))
+	r.synced()
+	assert.Empty(t, note())
+	_, err = r.Log.Verify(t.Context())
+	require.NoError(t, err)
+}
+
+// The shop's erasure leaves nothing of anybody, deliveries included.
+func TestTheShopErased(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newSim(t), nil)
+	people := r.sim.Customers()
+	for _, c := range people {
+		_, err := r.sim.SetConsent(c.ID, shopifytest.Consent{Email: "UNSUBSCRIBED"})
+		require.NoError(t, err)
+	}
+	r.synced()
+	require.NoError(t, r.silenced(r.URL))
+	r.send("shop/redact", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q}`, r.cfg.Shop))
+	r.synced()
+	for rec, err := range r.Inbox.List(t.Context(), inbox.Query{WithoutBodies: true}) {
+		require.NoError(t, err)
+		assert.Empty(t, rec.Topic, "nothing that was delivered stays")
+	}
+	require.NoError(t, r.end(t.Context()))
+	require.NoError(t, filepath.WalkDir(r.dir, func(path string, d os.DirEntry, err error) error {
+		require.NoError(t, err)
+		if d.IsDir() {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, c := range people {
+			assert.NotContains(t, string(content), c.Email, path)
+		}
 		return nil
 	}))
 }

@@ -32,6 +32,9 @@ const (
 	leaseName = "crm"
 )
 
+// ErrNotYet is what [Options].Erased returns while something has to end before.
+var ErrNotYet = errors.New("outbox: not yet")
+
 // Options are what an outbox needs.
 type Options struct {
 	Store *store.Store
@@ -48,7 +51,8 @@ type Options struct {
 	// somebody refused to choose.
 	Answered func(ctx context.Context, request string) (waiting, refused bool, err error)
 
-	// Erased reports that a customer, or the shop, is erased everywhere.
+	// Erased reports that a customer, or the shop, is erased everywhere. It is called again
+	// after an error; [ErrNotYet] is one that is no news.
 	Erased func(ctx context.Context, e store.Erasure) error
 
 	// Logger gets what goes wrong, without customers' data.
@@ -257,7 +261,9 @@ func (o *Outbox) forget(ctx context.Context, lease *store.Lease) (int, error) {
 func (o *Outbox) reported(ctx context.Context, lease *store.Lease, f store.Forget) error {
 	if f.Erasure != nil {
 		if err := o.Erased(ctx, *f.Erasure); err != nil {
-			o.Logger.Warn("an erasure could not be reported", "error", err)
+			if !errors.Is(err, ErrNotYet) {
+				o.Logger.Warn("an erasure could not be reported", "error", err)
+			}
 			return o.Store.ForgetLater(ctx, lease, f, "not reported yet", time.Now().Add(o.Backoff(f.Attempts+1)))
 		}
 	}
