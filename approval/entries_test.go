@@ -202,7 +202,7 @@ func TestEntriesDoNotChange(t *testing.T) {
 			return false
 		}
 		return true
-	}, time.Minute, 20*time.Millisecond)
+	}, 5*time.Minute, 20*time.Millisecond)
 	require.NoError(t, f.Stop(t.Context()))
 	assert.Greater(t, store.again, 500)
 }
