@@ -96,7 +96,7 @@ type oauthAPI struct {
 	cfg     OAuth
 	secret  string
 	token   string   // that never expires, of Options
-	scopes  []string // of the app's configuration; nil: all
+	scopes  []string // of the app's configuration, with which it is installed at first; nil: all
 	domain  string
 	now     func() time.Time
 	granted func(scopes []string)    // tells what the installation has
@@ -108,6 +108,7 @@ type oauthAPI struct {
 	codes       map[string]*authorizationCode
 	access      map[string]*accessToken
 	refresh     map[string]*refreshToken
+	current     []string // the scopes that the shop granted last; nil: all
 	uninstalled bool
 	issued      int
 	inFlight    int
@@ -116,7 +117,7 @@ type oauthAPI struct {
 
 func newOAuthAPI(o *Options, domain string) *oauthAPI {
 	return &oauthAPI{
-		cfg: o.OAuth, secret: o.Secret, token: o.Token, scopes: o.Scopes, domain: domain, now: o.Now,
+		cfg: o.OAuth, secret: o.Secret, token: o.Token, scopes: o.Scopes, current: o.Scopes, domain: domain, now: o.Now,
 		codes: map[string]*authorizationCode{}, access: map[string]*accessToken{}, refresh: map[string]*refreshToken{},
 	}
 }

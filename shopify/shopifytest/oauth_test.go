@@ -107,6 +107,33 @@ func TestOAuth2Client(t *testing.T) {
 	assert.Contains(t, re.ErrorDescription, "already used")
 }
 
+// exchange trades a session token for an offline or online token.
+func exchange(t *testing.T, s *shopifytest.Shop, kind string) (int, map[string]any) {
+	t.Helper()
+	return requestToken(t, s, url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {s.SessionToken(7)},
+		"subject_token_type":   {"urn:ietf:params:oauth:token-type:id_token"},
+		"requested_token_type": {"urn:shopify:params:oauth:token-type:" + kind + "-access-token"}, "expiring": {"1"},
+	})
+}
+
+// A session token is exchanged for what the shop granted last.
+func TestExchangeOfGrant(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Scopes: []string{"read_orders"}})
+	for _, want := range []string{"read_orders", "write_orders,read_products", "read_products"} {
+		if want != "read_orders" {
+			cfg := oauthConfig(s, strings.Split(want, ",")...)
+			_, err := cfg.Exchange(t.Context(), approve(t, cfg.AuthCodeURL("some-state")).Get("code"))
+			require.NoError(t, err)
+		}
+		for _, kind := range []string{"offline", "online"} {
+			status, out := exchange(t, s, kind)
+			require.Equal(t, http.StatusOK, status)
+			assert.Equal(t, want, out["scope"], kind)
+		}
+	}
+}
+
 // The replaced refresh token stays good until its replacement is used.
 func TestRefreshRotation(t *testing.T) {
 	now := time.Now()
@@ -114,11 +141,7 @@ func TestRefreshRotation(t *testing.T) {
 	refresh := func(token any) (int, map[string]any) {
 		return requestToken(t, s, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.(string)}})
 	}
-	status, first := requestToken(t, s, url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {s.SessionToken(7)},
-		"subject_token_type":   {"urn:ietf:params:oauth:token-type:id_token"},
-		"requested_token_type": {"urn:shopify:params:oauth:token-type:offline-access-token"}, "expiring": {"1"},
-	})
+	status, first := exchange(t, s, "offline")
 	require.Equal(t, http.StatusOK, status)
 	assert.EqualValues(t, 3600, first["expires_in"])
 	assert.EqualValues(t, 90*24*3600, first["refresh_token_expires_in"])

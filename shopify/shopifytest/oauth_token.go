@@ -220,6 +220,7 @@ func (a *oauthAPI) grantCode(in url.Values, expiring bool) (map[string]any, *oau
 	if code.user != 0 {
 		return a.replyOnline(code.user, code.scopes), nil
 	}
+	a.current = code.scopes
 	a.granted(code.scopes)
 	return a.replyOffline(code.scopes, expiring), nil
 }
@@ -242,9 +243,9 @@ func (a *oauthAPI) grantExchange(in url.Values, expiring bool) (map[string]any, 
 			return nil, errNotInstalled
 		}
 		if requested == typeOnline {
-			return a.replyOnline(user, a.scopes), nil
+			return a.replyOnline(user, a.current), nil
 		}
-		return a.replyOffline(a.scopes, expiring), nil
+		return a.replyOffline(a.current, expiring), nil
 	case typeOffline:
 		// The way from a token that does not expire to one that does; there is none back.
 		old, known := a.access[subject]
