@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/posai-go/posai/shopify"
 )
@@ -40,8 +41,10 @@ type SessionOptions struct {
 	Methods []string
 
 	// Tokens are the access tokens that the handler needs, [Offline] or [Online] or
-	// both: where the store has none that works, the session token is exchanged for one
-	// before the handler runs. If nil, none are.
+	// both: where the store has none that works and has all of [Options.Scopes], the
+	// session token is exchanged for one before the handler runs. While the shop grants
+	// less the answer is 403, and it is asked again once a second at most. If nil, none
+	// are needed.
 	Tokens []Access
 
 	// Check is asked last whether the session may go on, for example because a program
@@ -192,17 +195,28 @@ func (m *sessions) verify(r *http.Request) (*Session, error) {
 // tokens sees to it that the store has the tokens that the handler needs.
 func (m *sessions) tokens(ctx context.Context, s *Session) error {
 	for _, access := range m.opts.Tokens {
-		key := Key{Shop: s.Shop, Access: access}
-		if access == Online {
-			key.Account, _ = s.AccountID()
-		}
-		_, err := m.app.source(key).Token(ctx)
-		if errors.Is(err, ErrReauthorize) {
-			_, err = m.app.Exchange(ctx, s, access)
-		}
-		if err != nil {
+		if err := m.token(ctx, s, access); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (m *sessions) token(ctx context.Context, s *Session, access Access) error {
+	key := Key{Shop: s.Shop, Access: access}
+	if access == Online {
+		key.Account, _ = s.AccountID()
+	}
+	t, err := m.app.source(key).Current(ctx)
+	switch {
+	case err == nil:
+		// The shop may have granted more since the token was issued.
+		if err = m.app.enough(t); err == nil || time.Since(t.Issued) < failurePause {
+			return err
+		}
+	case !errors.Is(err, ErrReauthorize):
+		return err
+	}
+	_, err = m.app.Exchange(ctx, s, access)
+	return err
 }

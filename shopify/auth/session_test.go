@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -231,4 +232,55 @@ func TestSessionsExchange(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 7, online.User.ID)
 	assert.Equal(t, "Alex", online.User.FirstName)
+}
+
+// A shop that granted less than the app cannot do without is refused each time, not the
+// first time alone, at one exchange a second; what it grants later is taken up.
+func TestSessionsForLess(t *testing.T) {
+	for _, access := range []auth.Access{auth.Offline, auth.Online} {
+		t.Run(string(access), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newShop(t, &shopifytest.Options{Socketless: true, Scopes: []string{"read_orders"}})
+				o := &auth.Options{Scopes: []string{"read_orders", "write_products"}, HTTPClient: &http.Client{Transport: s.Transport()}}
+				app := newApp(t, s, o)
+				opts := &auth.SessionOptions{Tokens: []auth.Access{access}}
+				code := func() int { return serve(app, opts, http.MethodGet, "Bearer "+s.SessionToken(7), "").Code }
+				for n := range 3 {
+					for range 3 {
+						require.Equal(t, http.StatusForbidden, code())
+					}
+					assert.Len(t, s.TokenRequests(), n+1)
+					time.Sleep(time.Second)
+				}
+
+				grant(t, s, newApp(t, s, o)) // by another process
+				before := len(s.TokenRequests())
+				for range 3 {
+					require.Equal(t, http.StatusOK, code())
+				}
+				assert.Len(t, s.TokenRequests(), before+1)
+			})
+		})
+	}
+}
+
+// grant installs the app, without sockets, with the scopes that it wants.
+func grant(t *testing.T, s *shopifytest.Shop, app *auth.App) {
+	t.Helper()
+	in, err := app.NewInstaller("https://app.example.com/auth/callback", nil)
+	require.NoError(t, err)
+	begun := httptest.NewRecorder()
+	in.Begin(begun, httptest.NewRequest(http.MethodGet, "/auth?shop="+s.Domain(), nil))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, begun.Header().Get("Location"), nil)
+	require.NoError(t, err)
+	resp, err := s.Transport().RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	callback := httptest.NewRequest(http.MethodGet, resp.Header.Get("Location"), nil)
+	for _, c := range begun.Result().Cookies() {
+		callback.AddCookie(c)
+	}
+	ended := httptest.NewRecorder()
+	in.Callback(ended, callback)
+	require.Equal(t, http.StatusFound, ended.Code)
 }
