@@ -27,13 +27,14 @@ type InstallOptions struct {
 	// If false, for an offline one.
 	Online bool
 
-	// Installed is called when the token is stored, before the browser goes on: to
-	// subscribe to webhooks, for example. Its error ends in Fail; the token stays.
+	// Installed is called when a token with all of [Options.Scopes] is stored, before
+	// the browser goes on: to subscribe to webhooks, for example. Its error ends in
+	// Fail; the token stays.
 	Installed func(ctx context.Context, t *Token) error
 
 	// States sees to it that each callback is taken once. If nil, this process
-	// remembers: set it where several processes answer callbacks, to sqlstore's
-	// Store.States for instance.
+	// remembers, with a [MemoryReplayGuard]: set it where several processes answer
+	// callbacks, to sqlstore's Store.States for instance.
 	States StateStore
 
 	// Fail answers a request that failed. If nil, a short text with a fitting status;
@@ -75,7 +76,7 @@ func (a *App) NewInstaller(callback string, opts *InstallOptions) (*Installer, e
 		}
 	}
 	if in.opts.States == nil {
-		in.opts.States = &usedStates{}
+		in.opts.States, _ = NewMemoryReplayGuard(0) // never fails
 	}
 	if in.opts.Fail == nil {
 		in.opts.Fail = fail
@@ -198,8 +199,8 @@ func (in *Installer) leave(w http.ResponseWriter, r *http.Request, shop shopify.
 
 // Callback answers the request with which Shopify sends the browser back: it checks
 // the signature over the exact query, that the same browser asked for it and that it is the
-// first such request, trades the code for a token, compares its scopes with those that were
-// asked for, and stores it.
+// first such request, trades the code for a token, stores it, and compares its scopes with
+// those that were asked for.
 func (in *Installer) Callback(w http.ResponseWriter, r *http.Request) {
 	private(w)
 	if r.Method != http.MethodGet {

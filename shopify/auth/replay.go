@@ -17,9 +17,9 @@ var (
 	// ErrReplayed: a session token was used before, where each counts once. Every
 	// ErrReplayed is an [ErrSession].
 	ErrReplayed = errors.New("session token used before")
-	// ErrReplayGuardFull: a [MemoryReplayGuard] cannot remember another token, and
-	// so lets none through.
-	ErrReplayGuardFull = errors.New("auth: too many session tokens to remember")
+	// ErrReplayGuardFull: a [MemoryReplayGuard] cannot remember another token or state,
+	// and so lets none through.
+	ErrReplayGuardFull = errors.New("auth: too many tokens or states to remember")
 )
 
 // ReplayGuard remembers which session tokens were used. [NewMemoryReplayGuard] is one
@@ -65,7 +65,8 @@ func (s *Session) once(ctx context.Context, guard ReplayGuard) error {
 
 // MemoryReplayGuard is a [ReplayGuard] of one process. It forgets a token when that
 // has expired, and remembers so many at once; while it is full it lets none through, with
-// [ErrReplayGuardFull]. Safe for concurrent use.
+// [ErrReplayGuardFull]. It is a [StateStore] of one process as well. Safe for concurrent
+// use.
 type MemoryReplayGuard struct {
 	max int
 
@@ -79,8 +80,13 @@ type MemoryReplayGuard struct {
 // 200 bytes.
 const DefaultReplays = 100_000
 
+var (
+	_ ReplayGuard = (*MemoryReplayGuard)(nil)
+	_ StateStore  = (*MemoryReplayGuard)(nil)
+)
+
 // NewMemoryReplayGuard returns a guard that remembers nothing yet, and at most that many
-// tokens at once; if max is zero, [DefaultReplays]. A negative one matches
+// tokens at once; if maxTokens is zero, [DefaultReplays]. A negative one matches
 // [shopify.ErrInvalid].
 func NewMemoryReplayGuard(maxTokens int) (*MemoryReplayGuard, error) {
 	switch {

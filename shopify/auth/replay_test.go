@@ -31,12 +31,9 @@ func newGuard(t testing.TB, maxTokens int) *auth.MemoryReplayGuard {
 
 func TestMemoryReplayGuard(t *testing.T) {
 	authtest.TestReplayGuard(t, func(t *testing.T) auth.ReplayGuard { return newGuard(t, 1000) })
+	authtest.TestStateStore(t, func(t *testing.T) auth.StateStore { return newGuard(t, 0) })
 	_, err := auth.NewMemoryReplayGuard(-1)
 	require.ErrorIs(t, err, shopify.ErrInvalid)
-}
-
-func TestUsedStates(t *testing.T) {
-	authtest.TestStateStore(t, func(*testing.T) auth.StateStore { return auth.NewUsedStates() })
 }
 
 // A guard that is full lets nothing through, and has room again when tokens expire, in

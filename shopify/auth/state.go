@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/posai-go/posai/shopify"
@@ -19,39 +18,14 @@ import (
 const stateLifetime = 10 * time.Minute
 
 // StateStore sees to it that a state is used once, where several processes answer
-// callbacks; package sqlstore has one, and one of your own is right if
-// authtest.TestStateStore says so. That the browser of the callback is the one that began
-// is what the cookie says. Implementations are safe for concurrent use.
+// callbacks; package sqlstore has one, a [MemoryReplayGuard] is one for one process, and
+// one of your own is right if authtest.TestStateStore says so. That the browser of the
+// callback is the one that began is what the cookie says. Implementations are safe for
+// concurrent use.
 type StateStore interface {
 	// Use records that the state was used and reports whether that is the first time; of
 	// several who ask at once one is told so. It may be forgotten at the time expires.
 	Use(ctx context.Context, state string, expires time.Time) (first bool, err error)
-}
-
-// usedStates is the StateStore of one process.
-type usedStates struct {
-	mu    sync.Mutex
-	until map[string]time.Time
-}
-
-// Use implements [StateStore].
-func (u *usedStates) Use(_ context.Context, state string, expires time.Time) (bool, error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	now := time.Now()
-	for s, until := range u.until { // few: each one is an installation
-		if now.After(until) {
-			delete(u.until, s)
-		}
-	}
-	if _, used := u.until[state]; used {
-		return false, nil
-	}
-	if u.until == nil {
-		u.until = map[string]time.Time{}
-	}
-	u.until[state] = expires
-	return true, nil
 }
 
 // newState returns a state that nobody can guess: 128 bits.

@@ -1,4 +1,0 @@
-package auth
-
-// NewUsedStates returns the StateStore of one process.
-func NewUsedStates() StateStore { return &usedStates{} }
