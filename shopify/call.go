@@ -143,7 +143,7 @@ func (k *call) run(ctx context.Context) error {
 // prepare gets the token and the points for the next attempt.
 func (k *call) prepare(req *http.Request) error {
 	k.trace.reset()
-	k.answer = nil
+	k.answer, k.pause, k.told = nil, 0, false
 	if err := k.takeToken(req.Context()); err != nil {
 		return err
 	}
@@ -217,6 +217,9 @@ func (k *call) receive(resp *http.Response) error {
 	k.answered = k.info.RequestID
 	k.info.APIVersion = resp.Header.Get("X-Shopify-API-Version")
 	k.info.DeprecatedReason = resp.Header.Get("X-Shopify-API-Deprecated-Reason")
+	if wait, ok := retryAfter(resp.Header.Get("Retry-After")); ok {
+		k.pause, k.told = wait, wait > 0
+	}
 
 	limit := k.client.shared.opts.MaxResponse
 	body, err := readAll(resp, limit+1)
@@ -236,7 +239,7 @@ func (k *call) receive(resp *http.Response) error {
 		return &lostError{fmt.Errorf("shopify: %s: %w", k.op.Name, err)}
 	}
 	k.answer = a
-	if err := k.judge(resp, a); err != nil {
+	if err := k.judge(resp.StatusCode, a); err != nil {
 		return err
 	}
 	if a.neverRan() {

@@ -1,7 +1,6 @@
 package shopify_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -38,8 +38,15 @@ func socketless(r *http.Request, answer reply) (*http.Response, error) {
 	if answer.status != 0 {
 		w.WriteHeader(answer.status)
 	}
-	_, _ = io.Copy(w, bytes.NewBufferString(answer.body))
+	body := answer.body
+	if answer.half {
+		body = body[:len(body)/2]
+	}
+	_, _ = io.WriteString(w, body)
 	resp := w.Result()
+	if answer.half {
+		resp.Body = io.NopCloser(io.MultiReader(resp.Body, iotest.ErrReader(io.ErrUnexpectedEOF)))
+	}
 	resp.Request = r
 	return resp, nil
 }

@@ -54,14 +54,8 @@ func (e *failedError) Error() string { return e.err.Error() }
 func (e *failedError) Unwrap() error { return e.err }
 
 // judge sorts an answer: nil if it is to be delivered.
-func (k *call) judge(resp *http.Response, a *answer) error {
-	k.pause = 0
-	k.told = false
-	if wait, ok := retryAfter(resp.Header.Get("Retry-After")); ok {
-		k.pause = wait
-		k.told = wait > 0
-	}
-	if resp.StatusCode == http.StatusOK && len(a.errors) == 0 {
+func (k *call) judge(status int, a *answer) error {
+	if status == http.StatusOK && len(a.errors) == 0 {
 		if k.op.Safety == SafetyKeyed && a.keyBusy() {
 			return &busyKeyError{}
 		}
@@ -71,11 +65,11 @@ func (k *call) judge(resp *http.Response, a *answer) error {
 	switch {
 	case err.Is(ErrThrottled):
 		return &throttledAnswer{err}
-	case resp.StatusCode >= 500, resp.StatusCode == http.StatusRequestTimeout:
+	case status >= 500, status == http.StatusRequestTimeout:
 		return &lostError{err}
-	case resp.StatusCode == http.StatusUnauthorized && k.freshSource() != nil:
+	case status == http.StatusUnauthorized && k.freshSource() != nil:
 		return &refusedToken{err}
-	case resp.StatusCode != http.StatusOK:
+	case status != http.StatusOK:
 		return &failedError{err: err}
 	case a.brokeDown(k.op):
 		return &lostError{err}
@@ -113,7 +107,6 @@ func (k *call) decideFailed(ctx context.Context, err error) (bool, error) {
 		k.arrived = true
 		again = k.op.Safety.Repeatable()
 	default: // of the transport
-		k.pause, k.told = 0, false
 		sent := k.sent(err)
 		k.arrived = k.arrived || sent
 		again = !sent || k.op.Safety.Repeatable()

@@ -243,6 +243,35 @@ func TestPauses(t *testing.T) {
 	}
 }
 
+// TestPauseIsThatOfTheAnswer: an answer that breaks off, or is none, does not inherit
+// the pause of the one before.
+func TestPauseIsThatOfTheAnswer(t *testing.T) {
+	const least, most = 250 * time.Millisecond, 500 * time.Millisecond // of the second pause
+	tests := []struct {
+		name     string
+		second   reply
+		min, max time.Duration
+	}{
+		{"not JSON", reply{body: "<html>"}, least, most},
+		{"breaks off", reply{half: true, body: okShop}, least, most},
+		{"none", reply{cut: true}, least, most},
+		{"breaks off and asks for a pause", reply{status: 503, half: true, body: okShop, header: map[string]string{"Retry-After": "3"}}, 3 * time.Second, 3600 * time.Millisecond},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, s := scripted(t, shopify.Options{}, reply{status: 503, header: map[string]string{"Retry-After": "20"}}, tt.second, reply{body: okShop})
+				_, _, err := do(t.Context(), c, readShop, nil)
+				require.NoError(t, err)
+				require.Len(t, s.at, 3)
+				pause := s.at[2].Sub(s.at[1])
+				assert.GreaterOrEqual(t, pause, tt.min)
+				assert.LessOrEqual(t, pause, tt.max)
+			})
+		})
+	}
+}
+
 // TestRetryAfterSpreads: those that were told the same do not come back in one
 // moment, none too early, and none after the time that it has.
 func TestRetryAfterSpreads(t *testing.T) {
