@@ -153,6 +153,12 @@ func (k *call) prepare(req *http.Request) error {
 	if err := k.takePoints(req.Context()); err != nil {
 		return err
 	}
+	// Transports do not tell an end before they began from one under way, after
+	// which the outcome is not known.
+	if err := req.Context().Err(); err != nil {
+		k.settle(req.Context(), PointUse{Unused: true})
+		return &transportError{k.op.Name, err}
+	}
 	k.sentAt = time.Now()
 	if k.firstSent.IsZero() {
 		k.firstSent = k.sentAt

@@ -92,6 +92,30 @@ func TestPointsOfAStore(t *testing.T) {
 	})
 }
 
+// ending is a store in whose answer to Take the call's context ends.
+type ending struct {
+	*store
+	end context.CancelFunc
+}
+
+func (s ending) Take(ctx context.Context, shop shopify.Domain, want shopify.PointRequest) (shopify.PointGrant, error) {
+	s.end()
+	return s.store.Take(ctx, shop, want)
+}
+
+// TestContextEndsWithTheGrant: the points go back, and the call has not left.
+func TestContextEndsWithTheGrant(t *testing.T) {
+	server := newServer(t, reply{body: okDraft})
+	s := &store{level: 1000}
+	ctx, cancel := context.WithCancel(t.Context())
+	c := server.client(t, shopify.Options{Limiter: shopify.NewLimiter(&shopify.LimiterOptions{Points: ending{s, cancel}})})
+	_, _, err := do(ctx, c, createDraft, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
+	assert.Equal(t, []shopify.PointUse{{Unused: true}}, s.settled)
+	assert.Empty(t, server.seen())
+}
+
 func TestPointsWithoutTheStore(t *testing.T) {
 	for name, fail := range map[string]func(*store){
 		"fails": func(s *store) { s.err = errors.New("the database is away") },

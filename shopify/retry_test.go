@@ -192,6 +192,33 @@ func TestContextEndsInFlight(t *testing.T) {
 	}
 }
 
+// TestContextThatHasEnded: a call whose context has ended does not leave, takes no
+// points and says so.
+func TestContextThatHasEnded(t *testing.T) {
+	const low = `"extensions":{"cost":{"requestedQueryCost":10,"actualQueryCost":10,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":50,"restoreRate":0.001}}}`
+	s := newServer(t, reply{body: `{"data":{"draftOrderCreate":{"draftOrder":{"id":"gid://shopify/DraftOrder/1"},"userErrors":[]}},` + low + `}`})
+	attempts := 0
+	c := s.client(t, shopify.Options{MaxWait: -1, Hooks: []shopify.Hooks{{Attempt: func(context.Context, shopify.Attempt) { attempts++ }}}})
+	_, _, err := do(t.Context(), c, createDraft, nil)
+	require.NoError(t, err)
+
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 { // of which five would be all the points
+		var info shopify.Info
+		_, _, err = do(ended, c.With(shopify.CallOptions{Info: &info}), createDraft, nil)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
+		require.Zero(t, info.Attempts)
+	}
+	for range 3 {
+		_, _, err = do(t.Context(), c, createDraft, nil)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, 4, attempts)
+	assert.Len(t, s.seen(), 4)
+}
+
 // script is a transport without sockets, for tests that control time.
 type script struct {
 	replies []reply

@@ -70,13 +70,13 @@ func (b *bucket) take(ctx context.Context, most time.Duration) (*place, error) {
 	b.waiting = append(b.waiting, w)
 	b.mu.Unlock()
 	for {
-		p, wait := b.try(w)
-		if p != nil {
-			return p, nil
-		}
 		if err := ctx.Err(); err != nil {
 			b.leave(w)
 			return nil, err
+		}
+		p, wait := b.try(w)
+		if p != nil {
+			return p, nil
 		}
 		if late := tooLate(ctx, wait); late || wait > most-time.Since(start) {
 			b.leave(w)

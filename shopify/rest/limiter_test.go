@@ -283,6 +283,14 @@ func TestNeverLeft(t *testing.T) {
 	require.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
 	assert.Zero(t, used(l))
 
+	// Given up before it was sent.
+	for range 20 { // twice as many as there are places
+		err = post(ctx, l, &http.Client{})
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
+	}
+	assert.Zero(t, used(l))
+
 	// A transport that does not tell of connections may have sent it.
 	err = post(t.Context(), l, &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("gone") })})
 	require.ErrorIs(t, err, shopify.ErrOutcomeUnknown)
