@@ -18,7 +18,8 @@ const (
 	// batch is how many customers are saved at once: what a composite request of
 	// Salesforce takes.
 	batch = 200
-	// bulkFrom is how many are due, as at the first synchronization, for Load to be the way.
+	// bulkFrom is how many there are to send, as at the first synchronization, for Load to
+	// be the way.
 	bulkFrom = 1000
 	// leaseTime is how long others wait before they take over from a process that died.
 	leaseTime = 3 * time.Minute
@@ -85,7 +86,6 @@ type Status struct {
 	Failing string
 	Paused  time.Time // until when nothing is tried
 	Saved   int       // outcomes, by this process
-	Last    time.Time // of the last outcome
 }
 
 // New returns an outbox. Run runs it.
@@ -210,21 +210,20 @@ func (o *Outbox) pause(err error, failures int) {
 	})
 }
 
-// round does what is due once, at most a batch of each kind, and reports whether there
-// may be more.
+// round does what is due once, and reports whether there may be more.
 func (o *Outbox) round(ctx context.Context, lease *store.Lease) (more bool, err error) {
 	forgotten, err := o.forget(ctx, lease)
 	if err != nil {
 		return false, err
 	}
-	saved, err := o.save(ctx, lease)
+	saving, err := o.save(ctx, lease)
 	if err != nil {
 		return false, err
 	}
 	if err := o.ask(ctx); err != nil {
 		return false, err
 	}
-	return forgotten == batch || saved == batch, nil
+	return forgotten == batch || saving, nil
 }
 
 // forget has the CRM forget who is gone, and reports those whose erasure was asked for.

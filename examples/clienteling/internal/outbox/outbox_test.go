@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ type sink struct {
 	mu     sync.Mutex
 	fail   []error // of the next calls of Save and Load
 	saved  []int   // records by call of Save
+	loads  int     // calls of Load
 	loaded int
 	state  map[string]crm.State // instead of what the files say, by key
 
@@ -77,16 +79,31 @@ func (s *sink) Save(ctx context.Context, records []crm.Record) ([]crm.Outcome, e
 	s.mu.Unlock()
 	out, err := s.Sink.Save(ctx, records)
 	for i := range out {
-		if state, ok := s.state[out[i].Key]; ok {
-			out[i] = crm.Outcome{Key: out[i].Key, State: state, Err: errors.New("FIELD_FILTER_VALIDATION_EXCEPTION"), Candidates: []crm.Candidate{{ID: "003", Name: "Old Name"}}}
-		}
+		out[i] = s.instead(out[i])
 	}
 	return out, err
+}
+
+func (s *sink) instead(out crm.Outcome) crm.Outcome {
+	if state, ok := s.state[out.Key]; ok {
+		return crm.Outcome{Key: out.Key, State: state, Err: errors.New("FIELD_FILTER_VALIDATION_EXCEPTION"), Candidates: []crm.Candidate{{ID: "003", Name: "Old Name"}}}
+	}
+	return out
+}
+
+// calls are the records by call of Save, and the calls of Load.
+func (s *sink) calls() (saved []int, loads int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.saved), s.loads
 }
 
 func (s *sink) Load(ctx context.Context, records iter.Seq2[crm.Record, error]) iter.Seq2[crm.Outcome, error] {
 	return func(yield func(crm.Outcome, error) bool) {
 		failing, n := s.next(), 0
+		s.mu.Lock()
+		s.loads++
+		s.mu.Unlock()
 		for out, err := range s.Sink.Load(ctx, records) {
 			if n++; failing != nil && n == 300 {
 				yield(crm.Outcome{}, failing) // in the middle
@@ -95,7 +112,7 @@ func (s *sink) Load(ctx context.Context, records iter.Seq2[crm.Record, error]) i
 			s.mu.Lock()
 			s.loaded++
 			s.mu.Unlock()
-			if !yield(out, err) {
+			if !yield(s.instead(out), err) {
 				return
 			}
 		}
@@ -107,6 +124,7 @@ type fixture struct {
 	store *store.Store
 	sink  *sink
 	box   *outbox.Outbox
+	wait  time.Duration // of the backoff
 
 	mu      sync.Mutex
 	asked   []string
@@ -117,7 +135,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, url string) *fixture {
 	t.Helper()
-	f := &fixture{t: t, sink: &sink{state: map[string]crm.State{}}, waiting: true}
+	f := &fixture{t: t, sink: &sink{state: map[string]crm.State{}}, wait: 5 * time.Millisecond, waiting: true}
 	var err error
 	f.store, err = store.Open(t.Context(), url, "alder-and-wren.myshopify.com")
 	require.NoError(t, err)
@@ -134,7 +152,7 @@ func sqlite(t *testing.T) string { return demo.SQLiteURL(filepath.Join(t.TempDir
 
 func (f *fixture) outbox() *outbox.Outbox {
 	return outbox.New(outbox.Options{
-		Store: f.store, Sink: f.sink, Logger: slog.New(slog.DiscardHandler), Every: 10 * time.Millisecond, Backoff: func(int) time.Duration { return 5 * time.Millisecond },
+		Store: f.store, Sink: f.sink, Logger: slog.New(slog.DiscardHandler), Every: 10 * time.Millisecond, Backoff: func(int) time.Duration { return f.wait },
 		Profile: func(e *book.Entry) profile.Profile { return profile.Of(*e, nil, start) },
 		Ask: func(_ context.Context, _ int64, key string, candidates []crm.Candidate) (string, error) {
 			f.mu.Lock()
@@ -237,13 +255,58 @@ func TestLoad(t *testing.T) {
 	assert.Zero(t, c.Invalid+c.Retrying)
 }
 
+// Who waits after a failure is not due: whoever comes meanwhile is saved at once.
+func TestThoseWhoWait(t *testing.T) {
+	f := newFixture(t, sqlite(t))
+	f.wait = time.Hour
+	var many []book.Customer
+	for id := range int64(1000) {
+		many = append(many, person(id+1, 10))
+		f.sink.state[f.store.Key(id+1)] = crm.Retry
+	}
+	_, _, err := f.store.PutCustomers(t.Context(), many)
+	require.NoError(t, err)
+	f.run(f.box)
+	f.until("all of them wait", func(c store.Counts) bool { return c.Retrying == 1000 })
+	f.put(2000)
+	f.box.Wake()
+	f.until("the other one is there", func(c store.Counts) bool { return c.Customers == 1001 && c.Pending == 1000 })
+	saved, loads := f.sink.calls()
+	assert.Equal(t, []int{1}, saved)
+	assert.Equal(t, 1, loads)
+}
+
+// Where everybody is looked at again and the CRM has nearly all of them as they are, the
+// others are saved: Load is for many to send.
+func TestADayLater(t *testing.T) {
+	f := newFixture(t, sqlite(t))
+	var many []book.Customer
+	for id := range int64(1000) {
+		many = append(many, person(id+1, 10))
+	}
+	_, _, err := f.store.PutCustomers(t.Context(), many)
+	require.NoError(t, err)
+	stop := f.run(f.box)
+	f.until("drained", drained)
+	stop()
+	moved := person(700, 20)
+	moved.City = "Portland"
+	_, err = f.store.PutCustomer(t.Context(), moved, store.Told)
+	require.NoError(t, err)
+	require.NoError(t, f.store.ChangeAll(t.Context()))
+	f.run(f.box)
+	f.until("drained", drained)
+	saved, loads := f.sink.calls()
+	assert.Equal(t, []int{1}, saved)
+	assert.Equal(t, 1, loads)
+}
+
 func TestFailures(t *testing.T) {
 	f := newFixture(t, sqlite(t))
 	f.put(1)
 	f.sink.fail = []error{
-		fmt.Errorf("%w: no route", crm.ErrUnavailable), &crm.LimitError{RetryAfter: 3 * time.Millisecond, Limit: "REQUEST_LIMIT_EXCEEDED"}, crm.ErrLimit,
+		fmt.Errorf("%w: no route", crm.ErrUnavailable), &crm.LimitError{RetryAfter: 3 * time.Millisecond, Limit: "REQUEST_LIMIT_EXCEEDED"},
 	}
-	f.sink.fail = f.sink.fail[:2] // the third waits for a minute
 	f.run(f.box)
 	f.until("drained", drained)
 	assert.Empty(t, f.box.Status().Failing)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
@@ -14,48 +15,80 @@ import (
 // sending is a customer on the way.
 type sending struct {
 	store.Work
+	record crm.Record
 	digest string
 }
 
-// save brings a batch of those who are due to the CRM.
-func (o *Outbox) save(ctx context.Context, lease *store.Lease) (int, error) {
-	counts, err := o.Store.Counts(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if counts.Pending >= bulkFrom {
-		return batch, o.load(ctx, lease)
-	}
-	work, err := o.Store.Due(ctx, batch)
-	if err != nil || len(work) == 0 {
-		return 0, err
-	}
-	records, moving, withheld, err := o.prepare(ctx, lease, work)
-	if err != nil {
-		return 0, err
-	}
-	if err := o.withhold(ctx, lease, withheld); err != nil {
-		return 0, err
-	}
-	if len(records) == 0 {
-		return len(work), nil
-	}
-	outcomes, failed := o.call(ctx, len(records), func(ctx context.Context) ([]crm.Outcome, error) { return o.Sink.Save(ctx, records) })
-	settled := make([]store.Settled, 0, len(outcomes))
-	for i, out := range outcomes {
-		if failed != nil && out.State == crm.Retry {
-			continue // not tried: it stays due, and everything waits
+// walk goes once through those who are due, by their numbers.
+type walk struct {
+	o     *Outbox
+	lease *store.Lease
+	after int64
+	seen  bool // somebody was due
+}
+
+// next returns the next of them whom the CRM is to be told of; nobody at the end.
+func (w *walk) next(ctx context.Context) ([]sending, error) {
+	for {
+		work, err := w.o.Store.Due(ctx, w.after, batch)
+		if err != nil || len(work) == 0 {
+			return nil, err
 		}
-		settled = append(settled, o.settled(moving[i], out))
+		w.after, w.seen = work[len(work)-1].Customer, true
+		some, withheld, err := w.o.prepare(ctx, w.lease, work)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.o.withhold(ctx, w.lease, withheld); err != nil || len(some) > 0 {
+			return some, err
+		}
 	}
-	// The outcomes are kept even if the program is being stopped.
-	return len(work), errors.Join(failed, o.settle(context.WithoutCancel(ctx), lease, settled))
+}
+
+// save brings those who are due to the CRM, and reports whether there were any.
+func (o *Outbox) save(ctx context.Context, lease *store.Lease) (bool, error) {
+	w := &walk{o: o, lease: lease}
+	var first []sending
+	for len(first) < bulkFrom {
+		some, err := w.next(ctx)
+		if err != nil {
+			return false, err
+		}
+		if len(some) == 0 {
+			return w.seen, o.saveAll(ctx, lease, first)
+		}
+		first = append(first, some...)
+	}
+	return true, o.load(ctx, lease, first, w)
+}
+
+// saveAll brings some to the CRM, a batch at a time.
+func (o *Outbox) saveAll(ctx context.Context, lease *store.Lease, all []sending) error {
+	for part := range slices.Chunk(all, batch) {
+		records := make([]crm.Record, len(part))
+		for i := range part {
+			records[i] = part[i].record
+		}
+		outcomes, failed := o.call(ctx, len(records), func(ctx context.Context) ([]crm.Outcome, error) { return o.Sink.Save(ctx, records) })
+		settled := make([]store.Settled, 0, len(outcomes))
+		for i, out := range outcomes {
+			if failed != nil && out.State == crm.Retry {
+				continue // not tried: it stays due, and everything waits
+			}
+			settled = append(settled, o.settled(part[i], out))
+		}
+		// The outcomes are kept even if the program is being stopped.
+		if err := errors.Join(failed, o.settle(context.WithoutCancel(ctx), lease, settled)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare computes the records of those who are due. What the CRM has already is
 // settled at once; those who opted out of sharing are returned apart. It says of the
 // others, before they are sent, that the CRM may have them.
-func (o *Outbox) prepare(ctx context.Context, lease *store.Lease, work []store.Work) (records []crm.Record, moving []sending, withheld []store.Work, err error) {
+func (o *Outbox) prepare(ctx context.Context, lease *store.Lease, work []store.Work) (some []sending, withheld []store.Work, err error) {
 	var same []store.Settled
 	var ids []int64
 	for _, w := range work {
@@ -70,22 +103,23 @@ func (o *Outbox) prepare(ctx context.Context, lease *store.Lease, work []store.W
 		}
 		p := o.Profile(w.Entry)
 		r := Record(o.Store, w.Customer, w.Entry, &p, w.Choice)
-		s := sending{w, Digest(r)}
+		s := sending{w, r, Digest(r)}
 		if s.digest == w.Digest {
 			same = append(same, store.Settled{Customer: w.Customer, Changed: w.Changed, Sent: w.Sent, Digest: w.Digest})
 			continue
 		}
-		records, moving, ids = append(records, r), append(moving, s), append(ids, w.Customer)
+		s.Entry = nil // what it was is in the record
+		some, ids = append(some, s), append(ids, w.Customer)
 	}
 	if len(same) > 0 {
 		if err := o.Store.Settle(ctx, lease, same); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 	}
 	if len(ids) > 0 {
 		err = o.Store.Sending(ctx, lease, ids)
 	}
-	return records, moving, withheld, err
+	return some, withheld, err
 }
 
 // withhold has the CRM forget those who opted out of sharing, if it may have them.
@@ -121,13 +155,13 @@ func (o *Outbox) settle(ctx context.Context, lease *store.Lease, settled []store
 	if len(settled) == 0 {
 		return nil
 	}
-	o.set(func(s *Status) { s.Saved, s.Last = s.Saved+len(settled), time.Now() })
+	o.set(func(s *Status) { s.Saved += len(settled) })
 	return o.Store.Settle(ctx, lease, settled)
 }
 
 // settled is what an outcome means for a customer.
 func (o *Outbox) settled(w sending, out crm.Outcome) store.Settled {
-	done := store.Settled{Customer: w.Customer, Changed: w.Changed, Digest: w.digest, CRMID: out.ID, Sent: true}
+	done := store.Settled{Customer: w.Customer, Changed: w.Changed, Digest: w.digest, Sent: true}
 	switch out.State {
 	case crm.Created, crm.Updated, crm.Unchanged:
 		return done
@@ -152,36 +186,23 @@ func (o *Outbox) again(w store.Work, why string) store.Settled {
 	}
 }
 
-// load brings very many to the CRM.
-func (o *Outbox) load(ctx context.Context, lease *store.Lease) error {
+// load brings very many to the CRM: the first, and whom the walk has after them.
+func (o *Outbox) load(ctx context.Context, lease *store.Lease, first []sending, w *walk) error {
 	moving := map[string]sending{}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	records := func(yield func(crm.Record, error) bool) {
-		for after := int64(0); ; {
-			work, err := o.Store.DueAfter(ctx, after, batch)
-			if err != nil {
-				yield(crm.Record{}, err)
-				return
-			}
-			if len(work) == 0 {
-				return
-			}
-			after = work[len(work)-1].Customer
-			records, sent, withheld, err := o.prepare(ctx, lease, work)
-			if err == nil {
-				err = o.withhold(ctx, lease, withheld)
-			}
-			if err != nil {
-				yield(crm.Record{}, err)
-				return
-			}
-			for i, r := range records {
-				sent[i].Entry = nil // what it was is in the record
-				moving[r.Key] = sent[i]
+		for some := first; len(some) > 0; {
+			for _, s := range some {
+				r := s.record
+				s.record = crm.Record{} // the CRM has it
+				moving[r.Key] = s
 				if !yield(r, nil) {
 					return
 				}
+			}
+			var err error
+			if some, err = w.next(ctx); err != nil {
+				yield(crm.Record{}, err)
+				return
 			}
 		}
 	}
@@ -195,11 +216,12 @@ func (o *Outbox) load(ctx context.Context, lease *store.Lease) error {
 		if err != nil {
 			return errors.Join(err, flush())
 		}
-		w, ok := moving[out.Key]
+		sent, ok := moving[out.Key]
 		if !ok {
 			return errors.Join(fmt.Errorf("outbox: %s answered about somebody who was not sent", o.Sink.Name()), flush())
 		}
-		if settled = append(settled, o.settled(w, out)); len(settled) >= batch {
+		delete(moving, out.Key)
+		if settled = append(settled, o.settled(sent, out)); len(settled) >= batch {
 			if err := flush(); err != nil {
 				return err
 			}

@@ -155,8 +155,8 @@ func (t *tx) customer(ctx context.Context, id int64) (c book.Customer, known boo
 }
 
 func (t *tx) writeCustomer(ctx context.Context, id int64, c book.Customer) error {
-	_, err := t.exec(ctx, `INSERT INTO clienteling_customer (id, version, body) VALUES (?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body`, id, version(c.UpdatedAt), bodyOf(c))
+	_, err := t.exec(ctx, `INSERT INTO clienteling_customer (id, body) VALUES (?, ?)
+		ON CONFLICT (id) DO UPDATE SET body = excluded.body`, id, bodyOf(c))
 	if err != nil {
 		return err
 	}

@@ -50,8 +50,8 @@ type Settled struct {
 	// Changed is the count as of which it is settled; 0 if it is not.
 	Changed int64
 	State   SyncState
-	// Digest of what the CRM has; CRMID is its own id.
-	Digest, CRMID string
+	// Digest of what the CRM has.
+	Digest string
 	// Sent says whether the CRM may have them.
 	Sent bool
 	// Problem is what people are told; for [Ambiguous] the candidates, until somebody is
@@ -67,8 +67,8 @@ func (t *tx) changed(ctx context.Context, customer int64) error {
 	if customer == 0 {
 		return nil
 	}
-	_, err := t.exec(ctx, `INSERT INTO clienteling_sync (customer, changed, acked, due_us, attempts, sent, digest, crm_id, state, problem, choice, request)
-		VALUES (?, 1, 0, ?, 0, 0, '', '', '', '', '', '')
+	_, err := t.exec(ctx, `INSERT INTO clienteling_sync (customer, changed, acked, due_us, attempts, sent, digest, state, problem, choice, request)
+		VALUES (?, 1, 0, ?, 0, 0, '', '', '', '', '')
 		ON CONFLICT (customer) DO UPDATE SET changed = clienteling_sync.changed + 1,
 			due_us = CASE WHEN clienteling_sync.state = 'retry' THEN clienteling_sync.due_us ELSE excluded.due_us END`, customer, micros(t.now))
 	return err
@@ -83,25 +83,17 @@ func (s *Store) ChangeAll(ctx context.Context) error {
 	})
 }
 
-// Due returns the customers that are due, those that waited longest first.
-func (s *Store) Due(ctx context.Context, limit int) (out []Work, err error) {
+// Due returns the customers that are due and have a higher number than after, by their
+// numbers.
+func (s *Store) Due(ctx context.Context, after int64, limit int) (out []Work, err error) {
 	err = s.read(ctx, func(t *tx) error {
-		out, err = t.due(ctx, ` ORDER BY due_us, customer LIMIT ?`, limit)
+		out, err = t.due(ctx, after, limit)
 		return err
 	})
 	return out, err
 }
 
-// DueAfter returns the customers that are due and have a higher number, by their numbers.
-func (s *Store) DueAfter(ctx context.Context, customer int64, limit int) (out []Work, err error) {
-	err = s.read(ctx, func(t *tx) error {
-		out, err = t.due(ctx, ` AND customer > ? ORDER BY customer LIMIT ?`, customer, limit)
-		return err
-	})
-	return out, err
-}
-
-func (t *tx) due(ctx context.Context, rest string, args ...any) ([]Work, error) {
+func (t *tx) due(ctx context.Context, after int64, limit int) ([]Work, error) {
 	var out []Work
 	err := t.s.each(ctx, t.Tx, func(r *sql.Rows) error {
 		var w Work
@@ -111,7 +103,7 @@ func (t *tx) due(ctx context.Context, rest string, args ...any) ([]Work, error) 
 		out = append(out, w)
 		return nil
 	}, `SELECT customer, changed, sent, digest, attempts, choice FROM clienteling_sync
-		WHERE changed > acked AND due_us <= ? AND state NOT IN ('ambiguous', 'left out')`+rest, append([]any{micros(t.now)}, args...)...)
+		WHERE changed > acked AND due_us <= ? AND state NOT IN ('ambiguous', 'left out') AND customer > ? ORDER BY customer LIMIT ?`, micros(t.now), after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -150,14 +142,14 @@ func (s *Store) Settle(ctx context.Context, l *Lease, settled []Settled) error {
 		}
 		for _, o := range settled {
 			_, err := t.exec(ctx, `UPDATE clienteling_sync SET acked = CASE WHEN ? > acked THEN ? ELSE acked END, state = ?, digest = ?, sent = ?, problem = ?, attempts = ?,
-				crm_id = CASE WHEN ? = '' THEN crm_id ELSE ? END, due_us = CASE WHEN changed > ? AND ? > 0 THEN due_us ELSE ? END, request = ''
+				due_us = CASE WHEN changed > ? AND ? > 0 THEN due_us ELSE ? END, request = ''
 				WHERE customer = ?`,
-				o.Changed, o.Changed, string(o.State), o.Digest, number(o.Sent), o.Problem, o.Attempts, o.CRMID, o.CRMID, o.Changed, o.Changed, micros(o.Due), o.Customer)
+				o.Changed, o.Changed, string(o.State), o.Digest, number(o.Sent), o.Problem, o.Attempts, o.Changed, o.Changed, micros(o.Due), o.Customer)
 			if err != nil {
 				return err
 			}
 			if !o.Sent {
-				if _, err := t.exec(ctx, `UPDATE clienteling_sync SET crm_id = '', choice = '' WHERE customer = ? AND choice <> 'left out' AND state = 'withheld'`, o.Customer); err != nil {
+				if _, err := t.exec(ctx, `UPDATE clienteling_sync SET choice = '' WHERE customer = ? AND choice <> 'left out' AND state = 'withheld'`, o.Customer); err != nil {
 					return err
 				}
 			}

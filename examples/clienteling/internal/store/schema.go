@@ -11,7 +11,6 @@ import (
 const tables = `
 CREATE TABLE clienteling_customer (
 	id BIGINT PRIMARY KEY,
-	version BIGINT NOT NULL,
 	body TEXT NOT NULL
 );
 CREATE TABLE clienteling_word (
@@ -73,7 +72,6 @@ CREATE TABLE clienteling_sync (
 	attempts BIGINT NOT NULL,
 	sent BIGINT NOT NULL,
 	digest TEXT NOT NULL,
-	crm_id TEXT NOT NULL,
 	state TEXT NOT NULL,
 	problem TEXT NOT NULL,
 	choice TEXT NOT NULL,
