@@ -504,8 +504,10 @@ func TestTheCRMRefuses(t *testing.T) {
 	org := salesforcetest.New(t, nil)
 	r := salesforceRig(t, newSim(t), org)
 	r.synced()
-	want := contents(t, org)
-	org.Drop("Posai_Purchase__c")
+	hidden := func(is bool) {
+		org.Alter("Posai_Purchase__c", func(f salesforcetest.Field) salesforcetest.Field { f.Hidden = is; return f })
+	}
+	hidden(true) // as an administrator who takes a permission back
 	_, err := r.sim.SetConsent(r.sim.Customers()[0].ID, shopifytest.Consent{Email: "UNSUBSCRIBED"})
 	require.NoError(t, err)
 	_, err = r.sim.RingUp(shopifytest.Sale{Customer: r.sim.Customers()[0].ID, Lines: []shopifytest.SaleLine{{SKU: r.sim.Products()[0].Variants[0].SKU}}})
@@ -526,7 +528,16 @@ func TestTheCRMRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	assert.Contains(t, string(page), "Somebody has to set this up")
-	assert.NotEmpty(t, want)
+
+	// Once it is set up, everything comes that was kept back: at the next start, or within
+	// a few minutes without one.
+	hidden(false)
+	sink, address := r.sink, r.URL
+	require.NoError(t, r.end(t.Context()))
+	r.start(func(crm.Sink) crm.Sink { return sink })
+	require.NoError(t, r.silenced(address))
+	fresh := salesforceRig(t, r.sim, salesforcetest.New(t, nil))
+	assert.Equal(t, fresh.files(), r.files())
 }
 
 // The pages are for people who are signed in, and each look is on record.
@@ -569,30 +580,60 @@ func TestDesk(t *testing.T) {
 
 // A model words what the facts say, within its budget, and not about who opted out.
 func TestTalkingPointsOfAModel(t *testing.T) {
-	t.Parallel()
 	prices, err := ai.NewPrices("USD", []ai.Price{{Provider: "aitest", Model: "*", Input: decimal.NewFromInt(1), CacheRead: decimal.NewFromInt(1), CacheWrite: decimal.NewFromInt(1), Output: decimal.NewFromInt(2)}})
 	require.NoError(t, err)
-	model := aitest.NewModel(t, aitest.Text("no JSON"), aitest.Text("no JSON"))
-	r := newRig(t, newSim(t), nil, func(c *config) {
-		c.model, c.budget = model, demo.NewBudget(prices, ai.MaxCost/2, ai.MaxCost/2)
-	})
-	who := r.sim.Customers()[0]
-	m := r.manager()
-	resp, err := m.Get(fmt.Sprint(r.URL, "/clients/", numberOf(t, who.ID), "/points"))
-	require.NoError(t, err)
-	var points desk.Points
-	require.NoError(t, json.NewDecoder(resp.Body).Decode(&points))
-	require.NoError(t, resp.Body.Close())
-	assert.Equal(t, http.StatusOK, resp.StatusCode)
-	assert.False(t, points.AI)
-	assert.NotEmpty(t, points.Why, "the baseline, and why")
-	asked := 0
-	for rec, err := range r.Log.Trail(t.Context(), audit.Query{Action: "clienteling.model"}) {
-		require.NoError(t, err)
-		assert.True(t, rec.Entry.Model.Baseline)
-		asked++
+	for name, tt := range map[string]struct {
+		say    string // "" is nonsense
+		budget ai.Cost
+		out    bool // of sharing
+		ai     bool
+		why    string
+		asked  int // the model
+		kept   int // entries of the log
+	}{
+		"what the facts say":     {"Mostly chooses Bath", ai.MaxCost / 2, false, true, "", 1, 1},
+		"what they do not say":   {"They are ill, start with Bath", ai.MaxCost / 2, false, false, "the model said nothing that the facts hold", 1, 1},
+		"nonsense":               {"", ai.MaxCost / 2, false, false, "the model's answer could not be used", 1, 1},
+		"the budget is spent":    {"Mostly chooses Bath", 1, false, false, "the model's budget is spent", 0, 1},
+		"the customer opted out": {"Mostly chooses Bath", ai.MaxCost / 2, true, false, "the customer opted out of data sharing", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := newSim(t)
+			who := sim.Customers()[0]
+			answer := aitest.Text("no JSON")
+			if tt.say != "" {
+				answer = aitest.JSON(map[string]any{"points": []any{map[string]any{"facts": []string{"f1"}, "say": tt.say}}})
+			}
+			model := aitest.NewModel(t, answer)
+			r := newRig(t, sim, nil, func(c *config) {
+				c.model, c.budget, c.ModelTimeout = model, demo.NewBudget(prices, tt.budget, tt.budget), time.Minute
+			})
+			if tt.out {
+				_, err := admin.TagsAdd(t.Context(), r.client(), shopify.GID(who.ID), []string{"do-not-share"})
+				require.NoError(t, err)
+			}
+			r.processed()
+			resp, err := r.manager().Get(fmt.Sprint(r.URL, "/clients/", numberOf(t, who.ID), "/points"))
+			require.NoError(t, err)
+			var points desk.Points
+			require.NoError(t, json.NewDecoder(resp.Body).Decode(&points))
+			require.NoError(t, resp.Body.Close())
+			require.Equal(t, http.StatusOK, resp.StatusCode)
+			assert.Equal(t, tt.ai, points.AI, "%+v", points)
+			assert.Equal(t, tt.why, points.Why)
+			require.NotEmpty(t, points.Points, "the baseline, if nothing else")
+			assert.Equal(t, tt.ai, points.Points[0].Text == tt.say)
+			assert.Len(t, model.Requests(), tt.asked)
+			kept := 0
+			for rec, err := range r.Log.Trail(t.Context(), audit.Query{Action: "clienteling.model"}) {
+				require.NoError(t, err)
+				assert.Equal(t, !tt.ai, rec.Entry.Model.Baseline)
+				kept++
+			}
+			assert.Equal(t, tt.kept, kept)
+		})
 	}
-	assert.Equal(t, 1, asked)
 }
 
 // What went back in the customer's currency is kept in the shop's, as the API says it.
