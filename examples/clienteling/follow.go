@@ -177,7 +177,7 @@ func (f *follower) complete(ctx context.Context, o *store.Order) error {
 
 // meet has a customer read whom the book does not have yet.
 func (f *follower) meet(ctx context.Context, o *store.Order) error {
-	if _, err := f.store.Entry(ctx, o.Customer); !errors.Is(err, store.ErrNotFound) {
+	if known, err := f.store.Knows(ctx, o.Customer); err != nil || known {
 		return err
 	}
 	return f.readAgain(ctx, string(readCustomer), o.Customer, fmt.Sprint("met/", o.Customer, "/", o.ID, "/", o.UpdatedAt.Unix()))

@@ -148,11 +148,7 @@ func (s *service) assemble(model ai.Model) error {
 	return nil
 }
 
-func (s *service) wake() {
-	if s.outbox != nil {
-		s.outbox.Wake()
-	}
-}
+func (s *service) wake() { s.outbox.Wake() }
 
 // run runs something until the service stops.
 func (s *service) run(fn func(context.Context)) {

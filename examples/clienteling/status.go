@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"time"
 
 	"github.com/posai-go/posai/examples/clienteling/internal/outbox"
 	"github.com/posai-go/posai/examples/clienteling/internal/store"
@@ -13,9 +12,6 @@ import (
 
 // health says how far the CRM is.
 func (s *service) health(ctx context.Context) (map[string]any, error) {
-	if s.store == nil || s.outbox == nil {
-		return nil, nil // it is being opened
-	}
 	c, err := s.store.Counts(ctx)
 	if err != nil {
 		return nil, err
@@ -82,8 +78,7 @@ func (s *service) syncPage() http.Handler {
 			Status    outbox.Status
 			Counts    store.Counts
 			Problems  []store.Problem
-			Now       time.Time
-		}{Shop: s.shop.name, CRM: s.sink.Name(), Status: s.outbox.Status(), Now: time.Now().In(s.shop.zone)}
+		}{Shop: s.shop.name, CRM: s.sink.Name(), Status: s.outbox.Status()}
 		var err error
 		if data.Counts, err = s.store.Counts(r.Context()); err == nil {
 			data.Problems, err = s.store.Problems(r.Context(), 100)

@@ -62,8 +62,7 @@ type Order struct {
 	Name     string // "#1001"
 	At       time.Time
 	Channel  Channel
-	Location string      // name of the store; empty online
-	Staff    shopify.GID // who made the sale; empty if unknown
+	Location string // name of the store; empty online
 	Note     string
 	Lines    []Line
 	Total    shopify.Money // what was paid, with shipping and taxes

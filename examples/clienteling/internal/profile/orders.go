@@ -62,7 +62,7 @@ func state(o *book.Order) string {
 	money := func(m shopify.Money) string {
 		return m.Amount.Coefficient().Text(62) + "e" + strconv.Itoa(int(m.Amount.Exponent())) + m.CurrencyCode
 	}
-	text := fmt.Appendf(nil, "%d %q %q %q %q %q %q", o.At.UnixNano(), o.Name, o.Channel, o.Location, o.Staff, o.Note, []string{money(o.Total), money(o.Refunded)})
+	text := fmt.Appendf(nil, "%d %q %q %q %q %q", o.At.UnixNano(), o.Name, o.Channel, o.Location, o.Note, []string{money(o.Total), money(o.Refunded)})
 	for _, l := range o.Lines {
 		text = fmt.Appendf(text, "%q %q %q %q %q %q %d %d %q %t %t", l.Product, l.Variant, l.Title, l.Vendor, l.Category, l.Options, l.Quantity, l.Returned, money(l.Paid), l.GiftCard, l.Gift)
 	}

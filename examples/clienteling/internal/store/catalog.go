@@ -77,7 +77,6 @@ func (t *tx) variants(ctx context.Context, ids []int64) (map[int64]Variant, erro
 			if err := r.Scan(&v.ID, &v.Product, &v.Category, &options); err != nil {
 				return err
 			}
-			out[v.ID] = v
 			if err := json.Unmarshal([]byte(options), &v.Options); err != nil {
 				return err
 			}

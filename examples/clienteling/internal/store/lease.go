@@ -13,23 +13,21 @@ var ErrLeaseLost = errors.New("store: another process has taken over")
 // it is refused once another process has it.
 type Lease struct {
 	Name  string
-	Until time.Time
 	token int64
 }
 
 // Acquire takes a lease that nobody has, or reports that somebody has it.
 func (s *Store) Acquire(ctx context.Context, name string, d time.Duration) (l *Lease, ok bool, err error) {
 	err = s.tx(ctx, func(t *tx) error {
-		until := t.now.Add(d)
 		// Where the row is missing, two who come at once wait for each other here.
 		if _, err := t.exec(ctx, `INSERT INTO clienteling_lease (name, token, until_us) VALUES (?, 0, 0) ON CONFLICT (name) DO NOTHING`, name); err != nil {
 			return err
 		}
-		n, err := t.exec(ctx, `UPDATE clienteling_lease SET token = token + 1, until_us = ? WHERE name = ? AND until_us <= ?`, micros(until), name, micros(t.now))
+		n, err := t.exec(ctx, `UPDATE clienteling_lease SET token = token + 1, until_us = ? WHERE name = ? AND until_us <= ?`, micros(t.now.Add(d)), name, micros(t.now))
 		if ok = n == 1; err != nil || !ok {
 			return err
 		}
-		l = &Lease{Name: name, Until: until}
+		l = &Lease{Name: name}
 		_, err = t.row(ctx, `SELECT token FROM clienteling_lease WHERE name = ?`, []any{name}, &l.token)
 		return err
 	})
@@ -39,13 +37,9 @@ func (s *Store) Acquire(ctx context.Context, name string, d time.Duration) (l *L
 // Renew prolongs a lease, or returns [ErrLeaseLost].
 func (s *Store) Renew(ctx context.Context, l *Lease, d time.Duration) error {
 	return s.tx(ctx, func(t *tx) error {
-		until := t.now.Add(d)
-		n, err := t.exec(ctx, `UPDATE clienteling_lease SET until_us = ? WHERE name = ? AND token = ?`, micros(until), l.Name, l.token)
+		n, err := t.exec(ctx, `UPDATE clienteling_lease SET until_us = ? WHERE name = ? AND token = ?`, micros(t.now.Add(d)), l.Name, l.token)
 		if err == nil && n == 0 {
 			return ErrLeaseLost
-		}
-		if err == nil {
-			l.Until = until
 		}
 		return err
 	})

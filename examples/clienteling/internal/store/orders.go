@@ -162,6 +162,19 @@ func (s *Store) Entry(ctx context.Context, customer int64) (e *book.Entry, err e
 	return e, err
 }
 
+// Knows reports whether [Store.Entry] would find a customer.
+func (s *Store) Knows(ctx context.Context, customer int64) (known bool, err error) {
+	err = s.read(ctx, func(t *tx) error {
+		id, err := t.resolve(ctx, customer)
+		if err != nil {
+			return err
+		}
+		_, known, err = t.customer(ctx, id)
+		return err
+	})
+	return known, err
+}
+
 func (t *tx) entry(ctx context.Context, customer int64) (*book.Entry, error) {
 	id, err := t.resolve(ctx, customer)
 	if err != nil {
