@@ -105,6 +105,7 @@ func TestBrowser(t *testing.T) {
 	page.Do(chromedp.Click(chromedp.CSS(".contact button")))
 	page.Wait(`document.querySelector(".contact")?.innerText.includes("maren.holt@example.com")`, "the addresses")
 	assert.Contains(t, text(page, "main"), "No marketing e-mail", "right beside what they may not be sent")
+	page.Wait(`document.querySelector(".by").innerText.includes("Suggested by aitest scripted")`, "points for this page too")
 	found := map[desk.What]int{}
 	for _, l := range s.seen() {
 		found[l.What]++
