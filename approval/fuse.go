@@ -12,8 +12,8 @@ import (
 // Fuse bounds what the policy and standing rules allow without a person: once
 // a window holds as many requests, or as much money, what comes next asks
 // people instead: those whom the policy would have asked without a standing rule,
-// else those of [Options].DefaultNeed. It counts exactly, over all processes that share the store:
-// a request that is stored as allowed, and no other, counts once.
+// else those of [Options].DefaultNeed. It counts exactly, over all processes that
+// share the store: a request that is stored as allowed, and no other, counts once.
 type Fuse struct {
 	// Name is what the counter is stored under, at most 64 bytes; required.
 	Name string

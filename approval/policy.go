@@ -17,7 +17,8 @@ type Policy interface {
 	Version() string
 
 	// Rule returns what is to be done about r, which is not stored yet and has
-	// no ruling and no digest; of an edit, it has the decisions and edits so far. An error, a panic or the zero Ruling asks the people of
+	// no ruling and no digest; of an edit, it has the decisions and edits so far.
+	// An error, a panic or the zero Ruling asks the people of
 	// [Options].DefaultNeed. Reasons are recorded in the audit log: they hold
 	// no personal data. [ActionOf] gives the typed action. r is a copy, but
 	// neither it nor the action is to be changed.
