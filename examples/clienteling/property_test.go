@@ -129,7 +129,15 @@ func (r *rig) replay(h *history, carrier *held, random *rand.Rand) int {
 	for range 4 {
 		posting.Go(func() {
 			for post := range next {
-				assert.NoError(r.t, post(r.t.Context()))
+				err := post(r.t.Context())
+				for range 100 { // what a busy service could not keep is sent again, as Shopify does
+					if err == nil || r.t.Context().Err() != nil {
+						break
+					}
+					pause(r.t.Context(), 100*time.Millisecond)
+					err = post(r.t.Context())
+				}
+				assert.NoError(r.t, err)
 			}
 		})
 	}

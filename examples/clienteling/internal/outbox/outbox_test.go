@@ -309,7 +309,7 @@ func TestFailures(t *testing.T) {
 	}
 	f.run(f.box)
 	f.until("drained", drained)
-	assert.Empty(t, f.box.Status().Failing)
+	require.Eventually(t, func() bool { return f.box.Status().Failing == "" }, time.Minute, 5*time.Millisecond)
 	assert.Equal(t, 1, f.box.Status().Saved)
 
 	f.sink.mu.Lock()
