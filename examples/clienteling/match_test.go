@@ -90,23 +90,38 @@ func TestWhoIsWho(t *testing.T) {
 	}
 }
 
+// ofOld is a service whose CRM had a contact with a customer's address, its own, before.
+func ofOld(t *testing.T) (r *rig, who shopifytest.Customer, own string) {
+	t.Helper()
+	sim := newSim(t)
+	who = sim.Customers()[2]
+	org := salesforcetest.New(t, nil)
+	own = org.Add("Contact", map[string]any{"LastName": "Of old", "Email": who.Email})
+	r = salesforceRig(t, sim, org)
+	r.synced()
+	return r, who, own
+}
+
+// choose answers a question as the manager does at the console, and waits for its end.
+func (r *rig) choose(req *approval.Request, choice string) *approval.Request {
+	r.t.Helper()
+	link, err := r.SignInLink(req.ID)
+	require.NoError(r.t, err)
+	b, err := demo.SignIn(r.t.Context(), link)
+	require.NoError(r.t, err)
+	require.NoError(r.t, b.ApproveWith(r.t.Context(), req.ID, map[string]string{"choice": choice}))
+	req, err = r.Queue.Wait(r.t.Context(), req.ID)
+	require.NoError(r.t, err)
+	return req
+}
+
 // Who left the CRM and comes again is asked about again, whatever was said before.
 func TestWhoIsWhoAgain(t *testing.T) {
 	t.Parallel()
-	sim := newSim(t)
-	who := sim.Customers()[2]
-	org := salesforcetest.New(t, nil)
-	own := org.Add("Contact", map[string]any{"LastName": "Of old", "Email": who.Email})
-	r := salesforceRig(t, sim, org)
-	r.synced()
+	r, who, own := ofOld(t)
+	org := r.org
 	answer := func(req *approval.Request, choice string) {
-		link, err := r.SignInLink(req.ID)
-		require.NoError(t, err)
-		b, err := demo.SignIn(t.Context(), link)
-		require.NoError(t, err)
-		require.NoError(t, b.ApproveWith(t.Context(), req.ID, map[string]string{"choice": choice}))
-		req, err = r.Queue.Wait(t.Context(), req.ID)
-		require.NoError(t, err)
+		req = r.choose(req, choice)
 		require.Equal(t, approval.Executed, req.State, "%+v", req.Execution)
 		r.synced()
 	}
@@ -207,23 +222,11 @@ func TestGoneWhileTied(t *testing.T) {
 // A question about somebody who is gone has no effect.
 func TestAQuestionAboutNobody(t *testing.T) {
 	t.Parallel()
-	sim := newSim(t)
-	who := sim.Customers()[2]
-	org := salesforcetest.New(t, nil)
-	own := org.Add("Contact", map[string]any{"LastName": "Of old", "Email": who.Email})
-	r := salesforceRig(t, sim, org)
-	r.synced()
+	r, who, own := ofOld(t)
 	req, err := r.question(t.Context())
 	require.NoError(t, err)
 	r.send("customers/redact", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"customer":{"id":%d},"orders_to_redact":[]}`, r.cfg.Shop, numberOf(t, who.ID)))
 	r.synced()
-	link, err := r.SignInLink(req.ID)
-	require.NoError(t, err)
-	b, err := demo.SignIn(t.Context(), link)
-	require.NoError(t, err)
-	require.NoError(t, b.ApproveWith(t.Context(), req.ID, map[string]string{"choice": own}))
-	req, err = r.Queue.Wait(t.Context(), req.ID)
-	require.NoError(t, err)
-	assert.Equal(t, approval.Failed, req.State)
-	assert.Empty(t, org.Record("Contact", own)["Posai_Key__c"], "the org's own contact stays as it was")
+	assert.Equal(t, approval.Failed, r.choose(req, own).State)
+	assert.Empty(t, r.org.Record("Contact", own)["Posai_Key__c"], "the org's own contact stays as it was")
 }
