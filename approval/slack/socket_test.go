@@ -204,8 +204,10 @@ func TestStopAcknowledgesWhatIsUnderWay(t *testing.T) {
 	assert.True(t, d.Acknowledged())
 	assert.Len(t, d.Attempts, 1)
 	require.Len(t, o.get(r.ID).Decisions, 1)
-	open, _ := o.slack.Connections()
-	assert.Zero(t, open)
+	o.eventually("Slack sees the connection end", func() bool {
+		open, _ := o.slack.Connections()
+		return open == 0
+	})
 }
 
 func FuzzEnvelope(f *testing.F) {
