@@ -147,7 +147,7 @@ func (k *call) attempt(ctx context.Context) (resp *Response, pause time.Duration
 	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
 	switch {
 	case err != nil:
-		return resp, 0, &lost{&transportError{k.method + " " + k.path, err}}
+		return resp, retryAfter(answer.Header.Get("Retry-After")), &lost{&transportError{k.method + " " + k.path, err}}
 	case int64(len(body)) > limit:
 		k.arrived = true
 		return resp, 0, fmt.Errorf("rest: %s %s: %w", k.method, k.path, shopify.ErrTooLarge)

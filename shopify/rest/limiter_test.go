@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -244,15 +245,13 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (rt roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return rt(r) }
 
-// What never left gives its place back, and a POST's outcome is known then.
+// What never left gives its place back, and a POST's outcome is known then. Nobody listens at
+// port 1, which is given to no process that asks for any free one.
 func TestNeverLeft(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close()) // so that nobody listens there
 	used := func(l *rest.Limiter) float64 { return l.Bucket("acme.myshopify.com").Used }
 	post := func(ctx context.Context, l *rest.Limiter, c *http.Client) error {
 		client, err := rest.NewClient("acme.myshopify.com", shopify.StaticToken("t"), &rest.Options{
-			BaseURL: "http://" + listener.Addr().String(), HTTPClient: c, Limiter: l, MaxRetries: -1, MaxWait: -1,
+			BaseURL: "http://127.0.0.1:1", HTTPClient: c, Limiter: l, MaxRetries: -1, MaxWait: -1,
 		})
 		require.NoError(t, err)
 		_, err = client.Post(ctx, "webhooks.json", map[string]any{}, nil)
@@ -278,7 +277,7 @@ func TestNeverLeft(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-dialing; cancel() }()
-	err = post(ctx, l, &http.Client{Transport: transport})
+	err := post(ctx, l, &http.Client{Transport: transport})
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, shopify.ErrOutcomeUnknown)
 	assert.Zero(t, used(l))
@@ -297,20 +296,70 @@ func TestNeverLeft(t *testing.T) {
 	assert.Positive(t, used(l))
 }
 
+// An answer that breaks off while its body is read has told all the same how long to wait.
+func TestRetryAfterOfHalfAnAnswer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		method, after string
+		min, max      time.Duration // of the pause; zero if there is no second attempt
+	}{
+		"GET":              {http.MethodGet, "7.5", 7500 * time.Millisecond, 7500 * time.Millisecond},
+		"PUT":              {http.MethodPut, "7.5", 7500 * time.Millisecond, 7500 * time.Millisecond},
+		"POST":             {http.MethodPost, "7.5", 0, 0},
+		"nothing said":     {http.MethodGet, "", 125 * time.Millisecond, 250 * time.Millisecond},
+		"longer than wait": {http.MethodGet, "31", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var at []time.Time
+				rt := roundTrip(func(r *http.Request) (*http.Response, error) {
+					if at = append(at, time.Now()); len(at) > 1 {
+						return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+					}
+					half := io.MultiReader(strings.NewReader(`{"errors":`), iotest.ErrReader(io.ErrUnexpectedEOF))
+					return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {tt.after}}, Body: io.NopCloser(half), Request: r}, nil
+				})
+				c, err := rest.NewClient("acme.myshopify.com", shopify.StaticToken("t"), &rest.Options{HTTPClient: &http.Client{Transport: rt}, MinBackoff: 250 * time.Millisecond})
+				require.NoError(t, err)
+				switch tt.method {
+				case http.MethodPut:
+					_, err = c.Put(t.Context(), "orders/1.json", map[string]any{}, nil)
+				case http.MethodPost:
+					_, err = c.Post(t.Context(), "orders.json", map[string]any{}, nil)
+				default:
+					_, err = c.Get(t.Context(), "orders/1.json", nil, nil)
+				}
+				if tt.max == 0 {
+					require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+					assert.Equal(t, tt.method == http.MethodPost, errors.Is(err, shopify.ErrOutcomeUnknown))
+					assert.Len(t, at, 1)
+					return
+				}
+				require.NoError(t, err)
+				require.Len(t, at, 2)
+				pause := at[1].Sub(at[0])
+				assert.GreaterOrEqual(t, pause, tt.min)
+				assert.LessOrEqual(t, pause, tt.max)
+			})
+		})
+	}
+}
+
 // The places of requests whose answers got lost are taken.
 func TestLostPlace(t *testing.T) {
-	s := newShop(t, nil)
-	l := rest.NewLimiter()
-	c := client(t, s, nil, rest.Options{Limiter: l, MaxRetries: -1})
-	_, err := c.Get(t.Context(), "shop.json", nil, nil)
-	require.NoError(t, err)
-	before := l.Bucket(shopify.Domain(s.Domain())).Used
-	for range 5 {
-		s.Inject(shopifytest.Fault{LoseResponse: true})
-		_, err = c.Post(t.Context(), "webhooks.json", map[string]any{"webhook": webhook{Topic: "orders/create", Address: "https://app.example.com/a"}}, nil)
-		require.ErrorIs(t, err, shopify.ErrOutcomeUnknown)
-	}
-	assert.Greater(t, l.Bucket(shopify.Domain(s.Domain())).Used, before)
+	synctest.Test(t, func(t *testing.T) { // where they do not leak away meanwhile
+		s := bubble(t, shopifytest.Options{})
+		l := rest.NewLimiter()
+		c := client(t, s, nil, rest.Options{HTTPClient: &http.Client{Transport: s.Transport()}, Limiter: l, MaxRetries: -1})
+		_, err := c.Get(t.Context(), "shop.json", nil, nil)
+		require.NoError(t, err)
+		before := l.Bucket(shopify.Domain(s.Domain())).Used
+		for range 5 {
+			s.Inject(shopifytest.Fault{LoseResponse: true})
+			_, err = c.Post(t.Context(), "webhooks.json", map[string]any{"webhook": webhook{Topic: "orders/create", Address: "https://app.example.com/a"}}, nil)
+			require.ErrorIs(t, err, shopify.ErrOutcomeUnknown)
+		}
+		assert.InDelta(t, before+5, l.Bucket(shopify.Domain(s.Domain())).Used, 0)
+	})
 }
 
 // Answers that take their time, and overtake each other, mislead nobody.
