@@ -42,7 +42,10 @@ func newApp(t testing.TB, s *shopifytest.Shop, opts *auth.Options) *auth.App {
 	if opts != nil {
 		o = *opts
 	}
-	o.BaseURL, o.MinBackoff = s.URL(), time.Millisecond
+	o.BaseURL, o.MinBackoff, o.Timeout = s.URL(), time.Millisecond, 10*time.Minute
+	if o.HTTPClient == nil { // with a machine that is busy, an attempt may take its time
+		o.HTTPClient = &http.Client{Timeout: 5 * time.Minute}
+	}
 	app, err := auth.New(s.ClientID(), auth.Secrets{Current: s.Secret()}, &o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, app.Close()) })

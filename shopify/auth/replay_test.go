@@ -155,7 +155,7 @@ func TestSessionsOnceRace(t *testing.T) {
 	var handled atomic.Int32
 	server := httptest.NewServer(app.Sessions(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { handled.Add(1) }), &auth.SessionOptions{Replays: newGuard(t, 0)}))
 	defer server.Close()
-	token := "Bearer " + sign(t, jwt.SigningMethodHS256, []byte("secret"), nil)
+	token := "Bearer " + sign(t, jwt.SigningMethodHS256, []byte("secret"), func(c jwt.MapClaims) { c["exp"] = time.Now().Add(time.Hour).Unix() })
 	var refused atomic.Int32
 	var wg sync.WaitGroup
 	for range 200 {

@@ -280,22 +280,27 @@ func TestForgetWhileATokenIsOnItsWay(t *testing.T) {
 
 // The client gets over tokens that end early, also in the middle of an unsafe write.
 func TestClientGetsAnotherToken(t *testing.T) {
-	s := newShop(t, nil)
-	app := newApp(t, s, nil)
-	install(t, app, s)
-	c := client(t, s, app.Offline(domain(s)))
-	for range 3 {
-		require.NoError(t, ask(t.Context(), c))
-		s.ExpireTokens()
-	}
-	assert.Equal(t, 2, grants(s, "refresh_token"))
-	s.Uninstall()
-	for range 10 {
-		err := ask(t.Context(), c)
-		require.ErrorIs(t, err, shopify.ErrUnauthorized)
-		require.ErrorIs(t, err, auth.ErrReauthorize)
-	}
-	assert.Equal(t, 3, grants(s, "refresh_token"))
+	inBubble(t, shopifytest.Options{}, func(t *testing.T, s *shopifytest.Shop, app *auth.App) {
+		install(t, app, s)
+		c, err := shopify.NewClient(domain(s), app.Offline(domain(s)), &shopify.Options{BaseURL: s.URL(), HTTPClient: &http.Client{Transport: s.Transport()}})
+		require.NoError(t, err)
+		for range 3 {
+			require.NoError(t, ask(t.Context(), c))
+			s.ExpireTokens()
+		}
+		assert.Equal(t, 2, grants(s, "refresh_token"))
+		s.Uninstall()
+		for range 10 { // of which none is answered by asking anew, for ten seconds
+			err := ask(t.Context(), c)
+			require.ErrorIs(t, err, shopify.ErrUnauthorized)
+			require.ErrorIs(t, err, auth.ErrReauthorize)
+			time.Sleep(900 * time.Millisecond)
+		}
+		assert.Equal(t, 3, grants(s, "refresh_token"))
+		time.Sleep(time.Second)
+		require.ErrorIs(t, ask(t.Context(), c), auth.ErrReauthorize)
+		assert.Equal(t, 4, grants(s, "refresh_token"))
+	})
 }
 
 // TestErrorShapes has a refresh answered in each way that the token endpoint has.
@@ -488,14 +493,23 @@ func TestManyGoroutines(t *testing.T) {
 // A caller who gives up does not take the answer of the refresh along.
 func TestCallersContext(t *testing.T) {
 	s := newShop(t, nil)
-	app := newApp(t, s, nil)
+	left := make(chan struct{}) // by the caller who gives up
+	var installed atomic.Bool
+	app := newApp(t, s, &auth.Options{HTTPClient: &http.Client{Timeout: 5 * time.Minute, Transport: transport(func(r *http.Request) (*http.Response, error) {
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if installed.Load() {
+			<-left
+		}
+		return resp, err
+	})}})
 	first := install(t, app, s)
+	installed.Store(true)
 	source := app.Offline(domain(s))
-	s.Inject(shopifytest.Fault{Grant: "refresh_token", Delay: 100 * time.Millisecond})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	_, err := source.FreshToken(ctx, first.AccessToken)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+	close(left)
 	next, err := source.FreshToken(t.Context(), first.AccessToken)
 	require.NoError(t, err)
 	require.NoError(t, ask(t.Context(), client(t, s, shopify.StaticToken(next))))

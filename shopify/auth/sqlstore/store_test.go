@@ -34,9 +34,12 @@ var urls = map[string]func(testing.TB) string{
 	"PostgreSQL": testpg.URL,
 }
 
+// patient are the options of a machine that is busy.
+var patient = &sqlstore.Options{Timeout: 5 * time.Minute}
+
 func open(t testing.TB, url string, keys ...sqlstore.Key) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), url, keys, nil)
+	s, err := sqlstore.Open(t.Context(), url, keys, patient)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	return s

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -52,7 +53,7 @@ func child(raw string) error {
 		return err
 	}
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, cfg.Database, []sqlstore.Key{first}, nil)
+	store, err := sqlstore.Open(ctx, cfg.Database, []sqlstore.Key{first}, patient)
 	if err != nil {
 		return err
 	}
@@ -78,12 +79,14 @@ func child(raw string) error {
 }
 
 func (cfg childConfig) app(store auth.Store) (*auth.App, error) {
-	return auth.New(cfg.ClientID, auth.Secrets{Current: cfg.Secret}, &auth.Options{Store: store, BaseURL: cfg.URL, MinBackoff: 10 * time.Millisecond, Timeout: 5 * time.Minute})
+	return auth.New(cfg.ClientID, auth.Secrets{Current: cfg.Secret}, &auth.Options{
+		Store: store, BaseURL: cfg.URL, MinBackoff: 10 * time.Millisecond, Timeout: 10 * time.Minute, HTTPClient: &http.Client{Timeout: 5 * time.Minute},
+	})
 }
 
 func (cfg childConfig) client(app *auth.App) (*shopify.Client, error) {
 	shop := shopify.Domain(cfg.Shop)
-	return shopify.NewClient(shop, app.Offline(shop), &shopify.Options{BaseURL: cfg.URL, MaxWait: time.Hour})
+	return shopify.NewClient(shop, app.Offline(shop), &shopify.Options{BaseURL: cfg.URL, MaxWait: time.Hour, HTTPClient: &http.Client{Timeout: 5 * time.Minute}})
 }
 
 // storm runs calls at once and returns how many failed, and why one did.
