@@ -43,7 +43,7 @@ func ExampleNewClient() {
 func ExampleNewClient_sharedLimiter() {
 	// A stand-in for the shop, whose bucket holds no more after one answer.
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"data":{"shop":{"name":"Acme"}},"extensions":{"cost":{"requestedQueryCost":100,"actualQueryCost":100,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":50}}}}`)
+		fmt.Fprint(w, `{"data":{"shop":{"name":"Acme"}},"extensions":{"cost":{"requestedQueryCost":100,"actualQueryCost":100,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":0,"restoreRate":1}}}}`)
 	}))
 	defer server.Close()
 

@@ -212,7 +212,8 @@ func TestResume(t *testing.T) {
 }
 
 func TestFinishedEndsWaiting(t *testing.T) {
-	shop := shopifytest.NewShop(t, nil)
+	// A delivery that is not answered within Shopify's five seconds comes again at once.
+	shop := shopifytest.NewShop(t, &shopifytest.Options{RetrySchedule: slices.Repeat([]time.Duration{time.Millisecond}, 8)})
 	hold := make(chan struct{})
 	shop.InjectBulk(shopifytest.BulkFault{Hold: hold})
 	runner := newRunner(t, shop, &bulk.Options{MinPoll: time.Hour, MaxPoll: time.Hour})

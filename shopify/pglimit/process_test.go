@@ -65,7 +65,7 @@ func child(raw string) error {
 	c, err := shopify.NewClient(shopify.Domain(cfg.Shop), shopify.StaticToken(cfg.Token), &shopify.Options{
 		BaseURL: cfg.URL, Hooks: hooks, MaxWait: time.Hour,
 		// The machine of a test may be slow, and has no reason to go without the store.
-		Limiter: shopify.NewLimiter(&shopify.LimiterOptions{Points: store, PointsTimeout: 10 * time.Second}),
+		Limiter: shopify.NewLimiter(&shopify.LimiterOptions{Points: store, PointsTimeout: 5 * time.Minute}),
 	})
 	if err != nil {
 		return err
