@@ -52,13 +52,11 @@ func bulkDone(t *testing.T, shop *shopifytest.Shop, query string, grouped bool) 
 	op := payload["bulkOperation"].(map[string]any)
 	assert.Equal(t, "CREATED", op["status"])
 	assert.Nil(t, op["url"])
-	for {
+	eventually(t, func() bool {
 		op = ask(t, shop, getBulk, map[string]any{"id": op["id"]})["bulkOperation"].(map[string]any)
-		if op["completedAt"] != nil {
-			return op
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return op["completedAt"] != nil
+	})
+	return op
 }
 
 func fetch(t *testing.T, url string, header ...string) (int, string, http.Header) {
@@ -96,7 +94,7 @@ func bulkLines(t *testing.T, file string) []bulkLine {
 }
 
 func TestBulkQueryWritesLines(t *testing.T) {
-	shop := shopifytest.NewShop(t, nil)
+	shop := newShop(t, nil)
 	const query = `{ orders { edges { node { id name customer { id displayName } lineItems { edges { node { id quantity } } } } } } }`
 	for _, grouped := range []bool{false, true} {
 		op := bulkDone(t, shop, query, grouped)
@@ -138,7 +136,7 @@ func atoi(t *testing.T, v any) int {
 }
 
 func TestBulkOperationsOverTime(t *testing.T) {
-	shop := shopifytest.NewShop(t, &shopifytest.Options{BulkDelay: time.Hour, BulkLimit: 1})
+	shop := newShop(t, &shopifytest.Options{BulkDelay: time.Hour, BulkLimit: 1})
 	start := func() map[string]any {
 		return ask(t, shop, runBulk, map[string]any{"query": `{ products { edges { node { id } } } }`, "group": false})["bulkOperationRunQuery"].(map[string]any)
 	}
@@ -153,10 +151,10 @@ func TestBulkOperationsOverTime(t *testing.T) {
 		return ask(t, shop, getBulk, map[string]any{"id": first["id"]})["bulkOperation"].(map[string]any)["status"]
 	}
 	assert.Equal(t, "CREATED", status())
-	require.Eventually(t, func() bool { // the operation may begin to wait after an advance
+	eventually(t, func() bool { // the operation may begin to wait after an advance
 		shop.Advance(31 * time.Minute)
 		return status() == "COMPLETED"
-	}, time.Minute, 10*time.Millisecond)
+	})
 	op := ask(t, shop, getBulk, map[string]any{"id": first["id"]})["bulkOperation"].(map[string]any)
 	code, _, _ := fetch(t, op["url"].(string))
 	assert.Equal(t, http.StatusOK, code)
@@ -167,7 +165,7 @@ func TestBulkOperationsOverTime(t *testing.T) {
 }
 
 func TestStorageIsAHostOfItsOwn(t *testing.T) {
-	shop := shopifytest.NewShop(t, nil)
+	shop := newShop(t, nil)
 	url := bulkDone(t, shop, `{ products { edges { node { id } } } }`, false)["url"].(string)
 	code, whole, header := fetch(t, url)
 	require.Equal(t, http.StatusOK, code)
@@ -184,7 +182,7 @@ func TestStorageIsAHostOfItsOwn(t *testing.T) {
 }
 
 func TestBulkAccessIsDenied(t *testing.T) {
-	shop := shopifytest.NewShop(t, &shopifytest.Options{Scopes: []string{"read_products"}})
+	shop := newShop(t, &shopifytest.Options{Scopes: []string{"read_products"}})
 	op := bulkDone(t, shop, `{ customers { edges { node { id } } } }`, false)
 	assert.Equal(t, "FAILED", op["status"])
 	assert.Equal(t, "ACCESS_DENIED", op["errorCode"])
@@ -221,7 +219,7 @@ func upload(t *testing.T, url string, fields []field) int {
 }
 
 func TestStagedUploadsCheckTheForm(t *testing.T) {
-	shop := shopifytest.NewShop(t, nil)
+	shop := newShop(t, nil)
 	target := func() (url, key string, fields []field) {
 		out := ask(t, shop, stage, map[string]any{"input": []any{map[string]any{
 			"resource": "BULK_MUTATION_VARIABLES", "filename": "v.jsonl", "mimeType": "text/jsonl", "httpMethod": "POST",
@@ -261,18 +259,18 @@ func TestStagedUploadsCheckTheForm(t *testing.T) {
 	require.Equal(t, http.StatusCreated, upload(t, url, append(fields, file)))
 	started := run(key)
 	require.Empty(t, started["userErrors"])
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		for _, c := range shop.Customers() {
 			if c.ID == customer {
 				return slices.Contains(c.Tags, "uploaded")
 			}
 		}
 		return false
-	}, time.Minute, time.Millisecond)
+	})
 }
 
 func TestBulkFaultsByTheControlSurface(t *testing.T) {
-	shop := shopifytest.NewShop(t, &shopifytest.Options{Control: true})
+	shop := newShop(t, &shopifytest.Options{Control: true})
 	post := func(body string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, shop.URL()+"/_sim/bulk_faults", strings.NewReader(body))
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/shopify/shopifytest"
@@ -23,7 +24,25 @@ func newShop(t *testing.T, opts *shopifytest.Options) *shopifytest.Shop {
 	if opts.Today.IsZero() {
 		opts.Today = today
 	}
+	if opts.WebhookTimeout == 0 {
+		opts.WebhookTimeout = time.Minute // the limit itself is for TestScheduleOfShopify
+	}
 	return shopifytest.NewShop(t, opts)
+}
+
+// eventually waits for what another goroutine does. It asks in the test's own goroutine, where the condition may
+// fail the test, and no faster than the query cost of a standard plan comes back.
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(20 * time.Millisecond) {
+		require.True(t, time.Now().Before(end), "it did not come to that within two minutes")
+	}
+}
+
+// assertNow checks that a time that the shop wrote down lies in the test, which began at the time given.
+func assertNow(t *testing.T, began, got time.Time) {
+	t.Helper()
+	assert.WithinRange(t, got, began.Truncate(time.Second), time.Now())
 }
 
 // call runs an operation over HTTP and returns the body.

@@ -54,8 +54,13 @@ type Options struct {
 
 	// WebhookTransport carries the deliveries. If nil, a transport of the shop's own
 	// that connects within 1 s. Set it to reach a handler without sockets, or a
-	// server with a private certificate. An attempt takes at most 5 s either way.
+	// server with a private certificate.
 	WebhookTransport http.RoundTripper
+
+	// WebhookTimeout is how long an attempt at a delivery takes at most, in real time and not on the shop's clock. If
+	// zero, 5 s, as at Shopify. Where a test is not about slow subscribers, a minute keeps a busy machine from turning a
+	// delivery into a retry; connecting may take as long then, too.
+	WebhookTimeout time.Duration
 
 	// Plan is the size and the refill of the query cost bucket. If zero, [Standard].
 	Plan Plan

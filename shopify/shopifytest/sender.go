@@ -1,6 +1,7 @@
 package shopifytest
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -39,6 +40,7 @@ var defaultSchedule = []time.Duration{
 // sender delivers webhooks and keeps the log of it. It is safe for concurrent use.
 type sender struct {
 	client      *http.Client
+	timeout     time.Duration // of an attempt
 	schedule    []time.Duration
 	domain      string
 	secret      []byte
@@ -68,6 +70,7 @@ type delivery struct {
 
 type senderConfig struct {
 	transport   http.RoundTripper
+	timeout     time.Duration // if zero, answerLimit, and connectLimit to connect
 	schedule    []time.Duration
 	domain      string
 	secret      string
@@ -77,10 +80,11 @@ type senderConfig struct {
 }
 
 func newSender(cfg senderConfig) *sender {
+	connect := cmp.Or(cfg.timeout, connectLimit)
 	if cfg.transport == nil {
 		cfg.transport = &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: connectLimit}).DialContext,
-			TLSHandshakeTimeout: connectLimit,
+			DialContext:         (&net.Dialer{Timeout: connect}).DialContext,
+			TLSHandshakeTimeout: connect,
 			MaxIdleConnsPerHost: perHost,
 			IdleConnTimeout:     30 * time.Second,
 		}
@@ -91,7 +95,7 @@ func newSender(cfg senderConfig) *sender {
 			// A redirect is a failure, not a way.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		schedule: cfg.schedule, domain: cfg.domain, secret: []byte(cfg.secret), clock: cfg.clock, log: cfg.log, unsubscribe: cfg.unsubscribe,
+		timeout: cmp.Or(cfg.timeout, answerLimit), schedule: cfg.schedule, domain: cfg.domain, secret: []byte(cfg.secret), clock: cfg.clock, log: cfg.log, unsubscribe: cfg.unsubscribe,
 		idle: make(chan struct{}), failures: map[string]int{}, hosts: map[string]chan struct{}{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -242,7 +246,7 @@ func reason(err error) string {
 }
 
 func (n *sender) post(e *delivery) (status int, err error) {
-	ctx, cancel := context.WithTimeout(e.ctx, answerLimit)
+	ctx, cancel := context.WithTimeout(e.ctx, n.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URI, strings.NewReader(string(e.Body)))
 	if err != nil {

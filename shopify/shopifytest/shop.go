@@ -97,7 +97,7 @@ func Start(opts *Options) (*Shop, error) {
 	st.work = s.bulk
 	s.handler = s.routes(&o)
 	s.sender = newSender(senderConfig{
-		transport: o.WebhookTransport, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
+		transport: o.WebhookTransport, timeout: o.WebhookTimeout, schedule: o.RetrySchedule, domain: st.shop.data.Domain, secret: o.Secret,
 		clock: now, log: o.Logger, unsubscribe: s.deleteSubscription,
 	})
 	if o.Socketless {
@@ -119,7 +119,9 @@ func (s *Shop) listen(addr string, log *slog.Logger) error {
 	s.url = "http://" + listener.Addr().String()
 	s.served = make(chan struct{})
 	s.server = &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		// A client that reuses a connection just as the server ends it gets an error for a request that nobody saw. Go's
+		// default client ends idle ones after 90 s: the shop waits longer, so that it is not the one.
+		Handler: s.handler, ReadHeaderTimeout: 5 * time.Minute, ReadTimeout: 10 * time.Minute, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	go func() {
@@ -154,6 +156,9 @@ func (o *Options) complete() error {
 	}
 	if len(o.RetrySchedule) > 100 || slices.ContainsFunc(o.RetrySchedule, func(d time.Duration) bool { return d < 0 }) {
 		return errors.New("shopifytest: RetrySchedule must have at most 100 elements, none negative")
+	}
+	if o.WebhookTimeout < 0 {
+		return errors.New("shopifytest: WebhookTimeout must not be negative")
 	}
 	if problem := checkTarget(o.ComplianceURI); o.ComplianceURI != "" && problem != "" {
 		return errors.New("shopifytest: ComplianceURI: " + problem)

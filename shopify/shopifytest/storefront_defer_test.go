@@ -33,7 +33,7 @@ func TestStorefrontDefer(t *testing.T) {
 	const query = `query Later { shop { name ... @defer(label: "text") { description } } products(first: 2) { nodes { id ... @defer { title } } } }`
 	for name, opts := range map[string]shopifytest.Options{"HTTP": {}, "socketless": {Socketless: true}} {
 		t.Run(name, func(t *testing.T) {
-			s := shopifytest.NewShop(t, &opts)
+			s := newShop(t, &opts)
 			client := http.DefaultClient
 			if opts.Socketless {
 				client = &http.Client{Transport: s.Transport()}
@@ -81,7 +81,7 @@ func TestStorefrontDefer(t *testing.T) {
 }
 
 func TestStorefrontDeferFaults(t *testing.T) {
-	s := shopifytest.NewShop(t, nil)
+	s := newShop(t, nil)
 	s.Inject(shopifytest.Fault{Operation: "Later", LoseResponse: true})
 	resp, err := askStorefront(t, s, http.DefaultClient, `query Later { shop { ... @defer { name } } }`)
 	if err == nil {

@@ -27,6 +27,7 @@
 //	-export               print the shop's data and exit
 //	-scopes LIST          the token's access scopes, with commas between; all by default
 //	-retry-schedule LIST  the waits before the retries of a webhook, such as 100ms,1s,5s; Shopify's eight over four hours by default
+//	-webhook-timeout D    how long an attempt at a webhook takes at most; Shopify's 5s by default
 //	-strict               refuse what the shop does not carry out, with the error NOT_SIMULATED
 //	-v                    log more than warnings
 //
@@ -152,6 +153,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	fs.BoolVar(&cfg.export, "export", false, "print the shop's data and exit")
 	fs.StringVar(&scopes, "scopes", "", "access scopes of the token, a comma-separated `list` (all if empty)")
 	fs.StringVar(&retry, "retry-schedule", "", "waits before the retries of a webhook, a comma-separated `list` of durations")
+	fs.DurationVar(&cfg.opts.WebhookTimeout, "webhook-timeout", 0, "`duration` that an attempt at a webhook takes at most (5s if 0)")
 	fs.BoolVar(&verbose, "v", false, "log more than warnings")
 	fs.BoolVar(&strict, "strict", false, "refuse mutations that the shop does not carry out, instead of answering with made-up values")
 	if err := fs.Parse(args); err != nil {
@@ -173,6 +175,9 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	}
 	if cfg.opts.BulkDelay < 0 {
 		return wrong("bulk-delay", errors.New("must not be negative"))
+	}
+	if cfg.opts.WebhookTimeout < 0 {
+		return wrong("webhook-timeout", errors.New("must not be negative"))
 	}
 	if cfg.opts.BulkLimit < 0 {
 		return wrong("bulk-limit", errors.New("must not be negative"))

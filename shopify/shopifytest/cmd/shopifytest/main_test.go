@@ -50,6 +50,15 @@ func startLogging(t *testing.T, stderr io.Writer, args ...string) map[string]str
 	return nil
 }
 
+// eventually waits for what the command does meanwhile. It asks in the test's own goroutine, where the condition may
+// fail the test, and no faster than the query cost of a standard plan comes back.
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(20 * time.Millisecond) {
+		require.True(t, time.Now().Before(end), "it did not come to that within two minutes")
+	}
+}
+
 func do(t *testing.T, method, url, body string, header ...string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -175,6 +184,7 @@ func TestWrongUse(t *testing.T) {
 		"argument":       {[]string{"more"}, 2, "more"},
 		"schedule":       {[]string{"-retry-schedule", "soon"}, 2, "retry-schedule"},
 		"bulk delay":     {[]string{"-bulk-delay", "-1s"}, 2, "bulk-delay"},
+		"webhooks":       {[]string{"-webhook-timeout", "-1s"}, 2, "webhook-timeout"},
 		"bulk limit":     {[]string{"-bulk-limit", "-1"}, 2, "bulk-limit"},
 		"oauth":          {[]string{"-oauth", `{"lifetime":"1h"}`}, 2, "oauth"},
 		"oauth lifetime": {[]string{"-oauth", `{"access_lifetime":"soon"}`}, 2, "oauth"},
@@ -187,7 +197,7 @@ func TestWrongUse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			assert.Equal(t, c.want, run(ctx, c.args, io.Discard, &stderr))
 			assert.Contains(t, stderr.String(), c.says)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,10 +106,17 @@ type wireResponse struct {
 
 func newWire(t *testing.T, path string) *wire {
 	t.Helper()
+	// The seeds of the operations are one part of what is asked; the shop, its random numbers and its time are the other.
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	return &wire{shopifytest.NewShop(t, &shopifytest.Options{
-		Improvise: true, Plan: shopifytest.Plan{Maximum: 1e9, RestoreRate: 1e9},
+		Today: now, Now: func() time.Time { return now }, WebhookTransport: nowhere{}, Improvise: true, Plan: shopifytest.Plan{Maximum: 1e9, RestoreRate: 1e9},
 	}), path}
 }
+
+// nowhere keeps the deliveries of subscriptions that an operation makes on this machine.
+type nowhere struct{}
+
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("nowhere") }
 
 func (w *wire) ids() []string {
 	var out []string

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -178,12 +179,12 @@ func (w *writer) literal(t *ast.Type, v any) string {
 		return "[" + strings.Join(parts, ", ") + "]"
 	case map[string]any:
 		var parts []string
-		for name, x := range v {
+		for _, name := range slices.Sorted(maps.Keys(v)) { // in one order, so that a seed is one document
 			var inner *ast.Type
 			if t != nil && w.schema.Types[t.Name()].Kind == ast.InputObject {
 				inner = w.schema.Types[t.Name()].Fields.ForName(name).Type
 			}
-			parts = append(parts, name+": "+w.literal(inner, x))
+			parts = append(parts, name+": "+w.literal(inner, v[name]))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	case string:
