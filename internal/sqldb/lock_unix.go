@@ -27,3 +27,10 @@ func lockFile(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlockFile gives the lock back. It says so, because closing is not enough for
+// as long as a process that this one is just starting has its copy of the file:
+// whoever opens the database meanwhile would find it locked.
+func unlockFile(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}

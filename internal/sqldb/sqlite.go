@@ -143,7 +143,7 @@ func closeFile(path string, f *file) error {
 	}
 	delete(files.open, path)
 	// The writer is the last: it puts the write-ahead log into the file.
-	return errors.Join(f.reads.Close(), f.db.Close(), f.lock.Close())
+	return errors.Join(f.reads.Close(), f.db.Close(), unlockFile(f.lock))
 }
 
 // ErrBusy reports that a reader was in the way of [DB.EmptyWAL].

@@ -23,6 +23,9 @@ func (db *DB) Together(ctx context.Context, fn func(context.Context, *sql.Tx) er
 	if db.Dialect == PostgreSQL {
 		return db.Tx(ctx, func(tx *sql.Tx) error { return fn(ctx, tx) })
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	g := &db.core.group
 	m := &member{fn: fn, lead: make(chan struct{}), done: make(chan struct{})}
 	if !g.join(m) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -88,11 +89,8 @@ func TestTogetherSharesCommits(t *testing.T) {
 	<-held
 	txs := map[*sql.Tx]int{}
 	var wg sync.WaitGroup
-	var asked sync.WaitGroup
 	for i := range 20 {
-		asked.Add(1)
 		wg.Go(func() {
-			asked.Done()
 			assert.NoError(t, db.Together(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
 				txs[tx]++ // one at a time
 				_, err := tx.ExecContext(ctx, `INSERT INTO n VALUES (?)`, i)
@@ -100,21 +98,29 @@ func TestTogetherSharesCommits(t *testing.T) {
 			}))
 		})
 	}
-	asked.Wait()
+	waiting := func(n int) {
+		require.Eventually(t, func() bool { return db.Waiting() == n }, time.Minute, time.Millisecond)
+	}
+	waiting(20)
 	// Who gives up before its turn leaves nothing.
 	ctx, cancel := context.WithCancel(t.Context())
-	wg.Go(func() {
-		assert.ErrorIs(t, db.Together(ctx, func(context.Context, *sql.Tx) error {
+	left := make(chan error)
+	go func() {
+		left <- db.Together(ctx, func(context.Context, *sql.Tx) error {
 			assert.Fail(t, "it was told to leave")
 			return nil
-		}), context.Canceled)
-	})
+		})
+	}()
+	waiting(21)
 	cancel()
+	require.ErrorIs(t, <-left, context.Canceled)
+	require.ErrorIs(t, db.Together(ctx, nil), context.Canceled, "who has left before does not even wait")
+	waiting(20)
 	require.Zero(t, readCount(t, db.Reads, "n"), "readers wait for nobody")
 	close(hold)
 	wg.Wait()
 	assert.Equal(t, 20, count(t, db, "n"))
-	assert.Less(t, len(txs), 20)
+	assert.Len(t, txs, 1)
 }
 
 func readCount(t *testing.T, db *sql.DB, table string) (n int) {
