@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -50,9 +51,6 @@ func newCluster(settings ...string) (*cluster, error) {
 	if c.cred, err = credential(); err != nil {
 		return nil, err
 	}
-	if c.port, err = freePort(); err != nil {
-		return nil, err
-	}
 	if c.dir, err = os.MkdirTemp("", "testpg"); err != nil {
 		return nil, err
 	}
@@ -63,7 +61,7 @@ func newCluster(settings ...string) (*cluster, error) {
 		err = c.initdb()
 	}
 	if err == nil {
-		err = c.run()
+		err = c.runSomewhere()
 	}
 	if err != nil {
 		_ = os.RemoveAll(c.dir)
@@ -84,6 +82,19 @@ func (c *cluster) initdb() error {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// runSomewhere runs a server at a port that is free, and stays so.
+func (c *cluster) runSomewhere() (err error) {
+	for range 10 {
+		if c.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = c.run(); !errors.Is(err, errPortTaken) {
+			return err
+		}
+	}
+	return err
 }
 
 // run starts the server. A shell stays beside it as its keeper: it ends when
@@ -115,13 +126,50 @@ func (c *cluster) run() error {
 		return err
 	}
 	c.keeper = cmd
-	if err := ready(c.url()); err != nil {
+	if err := c.ready(log.Name()); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 		return fmt.Errorf("the server does not answer: %w\n%s", err, text)
 	}
 	return nil
+}
+
+// errPortTaken says that another program listens where the server was to.
+var errPortTaken = errors.New("the port is taken")
+
+// ready waits until the server answers: this one, and not one of another process
+// that was quicker to take the port.
+func (c *cluster) ready(log string) error {
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		dir, err := dataDirectory(c.url())
+		switch {
+		case err == nil && dir == filepath.Join(c.dir, "data"):
+			return nil
+		case err == nil:
+			return errPortTaken
+		}
+		if text, _ := os.ReadFile(log); strings.Contains(string(text), "could not create any TCP/IP sockets") {
+			return errPortTaken
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// dataDirectory asks the server at a URL where its data is.
+func dataDirectory(url string) (dir string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	err = conn.QueryRow(ctx, `SHOW data_directory`).Scan(&dir)
+	return dir, errors.Join(err, conn.Close(ctx))
 }
 
 // stop ends the server at once, without a shutdown: what it was about to
@@ -137,22 +185,6 @@ func (c *cluster) remove() error {
 	err := c.stdin.Close()
 	_ = c.keeper.Wait()
 	return errors.Join(err, os.RemoveAll(c.dir))
-}
-
-func ready(base string) error {
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		conn, err := pgx.Connect(ctx, base)
-		if err == nil {
-			err = conn.Close(ctx)
-		}
-		cancel()
-		if err == nil || time.Now().After(deadline) {
-			return err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // binaries returns the folder of initdb and postgres, newest version first.
@@ -194,12 +226,16 @@ func credential() (*syscall.Credential, error) {
 	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody")
 }
 
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freePort returns a port that nobody listens at. It is below those that systems
+// give to outgoing connections and to listeners without a wish: a server that is
+// restarted finds its port free.
+func freePort() (port string, err error) {
+	for range 100 {
+		port = strconv.Itoa(10_000 + rand.IntN(20_000))
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
+	return "", err
 }
