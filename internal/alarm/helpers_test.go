@@ -16,7 +16,10 @@ import (
 	"github.com/posai-go/posai/internal/testpg"
 )
 
-const soon = 10 * time.Second // long for a test, short for a person
+const (
+	soon = time.Minute   // a machine may be slow
+	late = 2 * time.Hour // no test lives to see it
+)
 
 // onBoth runs test on a fresh SQLite file and on a fresh PostgreSQL database.
 func onBoth(t *testing.T, test func(t *testing.T, url string)) {

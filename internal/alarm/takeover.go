@@ -135,8 +135,12 @@ func (c *Clock) beat(ctx context.Context, db interface {
 	return err == nil && c.steps.beat(now, c.opts.DeadAfter), err
 }
 
+// withdrawTime bounds the last word of a clock: by then the others take it for
+// dead anyway.
+const withdrawTime = 20 * time.Second
+
 func (c *Clock) withdraw(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, withdrawTime)
 	defer cancel()
 	if _, err := c.db.ExecContext(ctx, c.db.Rebind(`DELETE FROM posai_alarm_worker WHERE id = ?`), c.id); err != nil {
 		return fmt.Errorf("alarm: stop: %w", err)

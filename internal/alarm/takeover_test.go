@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child is another process that sets two alarms, one for the past and one for
-// a moment from now, says when it is called, and never finishes.
+// child is another process that sets an alarm for now and, on SQLite, one for a
+// moment later, says when it is called, and never finishes.
 func child(url string) {
 	ctx := context.Background()
 	check := func(err error) {
@@ -49,8 +49,10 @@ func child(url string) {
 	check(clock.Migrate(ctx))
 	check(clock.Start(ctx))
 	check(db.Tx(ctx, func(tx *sql.Tx) error {
-		if err := clock.SetTx(ctx, tx, alarm.Call{Ref: "later"}, time.Now().Add(3*time.Second)); err != nil {
-			return err
+		if db.Dialect == sqldb.SQLite {
+			if err := clock.SetTx(ctx, tx, alarm.Call{Ref: "later"}, time.Now().Add(3*time.Second)); err != nil {
+				return err
+			}
 		}
 		return clock.SetTx(ctx, tx, alarm.Call{Ref: "running"}, time.Time{})
 	}))
@@ -88,23 +90,26 @@ func TestWorkOfAKilledProcessIsTakenOver(t *testing.T) {
 
 		db := open(t, url)
 		calls := make(chan alarm.Call, 10)
-		clock := newClock(t, db, "test", quickTakeover, func(_ context.Context, call alarm.Call) error {
+		opts, wanted := quickTakeover, 1
+		if db.Dialect == sqldb.SQLite { // there at once, whoever seems to be alive, and nobody holds up what was set for later
+			opts, wanted = &alarm.Options{Heartbeat: soon, DeadAfter: late}, 2
+		}
+		clock := newClock(t, db, "test", opts, func(_ context.Context, call alarm.Call) error {
 			calls <- call
 			return nil
 		})
 		began := time.Now()
 		start(t, clock)
-		call := receive(t, calls)
-		t.Logf("taken over %v after the start", time.Since(began))
-		assert.Equal(t, "running", call.Ref)
-		assert.Equal(t, 2, call.Attempt)
-		assert.NotEqual(t, worker, call.Worker)
-		if db.Dialect == sqldb.SQLite {
-			assert.Less(t, time.Since(began), time.Second, "on SQLite at once")
+		byRef := map[string]alarm.Call{}
+		for len(byRef) < wanted {
+			call := receive(t, calls)
+			t.Logf("%s is called %v after the start", call.Ref, time.Since(began))
+			if _, again := byRef[call.Ref]; !again {
+				byRef[call.Ref] = call
+			}
+			assert.NotEqual(t, worker, call.Worker)
 		}
-		if db.Dialect == sqldb.SQLite { // there the dead leader does not hold up what was set for later
-			assert.Equal(t, "later", receive(t, calls).Ref)
-		}
+		assert.Equal(t, 2, byRef["running"].Attempt)
 	})
 }
 
@@ -114,12 +119,15 @@ func TestWorkOfALiveProcessIsLeftAlone(t *testing.T) {
 	_, worker := startChild(t, url)
 	db := open(t, url)
 	calls := make(chan alarm.Call, 10)
-	clock := newClock(t, db, "test", quickTakeover, func(_ context.Context, call alarm.Call) error {
+	// The other process beats four times in a second, but a machine may be slow.
+	const deadAfter = 15 * time.Second
+	opts := &alarm.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: deadAfter}
+	clock := newClock(t, db, "test", opts, func(_ context.Context, call alarm.Call) error {
 		calls <- call
 		return nil
 	})
 	start(t, clock)
-	deadline := time.Now().Add(2500 * time.Millisecond) // several times DeadAfter
+	deadline := time.Now().Add(deadAfter * 4 / 3) // it looks for the dead after DeadAfter
 	for time.Now().Before(deadline) {
 		require.Empty(t, calls)
 		require.NoError(t, db.Tx(t.Context(), func(tx *sql.Tx) error {
