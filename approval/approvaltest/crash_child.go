@@ -150,10 +150,14 @@ type visitAction struct {
 func (visitAction) Kind() string    { return "approvaltest.visit" }
 func (visitAction) Validate() error { return nil }
 
+// crashSettle is how long a call of a process that is gone may still be on its way
+// to the outside, which shares a busy machine with it.
+const crashSettle = 2 * time.Second
+
 // executor asks the outside for the effect.
 func (k *crashKit) executor(outside string, steps *stepper) approval.Executor[visitAction, string] {
 	ex := approval.Executor[visitAction, string]{
-		Settle: 50 * time.Millisecond,
+		Settle: crashSettle,
 		Execute: func(ctx context.Context, e approval.Execution, _ visitAction) (string, error) {
 			steps.step(beforeCall)
 			defer steps.step(afterCall)

@@ -2,7 +2,9 @@ package approvaltest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -73,16 +75,30 @@ func (c *crash) stopAt(key string, step int) (stopped bool, err error) {
 		return false, err
 	}
 	c.note(key, at)
-	_, err = c.process(crashVisit{Key: key})
-	if err != nil {
+	if _, err = c.process(crashVisit{Key: key}); err != nil {
 		_ = first.cmd.Process.Kill()
-	} else {
-		err = resume(first.cmd.Process)
+		<-end
+		return true, err
 	}
-	if went := <-end; err == nil && went != nil {
-		err = fmt.Errorf("%s, which was stopped at %q and went on: %w", key, at, went)
+	if err := first.goOn(end); err != nil {
+		return true, fmt.Errorf("%s, which was stopped at %q and went on: %w", key, at, err)
 	}
-	return true, err
+	return true, nil
+}
+
+// goOn lets a process that was stopped go on, and waits for its end. It is told
+// again and again: it may have said that it stops, and not have done so yet.
+func (p *crashProcess) goOn(end <-chan error) error {
+	for {
+		if err := resume(p.cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		select {
+		case err := <-end:
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // stopped waits until the process is stopped, and returns at which step; or

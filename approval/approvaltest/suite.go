@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long the suite waits for a wake-up.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // TestStore checks that a store keeps the contract of [approval.Store].
 // newStore returns an empty store that is released when its test ends. It is

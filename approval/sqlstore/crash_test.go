@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// quick finds out in a second, on PostgreSQL, that a process is gone.
-var quick = &sqlstore.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: time.Second, PollInterval: 200 * time.Millisecond}
+// quick finds out in two seconds, on PostgreSQL, that a process is gone.
+var quick = &sqlstore.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: 2 * time.Second, PollInterval: 200 * time.Millisecond}
 
 // TestCrash kills the process with signal 9 at its steps, one after the other:
 // around every write to the database and to the log, before the call, after

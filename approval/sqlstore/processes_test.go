@@ -20,7 +20,7 @@ import (
 	"github.com/posai-go/posai/internal/testpg"
 )
 
-const soon = 20 * time.Second
+const soon = time.Minute
 
 // visit is the action of these tests.
 type visit struct {
@@ -155,7 +155,7 @@ func TestChangesOfOtherProcesses(t *testing.T) {
 			default:
 				return false
 			}
-		}, soon, time.Millisecond)
+		}, soon, 5*time.Millisecond)
 	}
 }
 

@@ -74,14 +74,22 @@ func (s *Store) Start(ctx context.Context, h approval.Hooks) error {
 		return errors.New("sqlstore: the store is started")
 	}
 	s.hooks.Store(&h)
+	watches := s.db.Dialect == sqldb.PostgreSQL && h.Changed != nil
+	var since string // what is changed after the start is told of, however late watch begins
+	if watches {
+		var err error
+		if since, err = s.horizon(ctx); err != nil {
+			return fmt.Errorf("sqlstore: start: %w", err)
+		}
+	}
 	if err := s.clock.Start(ctx); err != nil {
 		return fmt.Errorf("sqlstore: %w", err)
 	}
 	s.started = true
 	background, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	if s.db.Dialect == sqldb.PostgreSQL && h.Changed != nil {
-		wg.Go(func() { s.watch(background, h.Changed) })
+	if watches {
+		wg.Go(func() { s.watch(background, since, h.Changed) })
 	}
 	if s.keep > 0 {
 		wg.Go(func() { s.purging(background, s.keep) })
@@ -111,10 +119,9 @@ func (s *Store) Stop(ctx context.Context) error {
 // maxChanges is how many changed requests are named one by one.
 const maxChanges = 100
 
-// watch tells of the changes of all processes until ctx ends.
-func (s *Store) watch(ctx context.Context, changed func(id string)) {
-	since, err := s.horizon(ctx)
-	missed := err != nil
+// watch tells of the changes of all processes, from a horizon on, until ctx ends.
+func (s *Store) watch(ctx context.Context, since string, changed func(id string)) {
+	missed := false
 	tick := time.NewTicker(s.poll)
 	defer tick.Stop()
 	for {
@@ -152,8 +159,8 @@ func (s *Store) horizon(ctx context.Context) (xid string, err error) {
 // changes returns the requests changed by transactions that were not seen at
 // the given horizon, and the horizon of now.
 func (s *Store) changes(ctx context.Context, since string) (next string, ids []string, err error) {
-	if next, err = s.horizon(ctx); err != nil || since == "" {
-		return next, nil, err
+	if next, err = s.horizon(ctx); err != nil {
+		return "", nil, err
 	}
 	// A change that is above the new horizon already is told of twice.
 	rows, err := s.db.QueryContext(ctx, `SELECT id FROM posai_approval_request WHERE changed_by >= $1::text::xid8 LIMIT $2`, since, maxChanges+1)
