@@ -15,7 +15,7 @@ import (
 	"github.com/posai-go/posai/audit/audittest"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // guardrail is a program of the caller that may stop things.
 var guardrail = approval.Principal{ID: "guardrail", Type: approval.System}

@@ -96,7 +96,7 @@ func TestDelegationEdges(t *testing.T) {
 		ok      bool
 	}{
 		"asked by name":                {policy: person, ok: true},
-		"before it starts":             {change: func(d *approval.Delegation) { d.Start = time.Now().Add(time.Minute) }},
+		"before it starts":             {change: func(d *approval.Delegation) { d.Start = time.Now().Add(30 * time.Minute) }},
 		"of another kind":              {change: func(d *approval.Delegation) { d.Scope.Kind = "test.other" }},
 		"what the absent one proposed": {propose: func(p *approval.Proposal) { p.Proposer = manager }},
 		"what the delegate proposed":   {propose: func(p *approval.Proposal) { p.Proposer = clerk }},

@@ -53,7 +53,7 @@ func TestEdit(t *testing.T) {
 	require.Equal(t, approval.Executed, done.State)
 	action, _ := approval.ActionOf[note](done)
 	assert.Equal(t, note{Text: "good day", Pinned: true, Color: "red", Pennies: 100_00}, action)
-	require.Eventually(t, func() bool { return count(f.trail(t, r.ID), audit.KindEffect) == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return count(f.trail(t, r.ID), audit.KindEffect) == 1 }, patience, 5*time.Millisecond)
 	assert.Equal(t, []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindRuled, audit.KindDecided, audit.KindStarted, audit.KindEffect}, f.trail(t, r.ID))
 	decided := f.entries(t, r.ID)[3]
 	assert.Equal(t, r.Digest, decided.Attributes["edited_from"])

@@ -252,7 +252,7 @@ func TestBackoffIsKept(t *testing.T) {
 
 func divide(list []time.Duration, by time.Duration) (out []time.Duration) {
 	for _, d := range list {
-		out = append(out, d/by)
+		out = append(out, d.Round(by)/by)
 	}
 	return out
 }

@@ -72,7 +72,7 @@ func TestProposalExpired(t *testing.T) {
 	require.ErrorIs(t, err, approval.ErrInvalid)
 
 	// It is part of what is decided.
-	p.ExpiresAt = time.Now().Add(time.Minute)
+	p.ExpiresAt = time.Now().Add(time.Hour)
 	r, err := f.Propose(t.Context(), note{Text: "a"}, p)
 	require.NoError(t, err)
 	r.Proposal.ExpiresAt = r.Proposal.ExpiresAt.Add(time.Hour)

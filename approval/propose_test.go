@@ -321,7 +321,7 @@ func TestNothingIsVisibleBeforeItIsRecorded(t *testing.T) {
 	r, err = again.Wait(t.Context(), r.ID)
 	require.NoError(t, err)
 	assert.Equal(t, approval.Executed, r.State)
-	require.Eventually(t, func() bool { return len(again.trail(t, r.ID)) == 4 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(again.trail(t, r.ID)) == 4 }, patience, 5*time.Millisecond)
 	assert.Equal(t, []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindStarted, audit.KindEffect}, again.trail(t, r.ID))
 }
 

@@ -29,11 +29,14 @@ func (w *waits) left(id string, what time.Time, wait time.Duration) time.Duratio
 	key := waitKey{id, what.UTC()}
 	first, ok := w.first[key]
 	if !ok {
-		first = time.Now()
+		if wait <= 0 {
+			return 0
+		}
 		if w.first == nil || len(w.first) >= maxWaits {
 			w.first = make(map[waitKey]time.Time)
 		}
-		w.first[key] = first
+		w.first[key] = time.Now()
+		return wait // all of it, also where this process is held up here
 	}
 	left := wait - time.Since(first)
 	if left <= 0 {

@@ -1,6 +1,7 @@
 package toolgate_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,9 @@ import (
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/audittest"
 )
+
+// patience is how long a test waits for what the queue does.
+const patience = time.Minute
 
 type refund struct {
 	Order  string `json:"order"`
@@ -100,7 +104,12 @@ func (f *fixture) begin(t *testing.T, opts *toolgate.Options, replies ...aitest.
 	})
 	require.NoError(t, err)
 	tools := f.shop.tools(t)
-	gate, err := toolgate.New(q, tools, opts)
+	var o toolgate.Options
+	if opts != nil {
+		o = *opts
+	}
+	o.Wait = cmp.Or(o.Wait, 5*time.Minute) // people answer here, however slow the machine is
+	gate, err := toolgate.New(q, tools, &o)
 	require.NoError(t, err)
 	require.NoError(t, q.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, q.Stop(context.Background())) })
@@ -142,7 +151,7 @@ func (f *fixture) only(t *testing.T) *approval.Request {
 			found = r
 		}
 		return found != nil
-	}, 20*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 	return found
 }
 
@@ -174,7 +183,7 @@ func TestWhatCanBeChangedBackRuns(t *testing.T) {
 			kinds = append(kinds, rec.Entry.Kind)
 		}
 		return len(kinds) == 4
-	}, 20*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 	assert.Equal(t, []audit.Kind{audit.KindProposed, audit.KindRuled, audit.KindStarted, audit.KindEffect}, kinds)
 }
 
@@ -210,7 +219,9 @@ func TestMoneyNeedsAPerson(t *testing.T) {
 		},
 		Title: func(ai.ToolCall) string { return "Refund an order" },
 	}, refundCall, aitest.Text("Refunded."))
+	answered := make(chan struct{})
 	go func() {
+		defer close(answered)
 		r := f.only(t)
 		assert.Equal(t, approval.Money{Amount: "12.00", Currency: "USD"}, r.Amount)
 		assert.Equal(t, "Refund an order", r.Preview.Title)
@@ -218,6 +229,7 @@ func TestMoneyNeedsAPerson(t *testing.T) {
 	}()
 	_, err := f.loop.Run(t.Context(), ask())
 	require.NoError(t, err)
+	<-answered // what was decided may be executed before the one who decided it is told
 	assert.EqualValues(t, 1, f.shop.refunds.Load())
 	assert.Equal(t, f.only(t).Execution.IdempotencyKey, f.shop.key.Load())
 }
@@ -238,7 +250,7 @@ func TestPendingAcrossARestart(t *testing.T) {
 
 	f.begin(t, opts, aitest.Text("Refunded."))
 	f.answer(t, approval.Approve)
-	require.Eventually(t, func() bool { return f.only(t).State == approval.Executed }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return f.only(t).State == approval.Executed }, patience, 5*time.Millisecond)
 	req, err := f.Resume(t.Context(), session, result)
 	require.NoError(t, err)
 	result, err = f.loop.Run(t.Context(), req)

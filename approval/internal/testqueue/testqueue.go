@@ -164,7 +164,7 @@ func NewWith(t testing.TB, log *audit.Log, policy approval.Policy) *Queue {
 	}))
 	require.NoError(t, queue.Start(t.Context()))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := errors.Join(queue.Stop(ctx), store.Close()); err != nil {
 			t.Errorf("stop the queue: %v", err)
