@@ -216,12 +216,7 @@ func (s *Slack) catchUp(ctx context.Context, t *team, c *slackapi.InteractionCal
 			view = message("Not done", "This cannot be taken as it is:\n"+strings.Join(words, "\n")+"\nPlease close this and press the button again.")
 		}
 	}
-	// Slack has to have put up the one before.
-	settle := time.NewTimer(settleTime)
-	defer settle.Stop()
-	select {
-	case <-settle.C:
-	case <-ctx.Done():
+	if s.settle(ctx, c.View.ID); ctx.Err() != nil {
 		return
 	}
 	l := lane{method: viewMethod, team: t.id}
@@ -231,6 +226,17 @@ func (s *Slack) catchUp(ctx context.Context, t *team, c *slackapi.InteractionCal
 	})
 	if err != nil {
 		s.opts.Logger.WarnContext(ctx, "slack: dialog not brought up to date", "error", code(err))
+	}
+}
+
+// settle waits until Slack has put up the dialog that came as the answer. Nobody
+// tells when that is.
+func settle(ctx context.Context, _ string) {
+	timer := time.NewTimer(settleTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

@@ -146,12 +146,14 @@ func TestWhoCannotRememberTakesNothing(t *testing.T) {
 	o.untouched(r.ID)
 }
 
-// slow makes people take their time, once each.
-func slow(delay time.Duration, calls *atomic.Int32) func(*setup) {
+// untilAgain makes people answer once Slack has delivered again what they are
+// asked for.
+func untilAgain(o **office, calls *atomic.Int32) func(*setup) {
 	return func(s *setup) {
 		s.people = slack.PeopleFunc(func(ctx context.Context, u slack.User) (approval.Principal, error) {
 			calls.Add(1)
-			time.Sleep(delay)
+			sent := (*o).slack.Sent()
+			slacktest.Await(ctx, func() bool { return (*o).slack.Sent() > sent })
 			return staff(ctx, u)
 		})
 	}
@@ -209,7 +211,7 @@ func TestASlowDialogShowsTheOutcomeLater(t *testing.T) {
 		wg.Go(func() {
 			after := o.submit(maria, v, map[string]string{"reason": "No"})
 			assert.False(t, after.Closed)
-			assert.Contains(t, after.Shown(), "What became of it appears here")
+			assert.Contains(t, after.Shown(), oneMoment)
 		})
 	}
 	wg.Wait()
@@ -225,8 +227,9 @@ func TestASlowDialogShowsTheOutcomeLater(t *testing.T) {
 func TestWhatSlackDeliversAgainCountsOnce(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	o := newOffice(t, slow(900*time.Millisecond, &calls), func(s *setup) {
-		s.slack.AckTimeout, s.slack.Retries = 300*time.Millisecond, 250
+	var o *office
+	o = newOffice(t, untilAgain(&o, &calls), func(s *setup) {
+		s.slack.AckTimeout, s.slack.Retries = time.Second, 250
 	})
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1"))
 	d, err := o.slack.Click(t.Context(), maria, o.card(0), approve)
@@ -247,7 +250,12 @@ func TestWhatSlackDeliversAgainCountsOnce(t *testing.T) {
 		require.True(t, d.Acknowledged())
 		after, _ := o.slack.View(v.ID)
 		assert.Contains(t, after.Errors["reason"], "say why")
-		o.submit(boris, v, map[string]string{"reason": "No"})
+		d, err = o.slack.Submit(t.Context(), boris, v.ID, map[string]string{"reason": "No"})
+		require.NoError(t, err)
+		require.True(t, d.Acknowledged())
+		assert.Greater(t, len(d.Attempts), 1)
+		after, _ = o.slack.View(v.ID)
+		assert.True(t, after.Closed)
 		assert.Equal(t, approval.Rejected, o.ended(r.ID).State)
 		assert.Len(t, o.get(r.ID).Decisions, 2)
 	})

@@ -302,8 +302,9 @@ func TestWhatSlackCannotShowIsEditedInTheConsole(t *testing.T) {
 func TestSealedDialogs(t *testing.T) {
 	t.Parallel()
 	o, propose := newShop(t)
-	r, other := propose(jacket), propose(jacket)
+	r := propose(jacket)
 	o.click(maria, o.card(0), edit)
+	other := propose(jacket)
 	o.click(maria, o.card(1), reject)
 	o.eventually("both dialogs", func() bool { return len(o.slack.Views()) == 2 })
 	var form, why slacktest.View

@@ -38,6 +38,9 @@ const (
 // patience is how long the tests wait for what happens in the background.
 const patience = 60 * time.Second
 
+// oneMoment is what a dialog says whose outcome takes longer than Slack waits.
+const oneMoment = "What became of it appears here"
+
 var (
 	maria    = slacktest.User{ID: "U0MARIA"}
 	boris    = slacktest.User{ID: "U0BORIS"}
@@ -159,6 +162,13 @@ func (o *office) build() *slack.Slack {
 	s, err := slack.New(o.Queue.Queue, o.creds, slacktest.Channel, o.people, &opts)
 	require.NoError(o.t, err)
 	slack.SetAck(s, o.ack)
+	slack.SetMost(s, patience)
+	slack.SetSettle(s, func(ctx context.Context, view string) {
+		slacktest.Await(ctx, func() bool {
+			v, _ := o.slack.View(view)
+			return strings.Contains(v.Shown(), oneMoment)
+		})
+	})
 	return s
 }
 

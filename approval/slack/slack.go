@@ -160,6 +160,8 @@ type Slack struct {
 	gate   *gate
 	holder string // names this process in records
 	ack    time.Duration
+	most   time.Duration // that what follows from one interaction may take
+	settle func(ctx context.Context, view string)
 
 	flights flights
 	slots   chan struct{} // bounds what is handled at once
@@ -193,7 +195,8 @@ func New(q *approval.Queue, creds Credentials, channel string, people People, op
 	if creds.BotToken == "" || creds.SigningSecret == "" && creds.AppToken == "" {
 		return nil, errors.New("slack: a bot token and a signing secret, or an app token for socket mode, are needed")
 	}
-	s := &Slack{queue: q, people: people, creds: creds, teams: make(map[string]*team), gate: newGate(), holder: rand.Text(), ack: ackTime, slots: make(chan struct{}, 64)}
+	s := &Slack{queue: q, people: people, creds: creds, teams: make(map[string]*team), gate: newGate(), holder: rand.Text(), slots: make(chan struct{}, 64)}
+	s.ack, s.most, s.settle = ackTime, decideTime, settle
 	if opts != nil {
 		s.opts = *opts
 	}
@@ -322,7 +325,7 @@ func (s *Slack) Stop(ctx context.Context) error {
 }
 
 // begin runs f in the background, with a context that ends with Stop's and after
-// decideTime. It returns false if nothing more is begun: after Stop, and where
+// s.most. It returns false if nothing more is begun: after Stop, and where
 // too much is under way already.
 func (s *Slack) begin(f func(ctx context.Context)) bool {
 	s.mu.Lock()
@@ -338,7 +341,7 @@ func (s *Slack) begin(f func(ctx context.Context)) bool {
 	}
 	s.after.Go(func() {
 		defer func() { <-s.slots }()
-		ctx, cancel := context.WithTimeout(s.base, decideTime)
+		ctx, cancel := context.WithTimeout(s.base, s.most)
 		defer cancel()
 		f(ctx)
 	})

@@ -325,15 +325,11 @@ func TestEveryOutcomeIsShown(t *testing.T) {
 			o.Mentions = slack.MentionRoles(map[string][]string{"manager": {"S0MANAGERS"}}, nil)
 		}
 		s.policy = approval.Rules("short", approval.Rule{
-			When: approval.AmountAbove("900.00", "EUR"), Then: approval.Ask(approval.Role("manager"), time.Second, "Large"),
+			When: approval.AmountAbove("900.00", "EUR"), Then: approval.Ask(approval.Role("manager"), 10*time.Second, "Large"),
 		}, approval.Rule{Then: approval.Ask(approval.Role("manager"), time.Hour, "All")})
 	})
-	t.Run("expired", func(t *testing.T) {
-		r := o.Propose(t, "1000.00", testqueue.Thanks("1"))
-		assert.Equal(t, approval.Expired, o.ended(r.ID).State)
-		m := o.says(0, "Expired, nothing happens")
-		assert.False(t, button(m, approve))
-	})
+	short := o.Propose(t, "1000.00", testqueue.Thanks("1"))
+	o.card(0)
 	t.Run("uncertain, then settled", func(t *testing.T) {
 		r := o.Propose(t, "600.00", testqueue.Message{Text: testqueue.LostAnswer, Tone: "warm", Order: "2"})
 		o.click(maria, o.card(1), approve)
@@ -356,6 +352,11 @@ func TestEveryOutcomeIsShown(t *testing.T) {
 		o.says(2, "Approved, but it failed")
 		o.eventually("it is said", func() bool { return len(o.answers()) == 2 })
 		assert.Contains(t, o.answers()[1].Text, "did not happen")
+	})
+	t.Run("expired", func(t *testing.T) {
+		assert.Equal(t, approval.Expired, o.ended(short.ID).State)
+		m := o.says(0, "Expired, nothing happens")
+		assert.False(t, button(m, approve))
 	})
 	o.eventually("nothing more is remembered", func() bool {
 		docs, err := o.store.Documents(t.Context(), "slack/post/", "", 10)

@@ -104,7 +104,8 @@ func TestAConnectionBreaks(t *testing.T) {
 func TestEnvelopesThatComeAgain(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	o := newOffice(t, socketMode, slow(400*time.Millisecond, &calls), func(s *setup) { s.slack.AckTimeout = 100 * time.Millisecond })
+	var o *office
+	o = newOffice(t, socketMode, untilAgain(&o, &calls), func(s *setup) { s.slack.AckTimeout = 200 * time.Millisecond })
 	r := o.Propose(t, "7000.00", testqueue.Thanks("1"))
 	m := o.card(0)
 	d, err := o.slack.Click(t.Context(), maria, m, approve)
@@ -120,13 +121,13 @@ func TestAConnectionInAHurryIsNotALoop(t *testing.T) {
 	o := newOffice(t, socketMode, func(s *setup) {
 		s.opts = func(o *slack.Options) { o.RetryMin, o.RetryMax = 50*time.Millisecond, time.Second }
 	})
+	start := time.Now()
 	for i := range 4 {
 		o.connected(i + 1)
 		o.slack.Disconnect("too_many_websockets")
 	}
-	start := time.Now()
 	o.connected(5)
-	assert.Greater(t, time.Since(start), 100*time.Millisecond, "the waits grow")
+	assert.GreaterOrEqual(t, time.Since(start), (50+100+200+400)*time.Millisecond, "the waits grow")
 }
 
 func TestNoConnectionForAWhile(t *testing.T) {
@@ -187,8 +188,14 @@ func TestALargeAnswerComesAfterTheAcknowledgement(t *testing.T) {
 
 func TestStopAcknowledgesWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
-	var calls atomic.Int32
-	o := newOffice(t, socketMode, slow(500*time.Millisecond, &calls))
+	entered, release := make(chan struct{}), make(chan struct{})
+	o := newOffice(t, socketMode, func(s *setup) {
+		s.people = slack.PeopleFunc(func(ctx context.Context, u slack.User) (approval.Principal, error) {
+			close(entered)
+			<-release
+			return staff(ctx, u)
+		})
+	})
 	r := o.Propose(t, "612.50", testqueue.Thanks("1"))
 	m := o.card(0)
 	o.connected(1)
@@ -198,8 +205,15 @@ func TestStopAcknowledgesWhatIsUnderWay(t *testing.T) {
 		assert.NoError(t, err)
 		done <- d
 	}()
-	o.eventually("the click is being handled", func() bool { return calls.Load() == 1 })
-	o.stop()
+	<-entered
+	stopped := make(chan error)
+	go func() { stopped <- o.channel.Load().Stop(context.WithoutCancel(t.Context())) }()
+	o.eventually("nothing more is begun", func() bool {
+		_, err := slack.HandleEnvelope(o.channel.Load(), []byte(`{"type":"interactive","envelope_id":"e1","payload":{"type":"shortcut","team":{"id":"T0SAMPLE"}}}`))
+		return err != nil
+	})
+	close(release)
+	require.NoError(t, <-stopped)
 	d := <-done
 	assert.True(t, d.Acknowledged())
 	assert.Len(t, d.Attempts, 1)

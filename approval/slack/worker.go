@@ -37,12 +37,14 @@ type worker struct {
 	*Slack
 	team  *team
 	due   map[string]*attempt
+	count int      // of all that were ever due
 	more  bool     // a scan stopped for lack of room
 	stray []target // clicked cards that are not the one we know
 }
 
 // attempt is a request whose messages may not be as they should be.
 type attempt struct {
+	number   int // in the order of coming
 	failures int
 	marked   time.Time
 	at       time.Time
@@ -138,19 +140,21 @@ func (w *worker) mark(id string) bool {
 		w.more = true
 		return false
 	}
-	w.due[id] = &attempt{marked: time.Now()}
+	w.count++
+	w.due[id] = &attempt{number: w.count, marked: time.Now()}
 	return true
 }
 
-// next returns a request that is due now.
-func (w *worker) next() (string, bool) {
-	now := time.Now()
+// next returns the request that is due now and came first, so that cards stand in
+// the order in which they were asked for.
+func (w *worker) next() (next string, ok bool) {
+	now, first := time.Now(), 0
 	for id, a := range w.due {
-		if !now.Before(a.at) {
-			return id, true
+		if !now.Before(a.at) && (!ok || a.number < first) {
+			next, ok, first = id, true, a.number
 		}
 	}
-	return "", false
+	return next, ok
 }
 
 // wait is how long nothing is due.

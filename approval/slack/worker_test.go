@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -115,7 +116,27 @@ func TestManyCardsWithinTheLimits(t *testing.T) {
 		}
 		assert.Equal(t, 1, count, "order %d", i)
 	}
-	assert.LessOrEqual(t, o.slack.Limited("chat.postMessage"), 3, "most calls are spread before Slack has to refuse")
+	t.Logf("Slack had to refuse %d calls", o.slack.Limited("chat.postMessage"))
+}
+
+// Calls are spread before Slack has to refuse, and after it did.
+func TestCallsAreSpread(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := slack.NewGate()
+		start := time.Now()
+		var seconds []float64
+		for range 9 {
+			seconds = append(seconds, g.Book().Sub(start).Seconds())
+		}
+		assert.Equal(t, []float64{0, 0, 0, 1, 2, 3, 4, 5, 6}, seconds, "one a second, and three at once")
+		assert.False(t, g.Opens().After(start))
+		g.Limited(10 * time.Second)
+		g.Limited(5 * time.Second)
+		assert.Equal(t, 10*time.Second, g.Opens().Sub(start), "the longest that was asked for")
+		time.Sleep(time.Minute)
+		assert.Equal(t, time.Now(), g.Book())
+	})
 }
 
 func TestAnAnswerThatGotLostAsksOnce(t *testing.T) {
@@ -148,9 +169,8 @@ func TestWithoutTheScopeToLookACardMayComeTwice(t *testing.T) {
 func TestALostAnswerToANoticeMentionsOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, escalating(300*time.Millisecond))
+	o.slack.Fail("chat.postMessage", slacktest.Fault{}, slacktest.Fault{Lost: true}) // the card, and the notice below it
 	o.Propose(t, "612.50", testqueue.Thanks("1"))
-	o.card(0)
-	o.slack.Fail("chat.postMessage", slacktest.Fault{Lost: true})
 	o.eventually("the thread is searched", func() bool { return o.slack.Calls("conversations.replies") > 0 })
 	o.eventually("it is found", func() bool {
 		docs, err := o.store.Documents(t.Context(), "slack/post/", "", 10)
@@ -165,7 +185,6 @@ func escalating(after time.Duration) func(*setup) {
 		s.policy = approval.Rules("1", approval.Rule{Then: approval.Ask(approval.Role("manager"), time.Hour, "All").WithEscalation(
 			approval.Escalation{After: after, Need: approval.Any(approval.Role("boss"), approval.Person("staff-9"))})})
 		s.opts = func(o *slack.Options) {
-			o.CallTimeout = 3 * time.Second
 			o.Mentions = slack.MentionRoles(map[string][]string{"boss": {"S0BOSSES", "<!channel>", "S0BOSSES"}, "manager": {"S0MANAGERS"}}, map[string]string{"staff-9": "U0NINE"})
 		}
 	}
@@ -250,7 +269,7 @@ func TestARestartLosesNothing(t *testing.T) {
 	t.Run("and a crash between posting and remembering asks once", func(t *testing.T) {
 		o.slack.Fail("chat.postMessage", slacktest.Fault{Lost: true})
 		o.slack.Fail("conversations.history", slacktest.Fault{Status: 500}, slacktest.Fault{Status: 500}, slacktest.Fault{Status: 500})
-		o.opts = func(o *slack.Options) { o.CallTimeout = time.Second }
+		o.opts = func(o *slack.Options) { o.CallTimeout = 5 * time.Second }
 		r := o.Propose(t, "615.50", testqueue.Thanks("4"))
 		o.card(3)
 		o.restart()
@@ -265,7 +284,7 @@ func TestARestartLosesNothing(t *testing.T) {
 // Slack: whatever was answered or not, each request has one card in the end.
 func TestKilledAtEveryCall(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, func(s *setup) { s.opts = func(o *slack.Options) { o.CallTimeout = 200 * time.Millisecond } })
+	o := newOffice(t, func(s *setup) { s.opts = func(o *slack.Options) { o.CallTimeout = 5 * time.Second } })
 	const rounds = 5
 	requests := make([]*approval.Request, rounds)
 	for i := range rounds {
@@ -302,18 +321,11 @@ func (o *office) shown() string {
 func TestTwoProcessesPostOnce(t *testing.T) {
 	t.Parallel()
 	url := testpg.URL(t)
-	o := newOffice(t, func(s *setup) {
-		s.url = url
-		s.opts = func(o *slack.Options) { o.CallTimeout = 3 * time.Second }
-	})
+	o := newOffice(t, func(s *setup) { s.url = url })
 	store, err := sqlstore.Open(t.Context(), url, nil) // as another process has it
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
-	first := o.opts
-	o.opts = func(s *slack.Options) {
-		first(s)
-		s.Store = store
-	}
+	o.opts = func(s *slack.Options) { s.Store = store }
 	second := o.build()
 	require.NoError(t, second.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, second.Stop(context.Background())) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	slackapi "github.com/slack-go/slack"
 
@@ -23,7 +24,7 @@ func Example() {
 		}
 	}))
 	defer app.Close()
-	workspace := slacktest.NewServer(&slacktest.Options{InteractionURL: app.URL})
+	workspace := slacktest.NewServer(&slacktest.Options{InteractionURL: app.URL, AckTimeout: time.Minute})
 	defer workspace.Close()
 
 	client := slackapi.New(slacktest.BotToken, slackapi.OptionAPIURL(workspace.APIURL()))

@@ -287,6 +287,9 @@ func (s *Server) Deliver(ctx context.Context, payload json.RawMessage) (*Deliver
 			r.Header.Set("X-Slack-Retry-Num", strconv.Itoa(try))
 			r.Header.Set("X-Slack-Retry-Reason", "http_timeout")
 		}
+		s.mu.Lock()
+		s.sent++
+		s.mu.Unlock()
 		a := s.attempt(r)
 		d.Attempts = append(d.Attempts, a)
 		if a.Status == http.StatusOK || ctx.Err() != nil {

@@ -75,6 +75,7 @@ type Server struct {
 	faults     map[string][]Fault
 	limits     map[string]*limit
 	calls      map[string]int
+	sent       int // interactions, those that were delivered again included
 	problems   []string
 	serial     int
 
@@ -216,6 +217,14 @@ func (s *Server) Calls(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[method]
+}
+
+// Sent returns how often interactions were handed to the app so far, each time
+// that one was delivered again included.
+func (s *Server) Sent() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent
 }
 
 // Problems returns what the app sent although Slack would refuse or ignore it.

@@ -20,6 +20,12 @@ func plain(text string) *slackapi.TextBlockObject {
 
 func start(t *testing.T, opts *slacktest.Options) (*slacktest.Server, *slackapi.Client) {
 	t.Helper()
+	if opts == nil {
+		opts = new(slacktest.Options)
+	}
+	if opts.AckTimeout == 0 {
+		opts.AckTimeout = time.Minute // a busy machine is no reason to deliver again
+	}
 	s := slacktest.NewServer(opts)
 	t.Cleanup(s.Close)
 	return s, slackapi.New(slacktest.BotToken, slackapi.OptionAPIURL(s.APIURL()))
@@ -67,26 +73,25 @@ func TestTriggersAndHashes(t *testing.T) {
 	t.Parallel()
 	triggers := make(chan string, 10)
 	app := serve(t, func(c *slackapi.InteractionCallback) { triggers <- c.TriggerID })
-	s, client := start(t, &slacktest.Options{InteractionURL: app, TriggerLifetime: time.Second})
-	_, _, err := client.PostMessageContext(t.Context(), slacktest.Channel, slackapi.MsgOptionBlocks(slackapi.NewActionBlock("a", slackapi.NewButtonBlockElement("a", "v", plain("x")))))
-	require.NoError(t, err)
-	press := func() string {
-		_, err := s.Click(t.Context(), slacktest.User{ID: "U1"}, s.Messages(slacktest.Channel)[0], "a")
+	press := func(s *slacktest.Server, client *slackapi.Client) string {
+		_, _, err := client.PostMessageContext(t.Context(), slacktest.Channel, slackapi.MsgOptionBlocks(slackapi.NewActionBlock("a", slackapi.NewButtonBlockElement("a", "v", plain("x")))))
+		require.NoError(t, err)
+		_, err = s.Click(t.Context(), slacktest.User{ID: "U1"}, s.Messages(slacktest.Channel)[0], "a")
 		require.NoError(t, err)
 		return <-triggers
 	}
+	s, client := start(t, &slacktest.Options{InteractionURL: app, TriggerLifetime: time.Minute})
 	view := slackapi.ModalViewRequest{Type: slackapi.VTModal, Title: plain("t"), Blocks: slackapi.Blocks{BlockSet: []slackapi.Block{slackapi.NewSectionBlock(plain("x"), nil, nil)}}}
 
-	_, err = client.OpenViewContext(t.Context(), "none", view)
+	_, err := client.OpenViewContext(t.Context(), "none", view)
 	require.ErrorContains(t, err, "invalid_trigger_id")
-	trigger := press()
+	trigger := press(s, client)
 	opened, err := client.OpenViewContext(t.Context(), trigger, view)
 	require.NoError(t, err)
 	_, err = client.OpenViewContext(t.Context(), trigger, view)
 	require.ErrorContains(t, err, "exchanged_trigger_id")
-	late := press()
-	time.Sleep(1100 * time.Millisecond) // a trigger's life is what is tested
-	_, err = client.OpenViewContext(t.Context(), late, view)
+	hasty, hurried := start(t, &slacktest.Options{InteractionURL: app, TriggerLifetime: time.Nanosecond})
+	_, err = hurried.OpenViewContext(t.Context(), press(hasty, hurried), view)
 	require.ErrorContains(t, err, "expired_trigger_id")
 
 	first, err := client.UpdateViewContext(t.Context(), view, "", opened.Hash, opened.ID)

@@ -98,7 +98,7 @@ func (s *Server) acceptSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	n := len(h.conns) + 1
 	h.mu.Unlock()
-	c.send(map[string]any{"type": "hello", "num_connections": n, "connection_info": map[string]any{"app_id": "A0SAMPLE"}, "debug_info": map[string]any{"host": "sample", "approximate_connection_time": 18060}})
+	_ = c.send(map[string]any{"type": "hello", "num_connections": n, "connection_info": map[string]any{"app_id": "A0SAMPLE"}, "debug_info": map[string]any{"host": "sample", "approximate_connection_time": 18060}})
 	h.mu.Lock()
 	h.conns[c] = true
 	h.opened++
@@ -150,10 +150,17 @@ func (s *Server) readAcks(c *socket) {
 	}
 }
 
-func (c *socket) send(v any) {
+func (c *socket) send(v any) error {
 	c.write.Lock()
 	defer c.write.Unlock()
-	_ = c.conn.WriteJSON(v)
+	return c.conn.WriteJSON(v)
+}
+
+// leave has a connection take no more envelopes.
+func (h *socketHub) leave(c *socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.leaving = true
 }
 
 // live returns a connection that takes envelopes, or what is closed when there
@@ -184,7 +191,7 @@ func (s *Server) deliverSocket(ctx context.Context, d *Delivery) error {
 		delete(h.waiting, id)
 		h.mu.Unlock()
 	}()
-	for try := range maxEnvelopes {
+	for len(d.Attempts) < maxEnvelopes {
 		c, joined := h.live()
 		for c == nil {
 			select {
@@ -195,11 +202,17 @@ func (s *Server) deliverSocket(ctx context.Context, d *Delivery) error {
 			c, joined = h.live()
 		}
 		envelope := map[string]any{"envelope_id": id, "type": "interactive", "accepts_response_payload": true, "payload": d.Payload}
-		if try > 0 {
-			envelope["retry_attempt"], envelope["retry_reason"] = try, "timeout"
+		if again := len(d.Attempts); again > 0 {
+			envelope["retry_attempt"], envelope["retry_reason"] = again, "timeout"
 		}
 		start := time.Now()
-		c.send(envelope)
+		if c.send(envelope) != nil {
+			h.leave(c) // it broke, and nobody has the envelope
+			continue
+		}
+		s.mu.Lock()
+		s.sent++
+		s.mu.Unlock()
 		wait := time.NewTimer(s.opts.AckTimeout)
 		select {
 		case body := <-acks:
@@ -231,10 +244,8 @@ func (s *Server) Connections() (open, total int) {
 // https://docs.slack.dev/apis/events-api/using-socket-mode#disconnect
 func (s *Server) Disconnect(reason string) {
 	for _, c := range s.sockets.all() {
-		s.sockets.mu.Lock()
-		c.leaving = true
-		s.sockets.mu.Unlock()
-		c.send(map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": "sample"}})
+		s.sockets.leave(c)
+		_ = c.send(map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": "sample"}})
 		if reason == "warning" {
 			time.AfterFunc(s.opts.WarningTime, func() { _ = c.conn.Close() })
 			continue
@@ -249,6 +260,7 @@ func (s *Server) Disconnect(reason string) {
 // Drop breaks all connections without a word.
 func (s *Server) Drop() {
 	for _, c := range s.sockets.all() {
+		s.sockets.leave(c)
 		_ = c.conn.UnderlyingConn().Close()
 	}
 }
