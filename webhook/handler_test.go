@@ -240,7 +240,7 @@ func TestHandlerBodies(t *testing.T) {
 			if hangUp {
 				require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 			}
-			require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+			require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 			answer, err := io.ReadAll(conn)
 			require.NoError(t, err)
 			assert.Contains(t, string(answer), "HTTP/1.1 400 ")

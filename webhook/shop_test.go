@@ -45,7 +45,9 @@ func ask(t *testing.T, shop *shopifytest.Shop, query string, variables map[strin
 // A day in the simulated shop: everything that it sends is verified, kept and
 // decoded without loss.
 func TestEverythingThatAShopSends(t *testing.T) {
-	shop := shopifytest.NewShop(t, &shopifytest.Options{Today: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)})
+	shop := shopifytest.NewShop(t, &shopifytest.Options{
+		Today: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), RetrySchedule: slices.Repeat([]time.Duration{10 * time.Millisecond}, 8),
+	})
 	box := new(memory)
 	handler, err := webhook.NewHandler(box, webhook.Secrets{Current: shop.Secret()}, nil)
 	require.NoError(t, err)

@@ -166,13 +166,20 @@ func BenchmarkVerify(b *testing.B) {
 func TestVerifyAllocates(t *testing.T) {
 	body := []byte(strings.Repeat("x", 10<<10))
 	signature := sign(body, secret)
-	raw := testing.AllocsPerRun(100, func() {
+	// All goroutines of the process are counted, so the least of several counts.
+	least := func(fn func()) float64 {
+		n := testing.AllocsPerRun(100, fn)
+		for range 4 {
+			n = min(n, testing.AllocsPerRun(100, fn))
+		}
+		return n
+	}
+	raw := least(func() {
 		mac := hmac.New(sha256.New, []byte(secret))
 		mac.Write(body)
 		mac.Sum(nil)
 	})
-	own := testing.AllocsPerRun(100, func() { _ = webhook.Verify(body, signature, secret) })
-	assert.LessOrEqual(t, own, raw)
+	assert.LessOrEqual(t, least(func() { _ = webhook.Verify(body, signature, secret) }), raw)
 }
 
 func FuzzVerify(f *testing.F) {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/inbox"
@@ -50,7 +51,7 @@ func receive1001(databaseURL string) error {
 	defer server.Close()
 
 	// What Shopify does, and does again when it misses the answer.
-	sender := &webhooktest.Sender{Secret: "the client secret"}
+	sender := &webhooktest.Sender{Secret: "the client secret", Schedule: webhooktest.Schedule(time.Minute)}
 	sale := webhook.Delivery{
 		Topic: "orders/create", Shop: "example.myshopify.com", WebhookID: "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
 		Body: []byte(`{"id":820982911946154508,"name":"#1001","total_price":"129.90","currency":"EUR"}`),

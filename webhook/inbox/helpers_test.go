@@ -98,6 +98,14 @@ func waitFor(t testing.TB, box *inbox.Inbox, state inbox.State, n int) {
 	}, soon, 50*time.Millisecond, "never %d %s", n, state)
 }
 
+// eventually waits until ok returns true.
+func eventually(t testing.TB, ok func() bool, what string) {
+	t.Helper()
+	for began := time.Now(); !ok(); time.Sleep(5 * time.Millisecond) {
+		require.Less(t, time.Since(began), soon, "%s: did not happen", what)
+	}
+}
+
 func receive[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {

@@ -333,6 +333,7 @@ func TestStopBeginsNothingMore(t *testing.T) {
 		}
 		stopped := make(chan error, 1)
 		go func() { stopped <- box.Stop(t.Context()) }()
+		eventually(t, func() bool { return inbox.Stopping(box) }, "Stop begins")
 		select {
 		case err := <-stopped:
 			require.Fail(t, "it did not wait for those at work", err)

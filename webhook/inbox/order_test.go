@@ -34,9 +34,11 @@ func TestOneByOne(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
 		orders, each := 5, scaled(20, 10)
 		var mu sync.Mutex
+		var once sync.Once
 		active := make(map[string]int)
 		seen := make(map[string][]string)
 		overlaps, most := 0, 0
+		abreast := make(chan struct{}) // closed when two are at work; the first waits for a second
 		process := func(ctx context.Context, d webhook.Delivery) error {
 			a, ok := inbox.AttemptOf(ctx)
 			assert.True(t, ok)
@@ -49,8 +51,14 @@ func TestOneByOne(t *testing.T) {
 			for _, k := range active {
 				n += k
 			}
-			most = max(most, n)
+			if most = max(most, n); most == 2 {
+				once.Do(func() { close(abreast) })
+			}
 			mu.Unlock()
+			select {
+			case <-abreast:
+			case <-ctx.Done():
+			}
 			time.Sleep(rand.N(3 * time.Millisecond))
 			mu.Lock()
 			defer mu.Unlock()

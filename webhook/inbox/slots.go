@@ -31,11 +31,18 @@ func (s *slots) acquire(ctx context.Context) (release func(), ok bool) {
 	}
 	select {
 	case s.free <- struct{}{}:
-		return sync.OnceFunc(func() { <-s.free }), true
 	case <-stopped:
+		return nil, false
 	case <-ctx.Done():
+		return nil, false
 	}
-	return nil, false
+	select {
+	case <-stopped: // between the two, and where both were ready
+		<-s.free
+		return nil, false
+	default:
+		return sync.OnceFunc(func() { <-s.free }), true
+	}
 }
 
 // stop makes those who wait leave.

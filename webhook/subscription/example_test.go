@@ -70,8 +70,9 @@ func ExampleReconciler() {
 
 	now := time.Now()
 	reconciler, err := subscription.NewReconciler(client, shop.Domain(), box, &subscription.ReconcilerOptions{
-		Topics: []string{"orders/create"},
-		Now:    func() time.Time { return now }, // the example cannot wait
+		Topics:  []string{"orders/create"},
+		Overlap: time.Minute,                     // the simulated shop sold until last night
+		Now:     func() time.Time { return now }, // the example cannot wait
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -20,7 +20,7 @@ import (
 	"github.com/posai-go/posai/webhook/subscription"
 )
 
-const soon = time.Minute // never reached by a test that passes
+const soon = 3 * time.Minute // never reached by a test that passes
 
 // doer adds the access token to requests.
 type doer struct{ token string }

@@ -46,6 +46,14 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.ids = append(r.ids, id)
 }
 
+// patient sends and waits for the answer for as long as it takes, so that only
+// what is refused is sent again.
+type patient struct{}
+
+func (patient) RoundTrip(r *http.Request) (*http.Response, error) {
+	return http.DefaultTransport.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+}
+
 func numbered(n int) []webhook.Delivery {
 	ds := make([]webhook.Delivery, n)
 	for i := range ds {
@@ -72,7 +80,7 @@ func TestPostAllWithEverythingGoingWrong(t *testing.T) {
 	r := &recorder{fail: 5}
 	server := httptest.NewServer(r)
 	defer server.Close()
-	sender := &webhooktest.Sender{Secret: "secret", Schedule: []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond}}
+	sender := &webhooktest.Sender{Secret: "secret", Schedule: []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond}, Transport: patient{}}
 	report := sender.PostAll(t.Context(), server.URL, numbered(200), burst)
 	assert.Equal(t, 200, report.Acknowledged)
 	assert.Empty(t, report.Undelivered)

@@ -45,7 +45,7 @@ func TestPostRetries(t *testing.T) {
 				}
 			}))
 			defer server.Close()
-			sender := &webhooktest.Sender{Secret: "secret", Schedule: []time.Duration{time.Millisecond, time.Millisecond}}
+			sender := &webhooktest.Sender{Secret: "secret", Schedule: []time.Duration{time.Millisecond, time.Millisecond}, Transport: patient{}}
 			attempts, err := sender.Post(t.Context(), server.URL, webhook.Delivery{Topic: "orders/create"})
 			assert.Equal(t, test.attempts, attempts)
 			if test.ok {
