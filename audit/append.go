@@ -334,13 +334,18 @@ func (l *Log) write() {
 		for l.gather() {
 			l.turn()
 		}
-		l.mu.RLock()
-		closed := l.closed
-		l.mu.RUnlock()
-		if closed {
+		if l.ended() {
 			return
 		}
 	}
+}
+
+// ended reports whether the log is closed and all that was taken is written. What
+// was queued since the writer looked last has woken it again.
+func (l *Log) ended() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.closed && len(l.queue) == 0
 }
 
 // gather reports whether entries wait. Those that were written together come

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -342,6 +343,37 @@ func TestClose(t *testing.T) {
 		_, err = log.Get(t.Context(), "entry-0")
 		require.NoError(t, err, "a closed log can be read")
 	})
+}
+
+// An entry that comes as the log closes is written, or it is refused at once.
+func TestAppendWhileClosing(t *testing.T) {
+	for round := range 60 {
+		synctest.Test(t, func(t *testing.T) {
+			log, err := audit.Open(t.Context(), audittest.NewMemory(t), nil)
+			require.NoError(t, err)
+			var written atomic.Int64
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					for i := 0; ; i++ {
+						e := audittest.Entry(i)
+						e.ID = ""
+						if _, err := log.Append(t.Context(), e); err != nil {
+							assert.ErrorIs(t, err, audit.ErrClosed)
+							return
+						}
+						written.Add(1)
+					}
+				})
+			}
+			for written.Load() < int64(round%20) { // at any moment of the writer's turn
+				runtime.Gosched()
+			}
+			assert.NoError(t, log.Close())
+			wg.Wait()
+			assert.Equal(t, written.Load(), log.Size())
+		})
+	}
 }
 
 func TestOpenRefuses(t *testing.T) {

@@ -98,6 +98,16 @@ func (l *Log) Sinks() []SinkStatus {
 	return out
 }
 
+// isClosing reports whether the writer has ended.
+func (l *Log) isClosing() bool {
+	select {
+	case <-l.closing:
+		return true
+	default:
+		return false
+	}
+}
+
 func (f *feed) poke() {
 	select {
 	case f.wake <- struct{}{}:
@@ -108,13 +118,13 @@ func (f *feed) poke() {
 func (f *feed) run(ctx context.Context) {
 	pause := sinkBackoff
 	for {
+		// Once it is closing, nothing more is written. Asked before the step, since what
+		// a step sees may not be all while it is not.
+		closed := f.log.isClosing()
 		more, err := f.step(ctx)
 		if err != nil && ctx.Err() == nil && f.OnError != nil {
 			f.OnError(err)
 		}
-		f.log.mu.RLock()
-		closed := f.log.closed
-		f.log.mu.RUnlock()
 		switch {
 		case ctx.Err() != nil || closed && (err != nil || !more):
 			return

@@ -91,24 +91,53 @@ func TestSinksNeitherBlockNorFail(t *testing.T) {
 
 // Closing gives sinks what there is, and a later process goes on where one was.
 func TestSinkGoesOn(t *testing.T) {
-	store := audittest.NewMemory(t)
-	first := &taker{}
-	log, err := audit.Open(t.Context(), store, &audit.Options{Sinks: []audit.SinkOptions{{Sink: first}}})
-	require.NoError(t, err)
-	for i := range 10 {
-		appendTo(t, log, i)
-	}
-	require.NoError(t, log.Close())
-	assert.Equal(t, upTo(10), first.got)
-	next := log.Sinks()[0].Next
+	synctest.Test(t, func(t *testing.T) {
+		store := audittest.NewMemory(t)
+		first := &taker{}
+		log, err := audit.Open(t.Context(), store, &audit.Options{Sinks: []audit.SinkOptions{{Sink: first}}})
+		require.NoError(t, err)
+		for i := range 10 {
+			appendTo(t, log, i)
+		}
+		require.NoError(t, log.Close())
+		assert.Equal(t, upTo(10), first.got)
+		next := log.Sinks()[0].Next
 
-	again, late := &taker{}, &taker{}
-	log, err = audit.Open(t.Context(), store, &audit.Options{Sinks: []audit.SinkOptions{{Sink: again, From: next - 2}, {Sink: late, From: -1}}})
-	require.NoError(t, err)
-	appendTo(t, log, 10)
-	require.NoError(t, log.Close())
-	assert.Equal(t, []int64{8, 9, 10}, again.got)
-	assert.Equal(t, []int64{10}, late.got)
+		again, late := &taker{}, &taker{}
+		log, err = audit.Open(t.Context(), store, &audit.Options{Sinks: []audit.SinkOptions{{Sink: again, From: next - 2}, {Sink: late, From: -1}}})
+		require.NoError(t, err)
+		appendTo(t, log, 10)
+		require.NoError(t, log.Close())
+		assert.Equal(t, []int64{8, 9, 10}, again.got)
+		assert.Equal(t, []int64{10}, late.got)
+	})
+}
+
+// A sink whose last error came as the log began to close is given what it missed.
+func TestSinkCatchesUpAsTheLogCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failed, told := false, make(chan struct{})
+		sink := &taker{before: func(context.Context) error {
+			if !failed {
+				failed = true
+				return errMedium
+			}
+			return nil
+		}}
+		log, err := audit.Open(t.Context(), audittest.NewMemory(t), &audit.Options{Sinks: []audit.SinkOptions{{
+			Sink: sink, OnError: func(error) { <-told },
+		}}})
+		require.NoError(t, err)
+		appendTo(t, log, 0)
+		synctest.Wait() // its error is being told
+		appendTo(t, log, 1)
+		var wg sync.WaitGroup
+		wg.Go(func() { assert.NoError(t, log.Close()) })
+		synctest.Wait() // closing
+		close(told)
+		wg.Wait()
+		assert.Equal(t, upTo(2), sink.got)
+	})
 }
 
 type bucket map[string]string
