@@ -55,7 +55,7 @@ func sealedLog(t *testing.T, dir string, n int) (note.Signer, note.Verifiers, *a
 	require.NoError(t, err)
 	store, err := filestore.Open(dir, small())
 	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, &audit.Options{Signer: signer, Verifiers: verifiers, Vault: vault})
+	log, err := audit.Open(t.Context(), store, &audit.Options{Signer: signer, Verifiers: verifiers, Vault: vault, MaxWait: patience})
 	require.NoError(t, err)
 	var wg sync.WaitGroup
 	for w := range 8 {
@@ -82,7 +82,7 @@ func TestArchivedLog(t *testing.T) {
 	const n = 1500
 	dir := t.TempDir()
 	signer, verifiers, vault := sealedLog(t, dir, n)
-	opts := &audit.Options{Signer: signer, Verifiers: verifiers, Vault: vault}
+	opts := &audit.Options{Signer: signer, Verifiers: verifiers, Vault: vault, MaxWait: patience}
 	store, err := filestore.Open(dir, small())
 	require.NoError(t, err)
 	archived(t, dir, 1280)
@@ -260,7 +260,7 @@ func TestKeyElsewhere(t *testing.T) {
 	dir, safe := t.TempDir(), filepath.Join(t.TempDir(), "safe", "audit.key")
 	store, err := filestore.Open(dir, &filestore.Options{KeyFile: safe, Origin: "example.com/audit"})
 	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	_, err = log.Append(t.Context(), audittest.Entry(0))
 	require.NoError(t, err)
@@ -277,7 +277,7 @@ func TestKeyElsewhere(t *testing.T) {
 	store, err = filestore.Open(dir, &filestore.Options{KeyFile: safe})
 	require.NoError(t, err)
 	defer store.Close()
-	log, err = audit.Open(t.Context(), store, nil)
+	log, err = audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	defer log.Close()
 	_, err = log.Verify(t.Context())

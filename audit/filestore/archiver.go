@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -241,15 +245,35 @@ func (s *Store) archiveTiles(dirs *dirSyncer, from, to int64) error {
 	return nil
 }
 
-// removePartial removes the partial tiles that wider ones replaced.
+// removePartial removes the partial tiles that wider ones have replaced, also what
+// a round left behind that did not come to its end.
 func (s *Store) removePartial(from, to int64) error {
-	for level := 1; from>>(merkle.TileHeight*level) > 0; level++ {
+	for level := 1; to>>(merkle.TileHeight*level) > 0; level++ {
 		before, after := from>>(merkle.TileHeight*level), to>>(merkle.TileHeight*level)
-		if width := before % merkle.TileWidth; width > 0 && after > before {
-			err := s.disk.Remove(s.path(merkle.TilePath(level, before/merkle.TileWidth, int(width))))
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("filestore: %w", err)
+		for number := before / merkle.TileWidth; number <= after/merkle.TileWidth; number++ {
+			width := min(after-number*merkle.TileWidth, merkle.TileWidth)
+			if err := s.removeNarrower(path.Dir(merkle.TilePath(level, number, 1)), width); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+// removeNarrower removes the partial tiles in the directory with the given
+// slash-separated path that have fewer hashes than width.
+func (s *Store) removeNarrower(dir string, width int64) error {
+	files, err := os.ReadDir(s.path(dir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("filestore: %w", err)
+	}
+	for _, f := range files {
+		n, err := strconv.ParseInt(strings.TrimSuffix(f.Name(), ".tmp"), 10, 64)
+		if err != nil || n >= width {
+			continue
+		}
+		if err := s.disk.Remove(s.path(dir + "/" + f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("filestore: %w", err)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestFaultClosesTheLogToWriting(t *testing.T) {
 			dir, d := t.TempDir(), disktest.New()
 			store, err := filestore.OpenOn(dir, d)
 			require.NoError(t, err)
-			log, err := audit.Open(t.Context(), store, nil)
+			log, err := audit.Open(t.Context(), store, patient)
 			require.NoError(t, err)
 			_, err = log.Append(t.Context(), audittest.Entry(0))
 			require.NoError(t, err)
@@ -61,7 +61,7 @@ func TestFaultClosesTheLogToWriting(t *testing.T) {
 			store, err = filestore.Open(dir, nil)
 			require.NoError(t, err)
 			defer store.Close()
-			log, err = audit.Open(t.Context(), store, nil)
+			log, err = audit.Open(t.Context(), store, patient)
 			require.NoError(t, err)
 			defer log.Close()
 			_, err = log.Get(t.Context(), "entry-1")
@@ -97,7 +97,7 @@ func TestStoreStaysFailed(t *testing.T) {
 func TestFailedSyncThenPowerLoss(t *testing.T) {
 	dir, d := t.TempDir(), disktest.New()
 	signer, verifiers := audittest.NewKey(t)
-	opts := &audit.Options{Signer: signer, Verifiers: verifiers}
+	opts := &audit.Options{Signer: signer, Verifiers: verifiers, MaxWait: patience}
 	run(t, dir, d, opts, func(log *audit.Log) {
 		_, err := log.Append(t.Context(), audittest.Entry(0))
 		require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestFailedSyncThenPowerLoss(t *testing.T) {
 func TestPowerLoss(t *testing.T) {
 	const rounds = 150
 	signer, verifiers := audittest.NewKey(t)
-	opts := &audit.Options{Signer: signer, Verifiers: verifiers}
+	opts := &audit.Options{Signer: signer, Verifiers: verifiers, MaxWait: patience}
 	torn, more := 0, 0
 	for seed := range uint64(rounds) {
 		chance := rand.New(rand.NewPCG(seed, 1))

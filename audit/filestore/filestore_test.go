@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,11 @@ import (
 	"github.com/posai-go/posai/audit/audittest"
 	"github.com/posai-go/posai/audit/filestore"
 )
+
+// patience is how long an Append may take on a machine that is busy.
+const patience = time.Minute
+
+var patient = &audit.Options{MaxWait: patience}
 
 func TestStore(t *testing.T) {
 	audittest.TestStore(t, func(t *testing.T) func() audittest.Store {
@@ -32,7 +38,7 @@ func openLog(t *testing.T, dir string) (*filestore.Store, *audit.Log) {
 	t.Helper()
 	store, err := filestore.Open(dir, nil)
 	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	return store, log
 }
@@ -87,7 +93,7 @@ func TestOrigin(t *testing.T) {
 	store, err := filestore.Open(t.TempDir(), &filestore.Options{Origin: "example.com/audit/pos"})
 	require.NoError(t, err)
 	defer store.Close()
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	defer log.Close()
 	assert.Equal(t, "example.com/audit/pos", log.Origin())
@@ -104,7 +110,7 @@ func TestOrigin(t *testing.T) {
 	bad, err := filestore.Open(t.TempDir(), &filestore.Options{Origin: "has a space"})
 	require.NoError(t, err)
 	defer bad.Close()
-	_, err = audit.Open(t.Context(), bad, nil)
+	_, err = audit.Open(t.Context(), bad, patient)
 	require.Error(t, err)
 }
 
@@ -121,11 +127,11 @@ func TestLostKey(t *testing.T) {
 	store, err = filestore.Open(dir, nil)
 	require.NoError(t, err)
 	defer store.Close()
-	_, err = audit.Open(t.Context(), store, nil)
+	_, err = audit.Open(t.Context(), store, patient)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 
 	signer, verifiers := audittest.NewKey(t)
-	_, err = audit.Open(t.Context(), store, &audit.Options{Signer: signer, Verifiers: verifiers})
+	_, err = audit.Open(t.Context(), store, &audit.Options{Signer: signer, Verifiers: verifiers, MaxWait: patience})
 	require.ErrorIs(t, err, audit.ErrCorrupt, "a strange key does not continue the log")
 	_, err = audit.Verify(t.Context(), store, nil)
 	require.NoError(t, err, "the public key is enough to verify")

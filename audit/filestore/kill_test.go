@@ -45,7 +45,7 @@ func appendForever(dir string) error {
 	if err != nil {
 		return err
 	}
-	log, err := audit.Open(ctx, store, nil)
+	log, err := audit.Open(ctx, store, patient)
 	if err != nil {
 		return err
 	}

@@ -61,9 +61,16 @@ func (r *Reader) reload(ctx context.Context) error {
 	r.openIndex(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i, s := range r.segments {
+	for i := 0; i < len(r.segments); i++ {
+		s := r.segments[i]
 		if s.first != r.tree.Size && s.end() == s.first {
-			return &audit.CorruptError{Index: r.tree.Size, Reason: fmt.Sprintf("entry %d follows", s.first)}
+			if !r.isLeftOver(s.first) {
+				return &audit.CorruptError{Index: r.tree.Size, Reason: fmt.Sprintf("entry %d follows", s.first)}
+			}
+			if err := r.leaveOut(i); err != nil {
+				return err
+			}
+			i = 0
 		}
 		if err := r.parse(ctx, s, i == len(r.segments)-1, published); err != nil {
 			return err
@@ -72,6 +79,27 @@ func (r *Reader) reload(ctx context.Context) error {
 	if published > r.tree.Size {
 		return missing(published, r.tree.Size, r.tree.Size)
 	}
+	return nil
+}
+
+// isLeftOver reports whether the segments before the one that begins with the entry,
+// which does not follow them, are only what is left of segments that the archive
+// has: the removal of an older one has failed where that of a later one has not.
+func (r *Reader) isLeftOver(first int64) bool { return r.tree.Size < first && first <= r.archived }
+
+// leaveOut begins with the segment i, as if those before it were gone. The caller
+// holds the lock.
+func (r *Reader) leaveOut(i int) error {
+	tree, err := r.frontier(r.segments[i].first)
+	if err != nil {
+		return err
+	}
+	for _, s := range r.segments[:i] {
+		if s.dropped = true; s.users == 0 {
+			_ = s.file.Close() // it was only read from
+		}
+	}
+	r.segments, r.tree = r.segments[i:], tree
 	return nil
 }
 
@@ -97,17 +125,22 @@ func (r *Reader) relist() error {
 		known[s.first] = s
 	}
 	gap := r.tree.Size < segments[0].first
+	kept := segments[:0]
 	for i, s := range segments {
 		old, ok := known[s.first]
-		if !ok {
+		if !ok && (s.first >= r.tree.Size || i == len(segments)-1) {
+			kept = append(kept, s)
 			continue
 		}
-		segments[i] = old
-		delete(known, s.first)
+		if ok { // else it was left out before
+			kept = append(kept, old)
+			delete(known, s.first)
+		}
 		if err := s.file.Close(); err != nil {
 			return err
 		}
 	}
+	segments = kept
 	for _, s := range known {
 		if s.dropped = true; s.users == 0 {
 			_ = s.file.Close() // it was only read from

@@ -139,5 +139,101 @@ func faultAtEveryOperation(t *testing.T, modes ...string) {
 			tt.check(632, "%s at operation %d, and on", mode, op)
 		}
 	}
+	t.Logf("%d faults came between write and acknowledgment", kept)
 	assert.NotZero(t, kept, "no fault came between write and acknowledgment: the test tests nothing")
+}
+
+// What a round of archiving has left behind that did not come to its end, the next
+// one removes.
+func TestPartialTilesGo(t *testing.T) {
+	signer, verifiers := audittest.NewKey(t)
+	all := audittest.Batches(t, signer, 256, 256, 256, 1, 255, 1) // a segment each, but for the end
+	faulty := func(op int) *trial {
+		tt := &trial{T: t, dir: filepath.Join(t.TempDir(), "log"), disk: disktest.New(), verifiers: verifiers, batches: all}
+		tt.disk.FailAt(op, syscall.EIO)
+		store, err := filestore.OpenSmall(tt.dir, tt.disk)
+		if err != nil {
+			require.ErrorIs(t, err, syscall.EIO)
+			return tt
+		}
+		for _, b := range all[:4] {
+			if store.Append(t.Context(), b) != nil || store.WaitArchived(t.Context()) != nil {
+				break
+			}
+		}
+		_ = store.Close()
+		return tt
+	}
+	total, every := faulty(-1).disk.Ops(), 3
+	if os.Getenv("POSAI_FULL") != "" {
+		every = 1
+	}
+	for op := 0; op < total; op += every {
+		tt := faulty(op)
+		tt.disk.FailAt(-1, nil)
+		_, err := tt.life(tt.check(0, "fault at operation %d", op))
+		require.NoError(t, err)
+		partial, err := filepath.Glob(filepath.Join(tt.dir, "tile/1/*.p/*"))
+		require.NoError(t, err)
+		require.Equal(t, []string{filepath.Join(tt.dir, "tile/1/000.p/4")}, partial, "fault at operation %d", op)
+	}
+}
+
+// The removal of an archived segment may fail, or be lost with the power, where that
+// of a later one is not.
+func TestSegmentLeftOver(t *testing.T) {
+	signer, verifiers := audittest.NewKey(t)
+	all := audittest.Batches(t, signer, 256, 256, 256, 1, 255, 1)
+	tt := &trial{T: t, dir: t.TempDir(), disk: disktest.New(), verifiers: verifiers, batches: all[:1]}
+	_, err := tt.life(0)
+	require.NoError(t, err)
+	name := filepath.Join(tt.dir, "entries.log")
+	old, err := os.ReadFile(name)
+	require.NoError(t, err)
+	tt.batches = all[:4]
+	_, err = tt.life(256)
+	require.NoError(t, err)
+	require.NoFileExists(t, name)
+	require.NoError(t, os.WriteFile(name, old, 0o600))
+
+	reader, err := filestore.OpenReader(tt.dir)
+	require.NoError(t, err)
+	defer reader.Close()
+	view, err := audit.OpenReader(t.Context(), reader, &audit.Options{Verifiers: verifiers})
+	require.NoError(t, err)
+	look := func(size int64) {
+		require.NoError(t, view.Refresh(t.Context()))
+		require.Equal(t, size, view.Size())
+		report, err := view.Verify(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, size, report.Entries)
+		for _, i := range []int64{0, 255, 700, size - 1} {
+			r, err := view.Get(t.Context(), audittest.Entry(int(i)).ID)
+			require.NoError(t, err)
+			require.Equal(t, i, r.Index)
+		}
+	}
+	look(769)
+	tt.check(769, "with a segment left over")
+	require.NoFileExists(t, name, "it is removed then")
+	require.NoError(t, os.WriteFile(name, old, 0o600))
+	tt.batches = all
+	_, err = tt.life(769)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(name, old, 0o600))
+	look(1025)
+	tt.check(1025, "it goes on")
+
+	// What the archive has not is missed.
+	require.NoError(t, os.WriteFile(filepath.Join(tt.dir, "archived"), []byte("768\n"), 0o600))
+	require.NoError(t, os.WriteFile(name, old, 0o600))
+	fresh, err := filestore.OpenReader(tt.dir)
+	require.NoError(t, err)
+	defer fresh.Close()
+	_, err = audit.OpenReader(t.Context(), fresh, &audit.Options{Verifiers: verifiers})
+	require.ErrorIs(t, err, audit.ErrCorrupt)
+	_, err = audit.Verify(t.Context(), fresh, &audit.VerifyOptions{Verifiers: verifiers})
+	require.ErrorIs(t, err, audit.ErrCorrupt)
+	_, err = filestore.OpenSmall(tt.dir, tt.disk)
+	require.ErrorIs(t, err, audit.ErrCorrupt)
 }

@@ -154,13 +154,19 @@ func (s *sequence) run(ctx context.Context) (err error) {
 	if s.sizes, err = s.archive.checkpoints(); err != nil {
 		return err
 	}
-	if err := s.bundles(ctx, end); err != nil {
+	if err := s.bundles(ctx, s.first/merkle.TileWidth*merkle.TileWidth, end); err != nil {
 		return err
 	}
 	var torn int64
 	for i, seg := range segments {
 		if owner && seg.first >= size && size > 0 {
 			break // begun since
+		}
+		if end < seg.first && seg.first <= s.archived { // those before it are left over
+			if err := s.bundles(ctx, max(end, s.first/merkle.TileWidth*merkle.TileWidth), seg.first); err != nil {
+				return err
+			}
+			end = seg.first
 		}
 		if seg.first != end {
 			return &audit.CorruptError{Index: end, Reason: fmt.Sprintf("entry %d follows", seg.first)}
@@ -181,16 +187,19 @@ func (s *sequence) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// bundles yields what the archive holds up to the entry end, with the
-// checkpoints that were kept.
-func (s *sequence) bundles(ctx context.Context, end int64) (err error) {
-	for number := s.first / merkle.TileWidth; number*merkle.TileWidth < end; number++ {
+// bundles yields what the archive holds from the one entry up to the other, with
+// the checkpoints that were kept.
+func (s *sequence) bundles(ctx context.Context, from, end int64) (err error) {
+	for number := from / merkle.TileWidth; number*merkle.TileWidth < end; number++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		leaves, damage := s.archive.bundle(number)
 		at := number * merkle.TileWidth
 		leaves = leaves[:min(int64(len(leaves)), end-at)]
+		if skip := min(int64(len(leaves)), from-at); skip > 0 {
+			leaves, at = leaves[skip:], at+skip
+		}
 		for len(leaves) > 0 {
 			b := audit.Batch{First: at, Leaves: leaves}
 			if i, _ := slices.BinarySearch(s.sizes, at+1); i < len(s.sizes) && s.sizes[i] <= at+int64(len(leaves)) {

@@ -48,16 +48,26 @@ func (s *Store) recover() (err error) {
 	if s.tree, err = s.frontier(first); err != nil {
 		return err
 	}
-	if first > 0 {
-		// The published one may still be that of the last segment which is gone.
-		r.last, err = s.archive.read(checkpointPath(first), audit.MaxCheckpointSize)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge) {
-			return err
-		}
-		r.met = bytes.Equal(r.last, r.published)
+	if err := s.recoverLast(first, &r); err != nil {
+		return err
 	}
-	for i, seg := range s.segments {
-		if seg.first != s.tree.Size {
+	for i := 0; i < len(s.segments); i++ {
+		seg := s.segments[i]
+		switch {
+		case seg.first == s.tree.Size:
+		case s.isLeftOver(seg.first):
+			old := s.segments[:i]
+			if err := s.leaveOut(i); err != nil {
+				return err
+			}
+			for _, o := range old {
+				_ = s.disk.Remove(s.path(o.name)) // else it is left out again the next time
+			}
+			if err := s.recoverLast(seg.first, &r); err != nil {
+				return err
+			}
+			i = 0
+		default:
 			return &audit.CorruptError{Index: s.tree.Size, Reason: fmt.Sprintf("entry %d follows", seg.first)}
 		}
 		if err := s.recoverSegment(seg, i == len(s.segments)-1, &r); err != nil {
@@ -72,12 +82,27 @@ func (s *Store) recover() (err error) {
 		return missing(r.size, s.tree.Size, s.tree.Size)
 	case s.archived > s.tree.Size:
 		return missing(s.archived, s.tree.Size, s.tree.Size)
-	case r.published == nil && (r.batches > 1 || first > 0):
+	case r.published == nil && (r.batches > 1 || s.segments[0].first > 0):
 		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
 	case !r.met && !mixed(r.published, r.last, r.prev):
 		return &audit.CorruptError{Index: -1, Reason: "the published checkpoint is not the one of its batch"}
 	}
 	return s.settleEnd(r.published)
+}
+
+// recoverLast begins with the checkpoint of the last segment which is gone, the one
+// before the given entry: it may still be the published one.
+func (s *Store) recoverLast(first int64, r *recovery) (err error) {
+	if first == 0 {
+		return nil
+	}
+	r.batches, r.prev = 0, nil
+	r.last, err = s.archive.read(checkpointPath(first), audit.MaxCheckpointSize)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge) {
+		return err
+	}
+	r.met = bytes.Equal(r.last, r.published)
+	return nil
 }
 
 // recoverSegment reads a segment.

@@ -68,7 +68,7 @@ func TestNoSpaceToReserve(t *testing.T) {
 	dir, d := t.TempDir(), disktest.New()
 	signer, verifiers := audittest.NewKey(t)
 	d.Fail(disktest.Reserve, syscall.ENOTSUP)
-	run(t, dir, d, &audit.Options{Signer: signer, Verifiers: verifiers}, func(log *audit.Log) {
+	run(t, dir, d, &audit.Options{Signer: signer, Verifiers: verifiers, MaxWait: patience}, func(log *audit.Log) {
 		_, err := log.Append(t.Context(), audittest.Entry(0))
 		require.NoError(t, err)
 		info, err := os.Stat(filepath.Join(dir, "entries.log"))

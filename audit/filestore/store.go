@@ -349,7 +349,7 @@ func (s *Store) Close() error {
 	}
 	err = errors.Join(err, s.Reader.Close())
 	// Last, so that nobody else writes while a file is still open.
-	err = errors.Join(err, s.lock.Close())
+	err = errors.Join(err, disk.Unlock(s.lock))
 	if err != nil {
 		return fmt.Errorf("filestore: close: %w", err)
 	}

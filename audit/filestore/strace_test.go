@@ -28,7 +28,7 @@ func live(dir string) error {
 	if err != nil {
 		return err
 	}
-	log, err := audit.Open(ctx, store, nil)
+	log, err := audit.Open(ctx, store, patient)
 	if err != nil {
 		return err
 	}

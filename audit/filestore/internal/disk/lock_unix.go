@@ -10,8 +10,7 @@ import (
 	"syscall"
 )
 
-// Lock takes the lock file, which it creates, for as long as the returned file
-// is open. If another holder has it, ok is false.
+// Lock takes the lock file, which it creates, until [Unlock]. If another holder has it, ok is false.
 func Lock(name string, perm fs.FileMode) (f *os.File, ok bool, err error) {
 	f, err = os.OpenFile(filepath.Clean(name), os.O_RDWR|os.O_CREATE, perm)
 	if err != nil {
@@ -31,6 +30,12 @@ func Lock(name string, perm fs.FileMode) (f *os.File, ok bool, err error) {
 		return nil, false, nil
 	}
 	return nil, false, &os.PathError{Op: "flock", Path: name, Err: err}
+}
+
+// Unlock gives the lock up and closes the file. A child process that is being started
+// has a copy of it for a moment, with which the lock would stay.
+func Unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }
 
 func syncDir(name string) error {

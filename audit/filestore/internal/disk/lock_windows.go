@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Lock takes the lock file, which it creates, for as long as the returned file
-// is open. If another holder has it, ok is false.
+// Lock takes the lock file, which it creates, until [Unlock]. If another holder has it, ok is false.
 func Lock(name string, perm fs.FileMode) (f *os.File, ok bool, err error) {
 	f, err = os.OpenFile(filepath.Clean(name), os.O_RDWR|os.O_CREATE, perm)
 	if err != nil {
@@ -27,6 +26,9 @@ func Lock(name string, perm fs.FileMode) (f *os.File, ok bool, err error) {
 	}
 	return nil, false, &os.PathError{Op: "LockFileEx", Path: name, Err: err}
 }
+
+// Unlock gives the lock up and closes the file.
+func Unlock(f *os.File) error { return f.Close() }
 
 // syncDir does nothing: a directory cannot be synced on Windows, where its
 // journal keeps the names.
