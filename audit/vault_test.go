@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -167,7 +168,7 @@ func TestLargestSealedEntry(t *testing.T) {
 	store, err := filestore.Open(t.TempDir(), nil)
 	require.NoError(t, err)
 	defer store.Close()
-	log := open(t, store, &audit.Options{Vault: newVault(t, new(audittest.Keys))})
+	log := open(t, store, &audit.Options{Vault: newVault(t, new(audittest.Keys)), MaxWait: time.Minute})
 	var parts []audit.Part
 	for i := range 4 {
 		parts = append(parts, audit.Part{Name: string(rune('a' + i)), Data: bytes.Repeat([]byte{byte(i)}, audit.MaxPartSize)})

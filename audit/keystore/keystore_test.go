@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -68,10 +70,16 @@ func scan(t *testing.T, dir string, needles map[string][]byte, skip func(path st
 	t.Helper()
 	files := 0
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the server has removed it meanwhile
+		}
 		if err != nil || d.IsDir() || !d.Type().IsRegular() || skip != nil && skip(path) {
 			return err
 		}
 		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -101,7 +109,7 @@ func erase(t *testing.T, keys audit.KeyStore, master *spy, before func(gone map[
 	defer store.Close()
 	vault, err := audit.NewVault(keys, master, nil)
 	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, &audit.Options{Vault: vault})
+	log, err := audit.Open(t.Context(), store, &audit.Options{Vault: vault, MaxWait: time.Minute})
 	require.NoError(t, err)
 	defer log.Close()
 
@@ -208,6 +216,41 @@ func TestErasedFromPostgreSQL(t *testing.T) {
 	assert.Empty(t, scan(t, dir, gone, wal))
 	delete(gone, "the wrapped key")
 	assert.Empty(t, scan(t, dir, gone, nil))
+}
+
+// A transaction that began before, such as a backup's or the server's own analysis,
+// does not keep the row in the table.
+func TestErasedBesideAnOlderTransaction(t *testing.T) {
+	url := testpg.URL(t)
+	keys := open(t, url)
+	defer keys.Close()
+	db, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	defer db.Close()
+	wrapped := make([]byte, 76)
+	_, _ = rand.Read(wrapped)
+	_, err = keys.Put(t.Context(), audit.Key{Lookup: "a", Pseudonym: "pseudonym:a", Wrapped: wrapped})
+	require.NoError(t, err)
+	other := audit.Key{Lookup: "b", Pseudonym: "pseudonym:b", Group: "shop", Wrapped: []byte("key b")}
+	_, err = keys.Put(t.Context(), other)
+	require.NoError(t, err)
+	older, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+	require.NoError(t, err)
+	defer func() { _ = older.Rollback() }()
+	var one int
+	require.NoError(t, older.QueryRowContext(t.Context(), `SELECT 1`).Scan(&one))
+
+	n, err := keys.Destroy(t.Context(), "a")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	kept, err := keys.Get(t.Context(), "b")
+	require.NoError(t, err)
+	assert.Equal(t, other, kept)
+	_, err = db.ExecContext(t.Context(), `CHECKPOINT`)
+	require.NoError(t, err)
+	var dir string
+	require.NoError(t, db.QueryRowContext(t.Context(), `SHOW data_directory`).Scan(&dir))
+	assert.Empty(t, scan(t, filepath.Join(dir, "base"), map[string][]byte{"the wrapped key": wrapped}, nil))
 }
 
 // Many deletions in any order leave nothing behind in the pages of SQLite.

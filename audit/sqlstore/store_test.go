@@ -28,7 +28,12 @@ func TestStore(t *testing.T) {
 
 func open(t testing.TB, database string, opts *sqlstore.Options) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), database, opts)
+	var o sqlstore.Options
+	if opts != nil {
+		o = *opts
+	}
+	o.TurnTimeout = time.Minute // the machine may be busy
+	s, err := sqlstore.Open(t.Context(), database, &o)
 	require.NoError(t, err)
 	return s
 }

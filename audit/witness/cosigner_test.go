@@ -24,7 +24,7 @@ func TestCosign(t *testing.T) {
 	policy, err := witness.NewPolicy(key, 2,
 		serve(t, one, "one", one.Ed25519Key()), serve(t, two, "two", two.MLDSAKey()))
 	require.NoError(t, err)
-	cosigner, err := witness.NewCosigner(policy, &witness.Options{Timeout: time.Minute})
+	cosigner, err := witness.NewCosigner(policy, patient)
 	require.NoError(t, err)
 
 	begin := time.Now().Add(-2 * time.Second)
@@ -70,7 +70,7 @@ func TestCosignAfterRestart(t *testing.T) {
 	require.NoError(t, err)
 	for _, size := range []int{3, 3, 9} {
 		grow(t, log, 0, size)
-		cosigner, err := witness.NewCosigner(policy, nil)
+		cosigner, err := witness.NewCosigner(policy, patient)
 		require.NoError(t, err)
 		cosigned, err := cosigner.Cosign(t.Context(), log)
 		require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestWitnessesNoticeAnotherHistory(t *testing.T) {
 	require.NoError(t, err)
 	good := openLog(t, signer, known)
 	grow(t, good, 0, 8)
-	cosigner, err := witness.NewCosigner(policy, nil)
+	cosigner, err := witness.NewCosigner(policy, patient)
 	require.NoError(t, err)
 	_, err = cosigner.Cosign(t.Context(), good)
 	require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestWitnessesNoticeAnotherHistory(t *testing.T) {
 				}
 				asks := cosigner
 				if fresh {
-					asks, err = witness.NewCosigner(policy, nil)
+					asks, err = witness.NewCosigner(policy, patient)
 					require.NoError(t, err)
 				}
 				result, err := asks.Cosign(t.Context(), bad)
@@ -200,7 +200,7 @@ func TestCosignatureOnAnotherCheckpoint(t *testing.T) {
 	w := audittest.NewWitness(t, "witness.example.com", known)
 	policy, err := witness.NewPolicy(key, 1, serve(t, w, "w", w.Ed25519Key()))
 	require.NoError(t, err)
-	cosigner, err := witness.NewCosigner(policy, nil)
+	cosigner, err := witness.NewCosigner(policy, patient)
 	require.NoError(t, err)
 	early, err := cosigner.Cosign(t.Context(), log)
 	require.NoError(t, err)
@@ -235,7 +235,7 @@ func TestRun(t *testing.T) {
 	w := audittest.NewWitness(t, "witness.example.com", known)
 	policy, err := witness.NewPolicy(key, 1, serve(t, w, "w", w.Ed25519Key()))
 	require.NoError(t, err)
-	cosigner, err := witness.NewCosigner(policy, nil)
+	cosigner, err := witness.NewCosigner(policy, patient)
 	require.NoError(t, err)
 	stop := errors.New("stop")
 	w.SetFault(func(rw http.ResponseWriter, _ *http.Request) bool {

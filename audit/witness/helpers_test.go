@@ -13,6 +13,9 @@ import (
 	"github.com/posai-go/posai/audit/witness"
 )
 
+// patient waits for witnesses on a machine that is busy.
+var patient = &witness.Options{Timeout: time.Minute}
+
 // newLog returns a log of n entries, its key's verifiers and that key.
 func newLog(t testing.TB, n int) (*audit.Log, note.Verifiers, note.Verifier) {
 	t.Helper()

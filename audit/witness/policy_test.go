@@ -3,6 +3,7 @@ package witness_test
 import (
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func many(t *testing.T, n int) (key note.Verifier, vkey string, witnesses []*aud
 	checkpoint = string(audittest.Batches(t, signer, 3)[0].Checkpoint)
 	for i := range n {
 		w := audittest.NewWitness(t, fmt.Sprintf("witness.example.com/%d", i), note.VerifierList(key))
-		c, err := witness.NewClient(serve(t, w, "w", w.Ed25519Key()), nil)
+		c, err := witness.NewClient(serve(t, w, "w", w.Ed25519Key()), new(http.Client))
 		require.NoError(t, err)
 		sig, err := c.AddCheckpoint(t.Context(), 0, nil, []byte(checkpoint))
 		require.NoError(t, err)

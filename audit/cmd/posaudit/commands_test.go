@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -199,7 +200,7 @@ func TestExportAndErase(t *testing.T) {
 	require.NoError(t, err)
 	store, err := filestore.Open(dir, nil)
 	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, &audit.Options{Vault: vault})
+	log, err := audit.Open(t.Context(), store, &audit.Options{Vault: vault, MaxWait: time.Minute})
 	require.NoError(t, err)
 	customer := audit.Subject{Type: "customer", ID: "gid://shopify/Customer/5"}
 	_, err = log.Append(t.Context(), audit.Entry{
@@ -301,7 +302,7 @@ func TestWatchOnce(t *testing.T) {
 	// The copy goes on in another way.
 	store, err := filestore.Open(copied, nil)
 	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	for i := 20; i < 27; i++ {
 		_, err = log.Append(t.Context(), audittest.Entry(i))
@@ -328,7 +329,7 @@ func TestWatchGoesOn(t *testing.T) {
 	store, err := filestore.Open(dir, nil)
 	require.NoError(t, err)
 	defer store.Close()
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	defer log.Close()
 	v, err := note.NewVerifier(keyOf(t, dir))
@@ -371,6 +372,37 @@ func TestWatchGoesOn(t *testing.T) {
 	assert.Equal(t, 4, cmd.ProcessState.ExitCode())
 }
 
+// An interrupt while a witness thinks is an interrupt, not a witness that refuses.
+func TestInterruptedCosigning(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no interrupt to send")
+	}
+	dir := t.TempDir()
+	writeLog(t, dir, 3)
+	v, err := note.NewVerifier(keyOf(t, dir))
+	require.NoError(t, err)
+	w := audittest.NewWitness(t, "witness.example.com", note.VerifierList(v))
+	asked := make(chan struct{}, 1)
+	w.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		<-r.Context().Done()
+		return true
+	})
+	server := httptest.NewServer(w)
+	defer server.Close()
+	policy := keep(t, fmt.Sprintf("witness W %s %s\nquorum W\n", w.Ed25519Key(), server.URL))
+	cmd := exec.CommandContext(t.Context(), program, "checkpoint", dir, "-cosign", policy)
+	require.NoError(t, cmd.Start())
+	<-asked
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.Error(t, cmd.Wait())
+	assert.Equal(t, 4, cmd.ProcessState.ExitCode())
+}
+
 // A stranger with the URL and the key.
 func TestPublished(t *testing.T) {
 	dir := t.TempDir()
@@ -405,7 +437,7 @@ func TestPostgreSQL(t *testing.T) {
 	store, err := sqlstore.Open(t.Context(), database, &sqlstore.Options{Log: "pos", Origin: "example.com/audit"})
 	require.NoError(t, err)
 	defer store.Close()
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	defer log.Close()
 	for i := range 5 {

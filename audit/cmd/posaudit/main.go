@@ -125,6 +125,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case wrong:
 		fmt.Fprint(stderr, usage)
 		return 2
+	case unanswered(ctx, err):
+		return 4
 	case errors.Is(err, audit.ErrCorrupt) || errors.Is(err, audit.ErrCheckpoint) || errors.Is(err, witness.ErrQuorum):
 		return 1
 	case ctx.Err() != nil:
@@ -132,6 +134,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		return 3
 	}
+}
+
+// unanswered reports whether witnesses are missing only because of an interrupt, and
+// none of them has raised an alarm.
+func unanswered(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, witness.ErrQuorum) && errors.Is(err, context.Cause(ctx)) &&
+		!errors.Is(err, witness.ErrInconsistent) && !errors.Is(err, witness.ErrAhead)
 }
 
 // cmd is one call of the program.

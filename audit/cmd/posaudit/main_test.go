@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,12 +58,15 @@ func posaudit(t *testing.T, args ...string) (stdout, stderr string, status int) 
 	return out.String(), errs.String(), 0
 }
 
+// patient is for a machine that is busy.
+var patient = &audit.Options{MaxWait: time.Minute}
+
 // writeLog makes a log of n entries, or continues it up to n.
 func writeLog(t *testing.T, dir string, n int) {
 	t.Helper()
 	store, err := filestore.Open(dir, &filestore.Options{Origin: "example.com/audit"})
 	require.NoError(t, err)
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	for i := range n {
 		_, err := log.Append(t.Context(), audittest.Entry(i))
@@ -109,7 +113,7 @@ func TestVerifyWhileTheLogIsOpen(t *testing.T) {
 	store, err := filestore.Open(dir, nil)
 	require.NoError(t, err)
 	defer store.Close()
-	log, err := audit.Open(t.Context(), store, nil)
+	log, err := audit.Open(t.Context(), store, patient)
 	require.NoError(t, err)
 	defer log.Close()
 	_, errs, status := posaudit(t, "verify", dir)
