@@ -5,7 +5,9 @@ import (
 	"errors"
 	"iter"
 	"net/http/httptest"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,14 +86,22 @@ func TestOverHTTP(t *testing.T) {
 	receipt, err := log.Receipt(t.Context(), 0)
 	require.NoError(t, err)
 
-	handler, err := webhook.NewHandler(inbox{mux}, webhook.Secrets{Current: "hush"}, nil)
+	accepted := make(inbox, 100)
+	handler, err := webhook.NewHandler(accepted, webhook.Secrets{Current: "hush"}, nil)
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	defer server.Close()
+	sender := &webhooktest.Sender{Secret: "hush", Schedule: slices.Repeat([]time.Duration{100 * time.Millisecond}, 50)}
 	send := func(topic string) {
 		t.Helper()
-		_, err := (&webhooktest.Sender{Secret: "hush"}).Post(t.Context(), server.URL, delivery(topic))
+		_, err := sender.Post(t.Context(), server.URL, delivery(topic))
 		require.NoError(t, err)
+		for d := range accepted { // one of another topic came twice, its acknowledgment too late
+			if d.Topic == topic {
+				require.NoError(t, mux.Process(t.Context(), d))
+				return
+			}
+		}
 	}
 
 	send("customers/data_request")
@@ -115,11 +125,12 @@ func TestOverHTTP(t *testing.T) {
 	require.NoError(t, err, "old receipts stay valid")
 }
 
-// inbox processes at once.
-type inbox struct{ *webhook.Mux }
+// inbox keeps what is accepted until the test processes it.
+type inbox chan webhook.Delivery
 
-func (i inbox) Accept(ctx context.Context, d webhook.Delivery) (duplicate bool, err error) {
-	return false, i.Process(ctx, d)
+func (i inbox) Accept(_ context.Context, d webhook.Delivery) (duplicate bool, err error) {
+	i <- d
+	return false, nil
 }
 
 // A delivery that comes again, as it may after a crash, is recorded once.

@@ -73,7 +73,8 @@ type stock struct {
 // maxVariants is how many variants a card lists.
 const maxVariants = 8
 
-// lookUp is how long the shop may take to tell the figures of a card.
+// lookUp is how long the shop may take to tell the figures of a card, unless the
+// configuration says otherwise.
 const lookUp = 1500 * time.Millisecond
 
 // card makes the card of a product as it is now, or nil if it is gone. The variants
@@ -154,7 +155,7 @@ type figure struct {
 
 // figures asks the shop. It returns nil if the shop does not answer in time.
 func (s *shop) figures(ctx context.Context, id string, here place) (figures map[string]figure, gone bool) {
-	ctx, cancel := context.WithTimeout(ctx, lookUp)
+	ctx, cancel := context.WithTimeout(ctx, s.lookUp)
 	defer cancel()
 	resp, err := catalog.GetFigures(ctx, s.client.With(shopify.CallOptions{Lane: shopify.Interactive}), shopify.GID(id), shopify.GID(here.ID))
 	if err != nil {

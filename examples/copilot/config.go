@@ -17,6 +17,7 @@ type config struct {
 	embedder   string
 	minCosine  float64
 	answerIn   time.Duration // how long people are waited for
+	lookUp     time.Duration // how long the shop is
 
 	simulated bool
 }
@@ -35,7 +36,7 @@ const simulatedClient = "simulated-client"
 // parseConfig reads the flags, and for each flag that is not given the variable of the
 // same name.
 func parseConfig(args []string, getenv func(string) string, output io.Writer) (*config, error) {
-	c := &config{Config: demo.Config{Name: "copilot"}}
+	c := &config{Config: demo.Config{Name: "copilot"}, lookUp: lookUp}
 	fs := c.NewFlagSet(introduction, output)
 	fs.StringVar(&c.clientID, "client-id", "", "client `ID` of the app, which the register's session tokens are for")
 	fs.StringVar(&c.policyFile, "policies", "", "Markdown `file` with the shop's policies (default: those that the shop itself has)")

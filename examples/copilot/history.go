@@ -26,7 +26,7 @@ const maxOrders = 10
 
 // history reads a customer's latest orders; nil if they cannot be had in time.
 func (s *shop) history(ctx context.Context, customer string) *history {
-	ctx, cancel := context.WithTimeout(ctx, lookUp)
+	ctx, cancel := context.WithTimeout(ctx, s.lookUp)
 	defer cancel()
 	client := s.client.With(shopify.CallOptions{Lane: shopify.Interactive})
 	resp, err := admin.CustomerHistory(ctx, client, shopify.GID(customer), maxOrders, shopify.Optional[string]{})
@@ -52,7 +52,7 @@ func (s *shop) history(ctx context.Context, customer string) *history {
 // know tells a conversation's vault what is personal about a customer, so that the
 // model never reads it, whoever types it.
 func (s *shop) know(ctx context.Context, vault *ai.Vault, customer string) error {
-	ctx, cancel := context.WithTimeout(ctx, lookUp)
+	ctx, cancel := context.WithTimeout(ctx, s.lookUp)
 	defer cancel()
 	resp, err := admin.GetCustomer(ctx, s.client.With(shopify.CallOptions{Lane: shopify.Interactive}), shopify.GID(customer))
 	if err != nil || resp.Customer == nil {

@@ -12,6 +12,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,11 +50,15 @@ func newPath(t *testing.T, o pathOptions) *path {
 	if o.data == nil {
 		o.data = demotest.SmallShop()
 	}
-	p := &path{t: t, sim: shopifytest.NewShop(t, &shopifytest.Options{Data: o.data, Plan: shopifytest.Plus})}
+	p := &path{t: t, sim: shopifytest.NewShop(t, &shopifytest.Options{
+		Data: o.data, Plan: shopifytest.Plus,
+		RetrySchedule: slices.Repeat([]time.Duration{200 * time.Millisecond}, 100), // what a busy machine acknowledges too late
+	})}
 	var err error
 	p.cfg, err = parseConfig(nil, func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)
 	p.cfg.use(p.sim)
+	p.cfg.lookUp, p.cfg.ModelTimeout = time.Minute, 2*time.Minute // the machine may be busy
 	prices, err := ai.NewPrices("USD", []ai.Price{{Provider: "aitest", Model: "*", Input: decimal.NewFromInt(1), CacheRead: decimal.NewFromInt(1), CacheWrite: decimal.NewFromInt(1), Output: decimal.NewFromInt(2)}})
 	require.NoError(t, err)
 	p.cfg.budget = demo.NewBudget(prices, ai.MaxCost/2, ai.MaxCost/2)
@@ -65,7 +70,7 @@ func newPath(t *testing.T, o pathOptions) *path {
 	require.NoError(t, err)
 	p.service, err = startService(t.Context(), p.cfg, sh, o.model, t.TempDir(), "127.0.0.1:0", logger, p.seen.Observe)
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, p.stopWithin(context.Background(), 20*time.Second)) })
+	t.Cleanup(func() { assert.NoError(t, p.stopWithin(context.Background(), 2*time.Minute)) })
 	return p
 }
 
@@ -80,7 +85,7 @@ func (p *path) visitor(m mode) *visitor {
 	p.t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(p.t, err)
-	v := &visitor{p, &http.Client{Jar: jar, Timeout: time.Minute}, m}
+	v := &visitor{p, &http.Client{Jar: jar, Timeout: 5 * time.Minute}, m}
 	if m == associate {
 		p.signIn(v.client)
 	}
@@ -283,7 +288,7 @@ func TestPersonIsCalled(t *testing.T) {
 	link, err := p.SignInLink("")
 	require.NoError(t, err)
 	require.NoError(t, demo.ApproveOverHTTP(t.Context(), link, id))
-	require.Eventually(t, func() bool { return state() == "coming" }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return state() == "coming" }, 2*time.Minute, 20*time.Millisecond)
 
 	other, _ := v.ask(question{Question: "glorfindel xyzzy"}, false)
 	assert.NotEqual(t, id, other.Blocks[0].Task.ID, "that one has come; the next question is another")
@@ -296,7 +301,7 @@ func TestNobodyComes(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, body := v.do(http.MethodGet, "/tasks/"+a.Blocks[0].Task.ID, nil, "")
 		return strings.Contains(string(body), `"nobody"`)
-	}, 60*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 }
 
 func TestSearchAnswersWithoutAModel(t *testing.T) {
@@ -356,7 +361,7 @@ func TestIndexFollowsTheShop(t *testing.T) {
 			}
 		}
 		return true
-	}, 60*time.Second, 20*time.Millisecond, "by inventory_levels/update")
+	}, 2*time.Minute, 20*time.Millisecond, "by inventory_levels/update")
 	a, _ := v.ask(question{Question: beanie.Variants[0].SKU}, true)
 	require.Greater(t, len(a.Blocks), 1)
 	assert.Zero(t, a.Blocks[0].Card.Variants[0].Here.Available)
@@ -376,7 +381,7 @@ func TestIndexFollowsTheShop(t *testing.T) {
 
 // When the shop does not answer, the index does, and says of when it is.
 func TestShopThatDoesNotAnswer(t *testing.T) {
-	p := newPath(t, pathOptions{})
+	p := newPath(t, pathOptions{config: func(c *config) { c.lookUp = 200 * time.Millisecond }})
 	remove := p.sim.Inject(shopifytest.Fault{Operation: "GetFigures", Status: 503, Times: 1000})
 	defer remove()
 	a, _ := p.visitor(kiosk).ask(question{Question: "Cashmere Scarf"}, true)
@@ -494,7 +499,7 @@ func TestBaselineStandsIn(t *testing.T) {
 		config func(*config)
 		why    string
 	}{
-		"late":       {reply: func(int) aitest.Reply { return aitest.Reply{Text: "{}", Delay: 20 * time.Second} }, config: func(c *config) { c.ModelTimeout = 100 * time.Millisecond }, why: "late"},
+		"late":       {reply: func(int) aitest.Reply { return aitest.Reply{Text: "{}", Delay: time.Hour} }, config: func(c *config) { c.ModelTimeout = 100 * time.Millisecond }, why: "late"},
 		"refused":    {reply: func(int) aitest.Reply { return aitest.Refusal("no") }, why: "nothing that could be shown"},
 		"overloaded": {reply: func(int) aitest.Reply { return aitest.Error(&ai.Error{Class: ai.ErrQuota}) }, why: "no capacity"},
 		"nonsense":   {reply: func(int) aitest.Reply { return aitest.Text("The Moon Lamp costs $9.99.") }, why: "nothing that could be shown"},
@@ -531,19 +536,22 @@ func TestRegisterAsks(t *testing.T) {
 	sign := func(secret, shop string) string {
 		return shopifytest.SignSessionToken(secret, shopifytest.SessionClaims{Shop: shop, ClientID: p.cfg.clientID, Account: "1", Issued: time.Now()})
 	}
-	token := sign(p.cfg.Secret, p.cfg.Shop)
-	resp, body := ask(token, `{"conversation":"register-1","question":"cashmere scarf"}`)
+	token := func() string { return sign(p.cfg.Secret, p.cfg.Shop) } // it is good for a minute
+	resp, body := ask(token(), `{"conversation":"register-1","question":"cashmere scarf"}`)
 	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", body)
 	assert.Equal(t, "*", resp.Header.Get("Access-Control-Allow-Origin"))
 	a := readAnswer(t, body, false)
 	assert.Equal(t, "Cashmere Scarf", a.Blocks[0].Card.Title)
 
-	stranger, other := sign("another secret", p.cfg.Shop), sign(p.cfg.Secret, "other.myshopify.com")
+	none := func() string { return "" }
+	stranger := func() string { return sign("another secret", p.cfg.Shop) }
+	other := func() string { return sign(p.cfg.Secret, "other.myshopify.com") }
 	for name, tt := range map[string]struct {
-		token, body string
-		status      int
+		token  func() string
+		body   string
+		status int
 	}{
-		"no token":        {"", `{}`, 401},
+		"no token":        {none, `{}`, 401},
 		"wrong secret":    {stranger, `{}`, 401},
 		"another shop":    {other, `{}`, 401},
 		"no conversation": {token, `{"question":"x"}`, 422},
@@ -554,7 +562,7 @@ func TestRegisterAsks(t *testing.T) {
 		"customer":        {token, `{"conversation":"register-1","question":"x","customer":"1' OR 1"}`, 422},
 		"large":           {token, `{"question":"` + strings.Repeat("x", 20<<10) + `"}`, 413},
 	} {
-		resp, body := ask(tt.token, tt.body)
+		resp, body := ask(tt.token(), tt.body)
 		assert.Equal(t, tt.status, resp.StatusCode, "%s: %s", name, body)
 	}
 }
@@ -585,6 +593,10 @@ func TestWhoMayAsk(t *testing.T) {
 	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, http.StatusForbidden, resp.StatusCode, "not from another site")
 
+	now := time.Now()
+	p.copilot.sessions.mu.Lock()
+	p.copilot.sessions.now = func() time.Time { return now } // a minute that does not end
+	p.copilot.sessions.mu.Unlock()
 	refused := 0
 	for range perMinute + 2 {
 		if resp, _ := v.do(http.MethodPost, "/ask", question{Question: "manager"}, ""); resp.StatusCode == http.StatusTooManyRequests {
@@ -621,7 +633,7 @@ func TestVectorsBesideWords(t *testing.T) {
 		stats, err := p.shop.index.Stats(t.Context())
 		require.NoError(t, err)
 		return stats.Vectors >= products
-	}, 60*time.Second, 20*time.Millisecond, "vectors of all products")
+	}, 5*time.Minute, 20*time.Millisecond, "vectors of all products")
 	a, _ := p.visitor(kiosk).ask(question{Question: "footwear"}, true)
 	require.NotEmpty(t, a.Blocks)
 	require.NotNil(t, a.Blocks[0].Card, "no product says that word")

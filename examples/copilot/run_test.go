@@ -34,7 +34,7 @@ func TestQuickStart(t *testing.T) {
 func TestServeSimulated(t *testing.T) {
 	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", t.TempDir())
 	command := regexp.MustCompile(`-X POST (\S+) -H 'Authorization: (Bearer \S+)' -d '([^']+)'`)
-	require.Eventually(t, func() bool { return command.MatchString(p.Output()) }, 60*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return command.MatchString(p.Output()) }, 2*time.Minute, 20*time.Millisecond)
 	m := command.FindStringSubmatch(p.Output())
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m[1], strings.NewReader(m[3]))
 	require.NoError(t, err)

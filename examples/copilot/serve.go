@@ -81,6 +81,6 @@ func openShop(ctx context.Context, cfg *config, logger *slog.Logger) (*shop, err
 	if err != nil {
 		return nil, err
 	}
-	s.minCosine = cfg.minCosine
+	s.minCosine, s.lookUp = cfg.minCosine, cfg.lookUp
 	return s, nil
 }

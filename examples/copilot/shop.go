@@ -30,6 +30,7 @@ type shop struct {
 	locations []place
 	index     rag.Index
 	minCosine float64 // below it, a text that vectors find is none
+	lookUp    time.Duration
 }
 
 // place is one of the shop's stores.
