@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,8 +46,10 @@ func watch(ctx context.Context, c *cmd) error {
 	for {
 		err := w.look(ctx)
 		switch {
-		case c.once, ctx.Err() != nil, errors.Is(err, audit.ErrCorrupt), errors.Is(err, audit.ErrCheckpoint):
+		case c.once, errors.Is(err, audit.ErrCorrupt), errors.Is(err, audit.ErrCheckpoint):
 			return err
+		case ctx.Err() != nil: // also where the look came to its end
+			return cmp.Or(err, context.Cause(ctx))
 		case err != nil:
 			fmt.Fprintln(c.stderr, "posaudit:", err) // the next look may fare better
 		}
