@@ -167,15 +167,16 @@ func (q *restRequest) breakdown() {
 type payloads []payload
 
 type payload struct {
-	id   int64
-	make func() map[string]any
+	id    int64
+	place int64 // in the list, growing; not 0, and what comes and goes does not change it
+	make  func() map[string]any
 }
 
 func (q *restRequest) orders() payloads {
 	s := q.api.shop.state
 	var out payloads
 	for _, o := range slices.Backward(s.orders) { // the latest first
-		out = append(out, payload{o.id, func() map[string]any { return s.orderPayload(o) }})
+		out = append(out, payload{o.id, -o.filed, func() map[string]any { return s.orderPayload(o) }})
 	}
 	return out
 }
@@ -184,7 +185,7 @@ func (q *restRequest) products() payloads {
 	s := q.api.shop.state
 	var out payloads
 	for _, p := range s.products {
-		out = append(out, payload{p.id, func() map[string]any { return s.productPayload(p) }})
+		out = append(out, payload{p.id, p.filed, func() map[string]any { return s.productPayload(p) }})
 	}
 	return out
 }
@@ -193,7 +194,7 @@ func (q *restRequest) customers() payloads {
 	s := q.api.shop.state
 	var out payloads
 	for _, c := range s.customers {
-		out = append(out, payload{c.id, func() map[string]any { return s.customerPayload(c) }})
+		out = append(out, payload{c.id, c.filed, func() map[string]any { return s.customerPayload(c) }})
 	}
 	return out
 }
@@ -211,10 +212,10 @@ const (
 	restPageMax = 250
 )
 
-// cursor is what page_info says: go on after, or end before, the resource with this id,
+// cursor is what page_info says: go on after, or end before, the resource that has or had this place,
 // among those that the filters of the first request let through.
 type cursor struct {
-	ID      int64             `json:"id"`
+	Place   int64             `json:"place"`
 	Before  bool              `json:"before,omitempty"`
 	Filters map[string]string `json:"filters,omitempty"`
 }
@@ -260,7 +261,7 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 			}
 		}
 		raw, err := base64.RawURLEncoding.DecodeString(pageInfo)
-		if err != nil || json.Unmarshal(raw, &c) != nil {
+		if err != nil || json.Unmarshal(raw, &c) != nil || c.Place == 0 {
 			return nil, &restProblem{http.StatusBadRequest, map[string]string{"page_info": "Invalid value."}}
 		}
 		filters = c.Filters
@@ -273,14 +274,14 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 	}
 	start, end := 0, len(all)
 	if pageInfo != "" {
-		at := slices.IndexFunc(all, func(p payload) bool { return p.id == c.ID })
+		at, found := slices.BinarySearchFunc(all, c.Place, func(p payload, place int64) int { return cmp.Compare(p.place, place) })
 		switch {
-		case at < 0:
-			start = len(all)
 		case c.Before:
 			end, start = at, max(0, at-limit)
-		default:
+		case found:
 			start = at + 1
+		default:
+			start = at // it was deleted: the next one has its place
 		}
 	}
 	end = min(end, start+limit)
@@ -298,10 +299,10 @@ func (q *restRequest) list(key string, all payloads) (any, *restProblem) {
 			links = append(links, fmt.Sprintf(`<https://%s%s?%s>; rel="%s"`, q.api.shop.Domain(), q.r.URL.Path, v.Encode(), rel))
 		}
 		if start > 0 {
-			link("previous", cursor{all[start].id, true, filters})
+			link("previous", cursor{all[start].place, true, filters})
 		}
 		if end < len(all) {
-			link("next", cursor{all[end-1].id, false, filters})
+			link("next", cursor{all[end-1].place, false, filters})
 		}
 		if len(links) > 0 {
 			q.w.Header().Set("Link", strings.Join(links, ", "))
@@ -337,6 +338,9 @@ func (all payloads) only(filter, value string) (payloads, *restProblem) {
 		}
 		// From here on the order is that of the ids.
 		all = slices.SortedFunc(slices.Values(all), func(a, b payload) int { return cmp.Compare(a.id, b.id) })
+		for i := range all {
+			all[i].place = all[i].id
+		}
 		keep = func(p payload) bool { return p.id > since }
 	default:
 		keep = func(p payload) bool { return p.make()[filter] == value }

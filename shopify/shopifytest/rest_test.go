@@ -112,10 +112,42 @@ func TestRESTPagesTakeNoNewFilters(t *testing.T) {
 		assert.Equal(t, name+" cannot be passed when page_info is present.", at(body, "errors", name))
 	}
 	for name, path := range map[string]string{
-		"page_info": "orders.json?page_info=%21", "since_id": "orders.json?since_id=x", "topic": "orders.json?topic=x", "color": "orders.json?color=x", "limit": "orders.json?limit=251",
+		"page_info": "orders.json?page_info=e30", "since_id": "orders.json?since_id=x", "topic": "orders.json?topic=x", "color": "orders.json?color=x", "limit": "orders.json?limit=251",
 	} {
 		resp, body := rest(t, s, http.MethodGet, path, "")
 		assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
 		assert.NotEmpty(t, at(body, "errors", name), name)
 	}
+}
+
+// TestRESTPagesGoOn deletes what a cursor names: the pages go on where it was, in both directions.
+func TestRESTPagesGoOn(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	for _, at := range []string{"a", "b", "c", "d", "e"} {
+		resp, _ := rest(t, s, http.MethodPost, "webhooks.json", `{"webhook": {"topic": "orders/create", "address": "https://example.com/`+at+`", "format": "json"}}`)
+		require.Equal(t, http.StatusCreated, resp.StatusCode)
+	}
+	read := func(page string) (got []string, previous, next string) {
+		require.NotEmpty(t, page)
+		resp, body := rest(t, s, http.MethodGet, page, "")
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		return ids(body, "webhooks"), link(resp, "previous"), link(resp, "next")
+	}
+	remove := func(id string) {
+		resp, _ := rest(t, s, http.MethodDelete, "webhooks/"+id+".json", "")
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+	}
+	all, _, _ := read("webhooks.json")
+	require.Len(t, all, 5)
+	_, _, next := read("webhooks.json?limit=2")
+	remove(all[1])
+	got, previous, next := read(next)
+	assert.Equal(t, all[2:4], got, "after the second, which is gone")
+	remove(all[2])
+	got, _, _ = read(previous)
+	assert.Equal(t, all[:1], got, "before the third, which is gone")
+	remove(all[3])
+	got, _, next = read(next)
+	assert.Equal(t, all[4:], got)
+	assert.Empty(t, next)
 }

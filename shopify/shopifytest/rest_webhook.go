@@ -14,7 +14,7 @@ func (q *restRequest) webhooks() payloads {
 	s := q.api.shop.state
 	var out payloads
 	for _, w := range s.subscriptions {
-		out = append(out, payload{w.id, func() map[string]any { return s.webhookPayload(w) }})
+		out = append(out, payload{w.id, w.filed, func() map[string]any { return s.webhookPayload(w) }})
 	}
 	return out
 }

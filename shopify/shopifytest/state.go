@@ -19,6 +19,7 @@ type state struct {
 	shop     shopInfo
 	app      appInfo
 	byID     map[string]node // every stored thing by GID
+	filed    int64           // how many things were filed
 	nextID   map[string]int64
 	products []*product
 	variants []*variant
@@ -71,6 +72,7 @@ type head struct {
 	typename  string
 	id        int64
 	gid       string
+	filed     int64 // the how manieth it was, from 1: the order of filing, also where ids are given
 	createdAt time.Time
 	updatedAt time.Time
 }
@@ -120,7 +122,8 @@ func (s *state) add(n node, typename string, id int64, at time.Time) {
 	if id == 0 {
 		id, own = s.newID(typename)
 	}
-	h.typename, h.id, h.createdAt, h.updatedAt = typename, id, at, at
+	s.filed++
+	h.typename, h.id, h.createdAt, h.updatedAt, h.filed = typename, id, at, at, s.filed
 	if h.gid == "" {
 		h.gid = own
 	}
