@@ -77,6 +77,7 @@ func (s *state) addOrder(d OrderData, recent bool) {
 	for _, l := range o.lines {
 		if lv := l.variant.item.at(s.locations[0]); !p.fulfilled && lv != nil {
 			lv.quantities["committed"] += l.quantity
+			l.aside = l.quantity
 		}
 	}
 	for _, r := range d.Refunds {

@@ -268,3 +268,58 @@ func TestProductUpdate(t *testing.T) {
 	assert.NotEmpty(t, at(update(map[string]any{"id": p.ID, "handle": "soy-candle"}), "userErrors"))
 	assert.NotEmpty(t, at(update(map[string]any{"id": "gid://shopify/Product/1", "title": "x"}), "userErrors"))
 }
+
+// TestRefundOfWhatWasNotSent cancels pieces that were set aside: these are on the shelf again, and no more than were.
+func TestRefundOfWhatWasNotSent(t *testing.T) {
+	s := newShop(t, nil)
+	home, other := s.Locations()[0].ID, s.Locations()[1].ID
+	o, err := s.RingUp(shopifytest.Sale{SendLater: true, Lines: []shopifytest.SaleLine{{SKU: "AW-MTC", Quantity: 3}}})
+	require.NoError(t, err)
+	require.Equal(t, home, o.LocationID)
+	hooks := watch(t, s, "INVENTORY_LEVELS_UPDATE")
+	item := at(data(t, s, `query($id: ID!) { order(id: $id) { lineItems(first: 1) { nodes { variant { inventoryItem { id } } } } } }`, map[string]any{"id": o.ID}), "order", "lineItems", "nodes", 0, "variant", "inventoryItem", "id")
+	stock := func(location string) (available, committed float64) {
+		read := data(t, s, `query($i: ID!, $l: ID!) { inventoryItem(id: $i) { inventoryLevel(locationId: $l) { quantities(names: ["available", "committed"]) { quantity } } } }`, map[string]any{"i": item, "l": location})
+		quantities := at(read, "inventoryItem", "inventoryLevel", "quantities")
+		return at(quantities, 0, "quantity").(float64), at(quantities, 1, "quantity").(float64)
+	}
+	refund := func(key string, quantity int, restock, location string) any {
+		line := map[string]any{"lineItemId": o.Lines[0].ID, "quantity": quantity, "restockType": restock}
+		if location != "" {
+			line["locationId"] = location
+		}
+		out := at(data(t, s, `mutation($in: RefundInput!, $key: String!) { refundCreate(input: $in) @idempotent(key: $key) { order { lineItems(first: 1) { nodes { unfulfilledQuantity } } } userErrors { field message } } }`,
+			map[string]any{"key": key, "in": map[string]any{"orderId": o.ID, "refundLineItems": []any{line}}}), "refundCreate")
+		require.Empty(t, at(out, "userErrors"))
+		return at(out, "order", "lineItems", "nodes", 0, "unfulfilledQuantity")
+	}
+	available, committed := stock(home)
+	elsewhere, theirs := stock(other)
+
+	assert.InDelta(t, 2, refund("a", 1, "CANCEL", home), 0)
+	now, aside := stock(home)
+	assert.InDelta(t, available+1, now, 0)
+	assert.InDelta(t, committed-1, aside, 0)
+	assert.Len(t, hooks(), 1, "one level changed, which is told once")
+
+	assert.InDelta(t, 1, refund("b", 1, "CANCEL", other), 0)
+	now, aside = stock(home)
+	assert.InDelta(t, available+1, now, 0)
+	assert.InDelta(t, committed-2, aside, 0, "it was set aside here")
+	now, aside = stock(other)
+	assert.InDelta(t, elsewhere+1, now, 0, "and is put there")
+	assert.InDelta(t, theirs, aside, 0)
+	assert.Len(t, hooks(), 2)
+}
+
+// TestCancelOfUncountedOrder cancels an order that took nothing from the stock: nothing was set aside for it.
+func TestCancelOfUncountedOrder(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	made := data(t, s, `mutation($o: OrderCreateOrderInput!) { orderCreate(order: $o, options: {inventoryBehaviour: BYPASS}) { order { id } userErrors { message } } }`,
+		map[string]any{"o": map[string]any{"lineItems": []any{map[string]any{"variantId": s.Products()[0].Variants[0].ID, "quantity": 2}}}})
+	require.Empty(t, at(made, "orderCreate", "userErrors"))
+	out := data(t, s, `mutation($id: ID!) { orderCancel(orderId: $id, reason: OTHER, restock: false) { orderCancelUserErrors { code } } }`, map[string]any{"id": at(made, "orderCreate", "order", "id")})
+	require.Empty(t, at(out, "orderCancel", "orderCancelUserErrors"))
+	read := data(t, s, `query($l: ID!) { productVariants(first: 1) { nodes { inventoryItem { inventoryLevel(locationId: $l) { quantities(names: ["committed"]) { quantity } } } } } }`, map[string]any{"l": s.Locations()[0].ID})
+	assert.InDelta(t, 0, at(read, "productVariants", "nodes", 0, "inventoryItem", "inventoryLevel", "quantities", 0, "quantity"), 0)
+}

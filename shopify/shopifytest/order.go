@@ -69,6 +69,7 @@ type lineItem struct {
 	staff        *staff
 	returned     int // pieces refunded, or taken off by an edit
 	added        int // pieces that were added after the fulfillment
+	aside        int // pieces that are set aside: the level of the order's origin counts them as committed
 }
 
 func (l *lineItem) gross() decimal.Decimal {

@@ -273,7 +273,7 @@ func (s *state) setAside(l *lineItem, n int, at *location, group string) {
 	}
 	if lv := l.variant.item.at(at); lv != nil {
 		s.adjust(lv, "available", -n)
-		s.adjust(lv, "committed", n)
+		s.commitStock(l, lv, n)
 		s.emit("inventory_levels/update", lv, s.levelPayload(lv), group)
 	}
 }
@@ -285,7 +285,7 @@ func (s *state) release(l *lineItem, n int, at *location, restock bool, group st
 		return
 	}
 	if lv := l.variant.item.at(at); lv != nil {
-		s.adjust(lv, "committed", -n)
+		s.commitStock(l, lv, -n)
 		if restock {
 			s.adjust(lv, "available", n)
 		}

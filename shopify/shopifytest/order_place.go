@@ -184,10 +184,17 @@ func (s *state) takeStock(o *order, group string) {
 		}
 		s.adjust(lv, "available", -l.quantity)
 		if o.fulfillment == nil {
-			s.adjust(lv, "committed", l.quantity)
+			s.commitStock(l, lv, l.quantity)
 		}
 		s.emit("inventory_levels/update", lv, s.levelPayload(lv), group)
 	}
+}
+
+// commitStock sets pieces of a line aside, or no longer if n is negative: at most those that are.
+func (s *state) commitStock(l *lineItem, lv *level, n int) {
+	n = max(n, -l.aside)
+	l.aside += n
+	s.adjust(lv, "committed", n)
 }
 
 // confirmation is a confirmation number: nine capitals and digits that are not mistaken for others.

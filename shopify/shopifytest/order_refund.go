@@ -62,11 +62,8 @@ func (s *state) refund(o *order, g giveBack) *refund {
 		s.add(rl, "RefundLineItem", 0, g.at)
 		gl.line.returned += gl.quantity
 		r.lines = append(r.lines, rl)
-		if v := gl.line.variant; v != nil && gl.restock != "NO_RESTOCK" && gl.location != nil && !g.silent {
-			if lv := v.item.at(gl.location); lv != nil {
-				s.adjust(lv, "available", gl.quantity)
-				s.emit("inventory_levels/update", lv, s.levelPayload(lv), group)
-			}
+		if !g.silent {
+			s.restock(gl, group)
 		}
 	}
 	for _, p := range g.payments {
@@ -97,6 +94,34 @@ func (s *state) refund(o *order, g giveBack) *refund {
 	s.emit("refunds/create", r, s.refundPayload(r), group)
 	s.emit("orders/updated", o, s.orderPayload(o), group)
 	return r
+}
+
+// restock puts the goods of a line back on the shelf. What is canceled was not sent: it is no longer set aside, wherever
+// that was.
+//
+// https://shopify.dev/docs/api/admin-graphql/latest/enums/RefundLineItemRestockType
+func (s *state) restock(gl giveBackLine, group string) {
+	var touched []*level
+	touch := func(l *location, change func(*level)) {
+		if v := gl.line.variant; v != nil && l != nil {
+			if lv := v.item.at(l); lv != nil {
+				change(lv)
+				touched = append(touched, lv)
+			}
+		}
+	}
+	if gl.restock == "CANCEL" {
+		gl.line.added = max(gl.line.added-gl.quantity, 0)
+		if gl.line.aside > 0 {
+			touch(s.origin(gl.line.order), func(lv *level) { s.commitStock(gl.line, lv, -gl.quantity) })
+		}
+	}
+	if gl.restock != "NO_RESTOCK" {
+		touch(gl.location, func(lv *level) { s.adjust(lv, "available", gl.quantity) })
+	}
+	for _, lv := range slices.Compact(touched) {
+		s.emit("inventory_levels/update", lv, s.levelPayload(lv), group)
+	}
 }
 
 // giveBack divides the amount over the payments that have something left, the latest first.
