@@ -209,6 +209,45 @@ func TestOwnUniqueMetafields(t *testing.T) {
 	})
 }
 
+// TestProductSetFreesValues hands values of which there may be one alone from variant to variant within one call.
+func TestProductSetFreesValues(t *testing.T) {
+	s := newShop(t, &shopifytest.Options{Data: tiny()})
+	in := map[string]any{"ownerType": "PRODUCTVARIANT", "namespace": "crm", "key": "contact", "name": "Contact", "type": "id"}
+	require.Empty(t, at(data(t, s, defineField, map[string]any{"in": in}), "metafieldDefinitionCreate", "userErrors"))
+	type variant struct{ size, value string }
+	set := func(handle string, variants ...variant) any {
+		sizes, inputs := []string{}, []any{}
+		for _, v := range variants {
+			more := map[string]any{}
+			if v.value != "" {
+				more["metafields"] = []any{map[string]any{"namespace": "crm", "key": "contact", "value": v.value}}
+			}
+			sizes, inputs = append(sizes, v.size), append(inputs, variantIn(more, "Size="+v.size))
+		}
+		return at(data(t, s, setProduct, map[string]any{"by": map[string]any{"handle": handle}, "in": map[string]any{"title": handle, "productOptions": []any{option("Size", sizes...)}, "variants": inputs}}), "productSet")
+	}
+	values := func() (out []string) {
+		for _, v := range s.Products()[1].Variants {
+			value := ""
+			for _, m := range s.Metafields(v.ID) {
+				value = m.Value
+			}
+			out = append(out, v.Title+value)
+		}
+		return out
+	}
+	require.Empty(t, at(set("tee", variant{"S", "1"}, variant{"M", "2"}), "userErrors"))
+	require.Empty(t, at(set("tee", variant{"S", "2"}, variant{"M", "1"}), "userErrors"), "each gets the other's")
+	assert.Equal(t, []string{"S2", "M1"}, values())
+	require.Empty(t, at(set("tee", variant{"L", "1"}, variant{"S", ""}), "userErrors"), "M goes")
+	assert.Equal(t, []string{"L1", "S2"}, values())
+	const refused = "input.variants.0.metafields.0.value INVALID_METAFIELD"
+	assert.Equal(t, refused, refusal(set("tee", variant{"M", "2"}, variant{"S", ""})), "S stays and keeps it")
+	assert.Equal(t, refused, refusal(set("tee", variant{"M", "2"}, variant{"S", "2"})), "it is even given to S anew")
+	assert.Equal(t, refused, refusal(set("shirt", variant{"M", "2"})), "of another product")
+	assert.Equal(t, []string{"L1", "S2"}, values())
+}
+
 // TestDefinitionsRefuseWhatTheyDoNotKeep sends what the shop has no notion of.
 func TestDefinitionsRefuseWhatTheyDoNotKeep(t *testing.T) {
 	s := newShop(t, &shopifytest.Options{Data: tiny()})

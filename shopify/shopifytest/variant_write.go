@@ -27,6 +27,7 @@ type variantReader struct {
 	errs    []userError
 	changes []variantChange
 	claims  claims
+	gets    map[*variant]map[string]any // of a product that is set as a whole: its variants with their inputs, nil for one that goes
 }
 
 // variantChange is one variant as it is to become.
@@ -61,8 +62,11 @@ func (r *variantReader) read(old *variant, in map[string]any, options []string, 
 	if cost, given := number(item["cost"]); given && !isAmount(cost) {
 		r.bad(at, r.codes.price, "Cost must be greater than or equal to 0", "inventoryItem", "cost")
 	}
-	for _, e := range r.s.checkMetafields("PRODUCTVARIANT", nodeOrNil(old), in["metafields"], append(slices.Clone(at), "metafields")...) {
-		r.errs = append(r.errs, userError{e.field, e.message, r.codes.metafield})
+	for i, m := range objects(in["metafields"]) {
+		e := r.s.checkMetafield(m, nodeOrNil(old), "PRODUCTVARIANT")
+		if e != nil && (e.code != "TAKEN" || !r.frees(m)) {
+			r.bad(at, r.codes.metafield, e.message, append([]string{"metafields", strconv.Itoa(i)}, e.field...)...)
+		}
 	}
 	for i, q := range objects(in["inventoryQuantities"]) {
 		if _, ok := find[*location](r.s, text(q, "locationId")); !ok {
@@ -128,6 +132,25 @@ func (r *variantReader) taken(old *variant, options []string) bool {
 	})
 }
 
+// frees tells whether the call takes the value of a metafield from whoever has it: from variants that go, or get another.
+func (r *variantReader) frees(field map[string]any) bool {
+	namespace, key := r.s.namespace(text(field, "namespace")), text(field, "key")
+	for _, m := range r.s.defined(r.s.definition("PRODUCTVARIANT", namespace, key)) {
+		if m.value != text(field, "value") {
+			continue
+		}
+		v, _ := m.owner.(*variant)
+		in, ours := r.gets[v]
+		another := slices.ContainsFunc(objects(in["metafields"]), func(o map[string]any) bool {
+			return r.s.namespace(text(o, "namespace")) == namespace && text(o, "key") == key && text(o, "value") != m.value
+		})
+		if !ours || in != nil && !another {
+			return false
+		}
+	}
+	return true
+}
+
 // set reads the variants of a product as a whole.
 func (r *variantReader) set(options []productOption, inputs []map[string]any) error {
 	names := make([]string, len(options))
@@ -150,6 +173,16 @@ func (r *variantReader) set(options []productOption, inputs []map[string]any) er
 			named[id] = true
 		}
 	}
+	r.gets = map[*variant]map[string]any{}
+	for _, v := range have {
+		r.gets[v] = nil
+	}
+	type match struct {
+		old     *variant
+		options []string
+		known   bool
+	}
+	matches := make([]match, len(inputs))
 	for i, in := range inputs {
 		at := []string{"input", "variants", strconv.Itoa(i)}
 		id, values := text(in, "id"), r.options(nil, in, names, at)
@@ -164,15 +197,20 @@ func (r *variantReader) set(options []productOption, inputs []map[string]any) er
 			}
 			return !named[v.gid] && values != nil && slices.Equal(v.options, values)
 		})
-		var old *variant
+		matches[i] = match{options: values, known: n >= 0 || id == ""}
 		switch {
 		case n >= 0:
-			old = have[n]
+			matches[i].old = have[n]
+			r.gets[have[n]] = in
 		case id != "":
 			r.bad(at, "PRODUCT_VARIANT_DOES_NOT_EXIST", "Product variant does not exist", "id")
+		}
+	}
+	for i, m := range matches { // only now it is known who stays
+		if !m.known {
 			continue
 		}
-		if err := r.read(old, in, values, at...); err != nil {
+		if err := r.read(m.old, inputs[i], m.options, "input", "variants", strconv.Itoa(i)); err != nil {
 			return err
 		}
 	}
