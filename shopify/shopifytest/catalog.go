@@ -10,7 +10,9 @@ import (
 
 type location struct {
 	head
-	data LocationData
+	data          LocationData
+	online        bool      // sends what is ordered online
+	deactivatedAt time.Time // zero: it is active
 }
 
 type staff struct {
@@ -77,18 +79,24 @@ type item struct {
 	head
 	variant *variant
 	cost    decimal.Decimal
-	levels  []*level // one per location
+	levels  []*level // at most one per location
 
 	untracked, unshipped bool
 }
 
+// at is the active level at a location, or nil.
 func (i *item) at(l *location) *level {
 	for _, lv := range i.levels {
-		if lv.location == l {
+		if lv.location == l && !lv.inactive {
 			return lv
 		}
 	}
 	return nil
+}
+
+// levelsOf are the levels of the item: the active ones, or all.
+func (i *item) levelsOf(all bool) []*level {
+	return slices.DeleteFunc(slices.Clone(i.levels), func(lv *level) bool { return lv.inactive && !all })
 }
 
 // level is what is in stock of one item at one location, by the name of the quantity.
@@ -97,6 +105,7 @@ type level struct {
 	item       *item
 	location   *location
 	quantities map[string]int
+	inactive   bool // the item is not stocked there any more
 }
 
 // quantityNames are the states of stock, in Shopify's order. on_hand is the sum of the others
@@ -126,7 +135,7 @@ func (s *state) adjust(l *level, name string, delta int) {
 }
 
 func (s *state) addLocation(d LocationData, at time.Time) {
-	l := &location{data: d}
+	l := &location{data: d, online: len(s.locations) == 0}
 	s.add(l, "Location", d.ID, at)
 	l.data.ID = l.id
 	s.locations = append(s.locations, l)
@@ -169,12 +178,9 @@ func (s *state) addProduct(d ProductData, at time.Time) {
 func (s *state) stockVariant(v *variant, cost decimal.Decimal, stock map[int64]int, at time.Time) {
 	v.item = &item{variant: v, cost: cost}
 	s.add(v.item, "InventoryItem", 0, at)
-	for _, l := range s.locations {
-		lv := &level{item: v.item, location: l, quantities: map[string]int{"available": stock[l.id]}}
-		id, own := s.newID("InventoryLevel")
-		lv.gid = own + "?inventory_item_id=" + numeric(v.item)
-		s.add(lv, "InventoryLevel", id, at)
-		v.item.levels = append(v.item.levels, lv)
+	for _, l := range s.activeLocations() {
+		lv := s.newLevel(v.item, l, stock[l.id])
+		lv.createdAt, lv.updatedAt = at, at
 	}
 }
 

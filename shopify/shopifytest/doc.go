@@ -41,8 +41,9 @@
 //   - Draft orders: draftOrderCalculate, draftOrderComplete, draftOrderCreate, draftOrderDelete, draftOrderInvoiceSend,
 //     draftOrderUpdate
 //   - Gift cards: giftCardCreate, giftCardCredit, giftCardDeactivate, giftCardDebit, giftCardUpdate
-//   - Inventory: inventoryActivate, inventoryAdjustQuantities, inventoryItemUpdate, inventoryMoveQuantities,
-//     inventorySetQuantities
+//   - Inventory: inventoryActivate, inventoryAdjustQuantities, inventoryDeactivate, inventoryItemUpdate,
+//     inventoryMoveQuantities, inventorySetQuantities
+//   - Locations: locationActivate, locationAdd, locationDeactivate, locationDelete, locationEdit
 //   - Metafields and tags: metafieldDefinitionCreate, metafieldDefinitionDelete, metafieldDefinitionPin,
 //     metafieldDefinitionUnpin, metafieldDefinitionUpdate, metafieldsDelete, metafieldsSet, tagsAdd, tagsRemove
 //   - Metaobjects: metaobjectBulkDelete, metaobjectCreate, metaobjectDefinitionCreate, metaobjectDefinitionDelete,
@@ -100,7 +101,9 @@
 // discounts/delete, discounts/redeemcode_added, discounts/redeemcode_removed, metafield_definitions/create,
 // metafield_definitions/update, metafield_definitions/delete, metaobjects/create, metaobjects/update,
 // metaobjects/delete, products/create, products/update, products/delete, collections/create, collections/update,
-// collections/delete, segments/create, segments/update, segments/delete, inventory_items/update, inventory_levels/update and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
+// collections/delete, segments/create, segments/update, segments/delete, inventory_items/update, inventory_levels/connect,
+// inventory_levels/update, inventory_levels/disconnect, locations/create, locations/update, locations/activate, locations/deactivate,
+// locations/delete and app/uninstalled; a subscription to another topic, or to Pub/Sub or EventBridge, is accepted
 // and stays silent. A subscription is deleted when a delivery has come to its end after at least
 // eight failures in a row.
 //

@@ -102,7 +102,7 @@ func (s *state) totalDraft(d *draft) {
 }
 
 func (s *state) homeTax() (rate decimal.Decimal, title string) {
-	home := s.locations[0].data
+	home := s.home().data
 	return home.TaxRate, home.TaxTitle
 }
 

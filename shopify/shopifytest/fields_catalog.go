@@ -3,6 +3,7 @@ package shopifytest
 import (
 	"fmt"
 	"html"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -156,23 +157,28 @@ var itemFields = table[*item]{
 		}
 		return s.moneyV2(i.cost)
 	},
-	"locationsCount":  func(_ *state, i *item, _ *graph.Call) any { return count(len(i.levels)) },
-	"inventoryLevels": func(_ *state, i *item, c *graph.Call) any { return query(c, levelIndex, i.levels, nil) },
+	"locationsCount": func(_ *state, i *item, _ *graph.Call) any { return count(len(i.levelsOf(false))) },
+	"inventoryLevels": func(_ *state, i *item, c *graph.Call) any {
+		return query(c, levelIndex, i.levelsOf(c.Args["includeInactive"] == true), nil)
+	},
 	"inventoryLevel": func(s *state, i *item, c *graph.Call) any {
 		id, _ := c.Args["locationId"].(string)
 		l, ok := find[*location](s, id)
 		if !ok {
 			return nil
 		}
-		return ref(i.at(l))
+		return ref(levelAt(i, l, c))
 	},
 }
 
 var levelFields = table[*level]{
 	"item":          func(_ *state, l *level, _ *graph.Call) any { return object(l.item) },
 	"location":      func(_ *state, l *level, _ *graph.Call) any { return object(l.location) },
-	"isActive":      always[*level](true),
-	"canDeactivate": always[*level](false),
+	"isActive":      func(_ *state, l *level, _ *graph.Call) any { return !l.inactive },
+	"canDeactivate": func(_ *state, l *level, _ *graph.Call) any { return !l.inactive && l.stays() == "" },
+	"deactivationAlert": func(_ *state, l *level, _ *graph.Call) any {
+		return orNull(l.stays())
+	},
 	"quantities": func(_ *state, l *level, c *graph.Call) any {
 		out := graph.List{}
 		for _, name := range stringList(c.Args["names"]) {
@@ -187,23 +193,24 @@ var levelFields = table[*level]{
 
 var locationFields = table[*location]{
 	"name":                 func(_ *state, l *location, _ *graph.Call) any { return l.data.Name },
-	"isActive":             always[*location](true),
-	"isPrimary":            func(s *state, l *location, _ *graph.Call) any { return l == s.locations[0] },
-	"fulfillsOnlineOrders": func(s *state, l *location, _ *graph.Call) any { return l == s.locations[0] },
-	"shipsInventory":       func(s *state, l *location, _ *graph.Call) any { return l == s.locations[0] },
-	"hasActiveInventory":   always[*location](true),
+	"isActive":             func(_ *state, l *location, _ *graph.Call) any { return l.active() },
+	"isPrimary":            func(s *state, l *location, _ *graph.Call) any { return l == s.home() },
+	"fulfillsOnlineOrders": func(_ *state, l *location, _ *graph.Call) any { return l.sendsOrders() },
+	"shipsInventory":       func(_ *state, l *location, _ *graph.Call) any { return l.sendsOrders() },
+	"hasActiveInventory":   func(s *state, l *location, _ *graph.Call) any { return s.hasStock(l) },
 	"isFulfillmentService": always[*location](false),
-	"hasUnfulfilledOrders": func(s *state, l *location, _ *graph.Call) any {
-		for _, o := range s.orders {
-			if o.fulfillment == nil && l == s.locations[0] {
-				return true
-			}
-		}
-		return false
+	"hasUnfulfilledOrders": func(s *state, l *location, _ *graph.Call) any { return len(s.pending(l)) > 0 },
+	"activatable": func(s *state, l *location, _ *graph.Call) any {
+		return !l.active() && s.namesake(l, l.data.Name) == nil
 	},
-	"activatable":     always[*location](false),
-	"deactivatable":   always[*location](false),
-	"deletable":       always[*location](false),
+	"deactivatable": func(s *state, l *location, _ *graph.Call) any { return l.active() && !s.lastToSend(l) },
+	"deactivatedAt": func(_ *state, l *location, _ *graph.Call) any {
+		if l.active() {
+			return nil
+		}
+		return l.deactivatedAt.UTC().Format(time.RFC3339)
+	},
+	"deletable":       func(_ *state, l *location, _ *graph.Call) any { return !l.active() },
 	"addressVerified": always[*location](true),
 	"address": func(_ *state, l *location, _ *graph.Call) any {
 		a := l.data.Address
@@ -214,10 +221,13 @@ var locationFields = table[*location]{
 		}
 	},
 	"inventoryLevels": func(s *state, l *location, c *graph.Call) any {
-		levels := make([]*level, 0, len(s.variants))
-		for _, v := range s.variants {
-			if lv := v.item.at(l); lv != nil {
-				levels = append(levels, lv)
+		levels := s.levelsAt(l)
+		if c.Args["includeInactive"] == true {
+			levels = nil
+			for _, v := range s.variants {
+				if lv := levelAt(v.item, l, c); lv != nil {
+					levels = append(levels, lv)
+				}
 			}
 		}
 		return query(c, levelIndex, levels, nil)
@@ -228,6 +238,16 @@ var locationFields = table[*location]{
 		if !ok {
 			return nil
 		}
-		return ref(i.at(l))
+		return ref(levelAt(i, l, c))
 	},
+}
+
+// levelAt is the level at a location that a call asks for, or nil.
+func levelAt(i *item, l *location, c *graph.Call) *level {
+	for _, lv := range i.levelsOf(c.Args["includeInactive"] == true) {
+		if lv.location == l {
+			return lv
+		}
+	}
+	return nil
 }

@@ -49,7 +49,7 @@ var shopFields = table[*shopInfo]{
 	"products":        func(s *state, _ *shopInfo, c *graph.Call) any { return query(c, productIndex, s.products, productSort) },
 	"productVariants": func(s *state, _ *shopInfo, c *graph.Call) any { return query(c, variantIndex, s.variants, variantSort) },
 	"locations": func(s *state, _ *shopInfo, c *graph.Call) any {
-		return query(c, locationIndex, s.locations, locationSort)
+		return query(c, locationIndex, s.locationsOf(c), locationSort)
 	},
 }
 

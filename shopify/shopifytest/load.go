@@ -75,7 +75,7 @@ func (s *state) addOrder(d OrderData, recent bool) {
 	}
 	o := s.place(p)
 	for _, l := range o.lines {
-		if lv := l.variant.item.at(s.locations[0]); !p.fulfilled && lv != nil {
+		if lv := l.variant.item.at(s.origin(o)); !p.fulfilled && lv != nil {
 			lv.quantities["committed"] += l.quantity
 			l.aside = l.quantity
 		}

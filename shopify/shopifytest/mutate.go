@@ -11,7 +11,7 @@ import (
 
 // mutations are the fields of Mutation that the shop carries out. Each gets the whole write lock,
 // checks everything first and then changes all or nothing.
-var mutations = joined(generalMutations, discountMutations, metaobjectMutations, definitionMutations, collectionMutations, orderMutations, segmentMutations)
+var mutations = joined(generalMutations, discountMutations, metaobjectMutations, definitionMutations, collectionMutations, locationMutations, orderMutations, segmentMutations)
 
 // joined is all entries of the maps. No key is in two of them.
 func joined[V any](all ...map[string]V) map[string]V {
@@ -82,7 +82,6 @@ var generalMutations = map[string]func(s *state, c *graph.Call) (any, error){
 	"productVariantsBulkDelete": productVariantsBulkDelete,
 
 	"inventoryItemUpdate": inventoryItemUpdate,
-	"inventoryActivate":   inventoryActivate,
 
 	"inventoryAdjustQuantities": inventoryAdjustQuantities,
 	"inventorySetQuantities":    inventorySetQuantities,

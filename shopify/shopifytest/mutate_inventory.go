@@ -97,6 +97,10 @@ func (s *state) changeStock(in map[string]any, list string, plan func(lv *level,
 			continue
 		}
 		lv := it.at(l)
+		if lv == nil {
+			errs = append(errs, userError{append(field, "locationId"), "The inventory item is not stocked at the specified location.", "INVALID_LOCATION"})
+			continue
+		}
 		if expected, ok := from.(int); ok && expected != lv.quantity(name) {
 			errs = append(errs, userError{append(field, "changeFromQuantity"), "The changeFromQuantity argument no longer matches the persisted quantity.", "CHANGE_FROM_QUANTITY_STALE"})
 			continue

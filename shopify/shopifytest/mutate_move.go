@@ -43,6 +43,9 @@ func inventoryMoveQuantities(s *state, c *graph.Call) (any, error) {
 			return refused(userError{append(field, "quantity"), "The quantity can't be higher than 1,000,000,000.", "INVALID_QUANTITY_TOO_HIGH"}), nil
 		}
 		lv := it.at(l)
+		if lv == nil {
+			return refused(userError{append(field, "from", "locationId"), "The inventory item is not stocked at the specified location.", "INVALID_LOCATION"}), nil
+		}
 		for end, terminal := range map[string]map[string]any{"from": from, "to": to} {
 			expected, sent := terminal["changeFromQuantity"]
 			if !sent {

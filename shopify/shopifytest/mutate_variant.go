@@ -194,23 +194,3 @@ func (s *state) restCost(i *item) any {
 	}
 	return s.fixed(i.cost)
 }
-
-// inventoryActivate activates nothing: every item is active at every location of this shop.
-//
-// https://shopify.dev/docs/api/admin-graphql/latest/mutations/inventoryActivate
-func inventoryActivate(s *state, c *graph.Call) (any, error) {
-	i, ok := find[*item](s, text(c.Args, "inventoryItemId"))
-	if !ok {
-		return refused(userError{field: []string{"inventoryItemId"}, message: "The inventory item couldn't be found"}), nil
-	}
-	l, ok := find[*location](s, text(c.Args, "locationId"))
-	if !ok {
-		return refused(userError{field: []string{"locationId"}, message: "The location couldn't be found"}), nil
-	}
-	for _, key := range []string{"available", "onHand"} {
-		if c.Args[key] != nil {
-			return refused(userError{field: []string{key}, message: "Not allowed to set " + lower(sentence(key)) + " quantity when the item is already active at the location."}), nil
-		}
-	}
-	return done("inventoryLevel", object(i.at(l))), nil
-}

@@ -16,6 +16,7 @@ type order struct {
 	source           string // "pos", "web", "shopify_draft_order" or an app's
 	processedAt      time.Time
 	location         *location // of the register
+	origin           *location // whose stock it takes
 	staff            *staff
 	deviceID         int64
 	customer         *customer

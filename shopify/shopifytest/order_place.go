@@ -56,6 +56,9 @@ func (s *state) place(p placement) *order {
 		shippingTitle: p.shippingTitle, shipping: p.shipping, taxTitle: p.taxTitle, taxRate: p.taxRate,
 		inventoryTaken: p.takeStock, test: p.test,
 	}
+	if o.origin = p.location; o.origin == nil {
+		o.origin = s.home()
+	}
 	s.add(o, "Order", p.id, p.at)
 	if o.customer != nil && o.email == "" {
 		o.email = o.customer.email
@@ -163,12 +166,7 @@ func (s *state) pay(o *order, kind, gateway string, amount decimal.Decimal, at t
 }
 
 // origin is the location whose stock the order takes.
-func (s *state) origin(o *order) *location {
-	if o.location == nil {
-		return s.locations[0]
-	}
-	return o.location
-}
+func (s *state) origin(o *order) *location { return o.origin }
 
 // takeStock takes the goods off the shelf, or sets them aside if they are yet to be sent. Like the
 // register it never refuses: stock may become negative.

@@ -327,7 +327,7 @@ var locationIndex = search.Index[*location]{
 	Fields: commonIndex(map[string]search.Field[*location]{
 		"name":   one(search.Text, func(l *location) any { return l.data.Name }),
 		"city":   one(search.Keyword, func(l *location) any { return l.data.Address.City }),
-		"active": one(search.Bool, func(*location) any { return true }),
+		"active": one(search.Bool, func(l *location) any { return l.active() }),
 	}),
 }
 

@@ -63,7 +63,7 @@ func (s *Shop) Products() []Product {
 // Locations returns all locations.
 func (s *Shop) Locations() []Location {
 	return reading(s, func(st *state) []Location {
-		return copies(st.locations, func(l *location) Location { return Location{ID: l.gid, Name: l.data.Name} })
+		return copies(st.locations, func(l *location) Location { return Location{ID: l.gid, Name: l.data.Name, Active: l.active()} })
 	})
 }
 

@@ -134,8 +134,9 @@ type Variant struct {
 
 // Location is a copy of a location.
 type Location struct {
-	ID   string `json:"id"` // GID
-	Name string `json:"name"`
+	ID     string `json:"id"` // GID
+	Name   string `json:"name"`
+	Active bool   `json:"active"` // not deactivated
 }
 
 // Subscription is a copy of a webhook subscription.

@@ -99,14 +99,15 @@ func (s *state) saleLine(l SaleLine) (placementLine, error) {
 
 func (s *state) saleLocation(key string) (*location, bool) {
 	if key == "" {
-		return s.locations[0], true
+		return s.home(), true
 	}
-	for _, l := range s.locations {
+	for _, l := range s.activeLocations() {
 		if strings.EqualFold(l.data.Name, key) {
 			return l, true
 		}
 	}
-	return lookup[*location](s, "Location", key)
+	l, ok := lookup[*location](s, "Location", key)
+	return l, ok && l.active()
 }
 
 func (s *state) saleStaff(key string, at *location) (*staff, bool) {

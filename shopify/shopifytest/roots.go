@@ -58,7 +58,7 @@ var generalRoots = map[string]func(s *state, c *graph.Call) (any, error){
 	"inventoryShipment":   byID[*shipment],
 	"location": func(s *state, c *graph.Call) (any, error) {
 		if c.Args["id"] == nil {
-			return object(s.locations[0]), nil
+			return object(s.home()), nil
 		}
 		return byID[*location](s, c)
 	},
@@ -108,7 +108,7 @@ var generalRoots = map[string]func(s *state, c *graph.Call) (any, error){
 		return query(c, itemIndex, s.items(), nil), nil
 	},
 	"locations": func(s *state, c *graph.Call) (any, error) {
-		return query(c, locationIndex, s.locations, locationSort), nil
+		return query(c, locationIndex, s.locationsOf(c), locationSort), nil
 	},
 	"giftCards": func(s *state, c *graph.Call) (any, error) {
 		return query(c, giftCardIndex, s.giftCards, sorts[*giftCard]{"CREATED_AT": byTime[*giftCard], "UPDATED_AT": byUpdate[*giftCard]}), nil
@@ -133,7 +133,7 @@ var generalRoots = map[string]func(s *state, c *graph.Call) (any, error){
 	"customersCount":            counter(customerIndex, func(s *state) []*customer { return s.customers }),
 	"productsCount":             counter(productIndex, func(s *state) []*product { return s.products }),
 	"productVariantsCount":      counter(variantIndex, func(s *state) []*variant { return s.variants }),
-	"locationsCount":            counter(locationIndex, func(s *state) []*location { return s.locations }),
+	"locationsCount":            counter(locationIndex, (*state).activeLocations),
 	"draftOrdersCount":          counter(draftIndex, func(s *state) []*draft { return s.drafts }),
 	"giftCardsCount":            counter(giftCardIndex, func(s *state) []*giftCard { return s.giftCards }),
 	"webhookSubscriptionsCount": counter(subscriptionIndex, func(s *state) []*subscription { return s.subscriptions }),

@@ -36,7 +36,7 @@ var storefrontRoots = map[string]func(s *state, c *graph.Call) (any, error){
 	"search":           storefrontSearch,
 	"predictiveSearch": storefrontPredict,
 	"locations": func(s *state, _ *graph.Call) (any, error) {
-		return list(s.locations), nil
+		return list(s.activeLocations()), nil
 	},
 	"cart": func(s *state, c *graph.Call) (any, error) {
 		id, _ := c.Args["id"].(string)
@@ -320,7 +320,7 @@ var storefrontVariantFields = table[*variant]{
 	"quantityRule":        always[*variant](graph.Object{"__typename": "QuantityRule", "increment": 1, "minimum": 1, "maximum": nil}),
 	"storeAvailability": func(_ *state, v *variant, _ *graph.Call) any {
 		var nodes []any
-		for _, l := range v.item.levels {
+		for _, l := range v.item.levelsOf(false) {
 			n := l.quantities["available"]
 			nodes = append(nodes, graph.Object{
 				"__typename": "StoreAvailability", "available": n > 0, "quantityAvailable": max(n, 0), "pickUpTime": "Usually ready in 24 hours",

@@ -173,7 +173,7 @@ func inventoryTransferCreate(status string) func(*state, *graph.Call) (any, erro
 		}
 		for key, to := range map[string]**location{"originLocationId": &t.origin, "destinationLocationId": &t.destination} {
 			if id := text(in, key); id != "" {
-				if *to, _ = find[*location](s, id); *to == nil {
+				if *to, _ = find[*location](s, id); *to == nil || !(*to).active() {
 					return refused(userError{[]string{"input", key}, "The location could not be found.", "LOCATION_NOT_FOUND"}), nil
 				}
 			}
@@ -229,7 +229,7 @@ func (s *state) transferLines(in []map[string]any) ([]*transferLine, *userError)
 func (s *state) reserve(t *transfer, sign int) {
 	group := s.newGroup()
 	for _, l := range t.lines {
-		s.shift(l.item.at(t.origin), "available", "reserved", sign*(l.quantity-l.shipped), group)
+		s.shift(s.stock(l.item, t.origin, group), "available", "reserved", sign*(l.quantity-l.shipped), group)
 	}
 }
 
@@ -390,7 +390,7 @@ func inventoryShipmentCreate(inTransit bool) func(*state, *graph.Call) (any, err
 func (s *state) ship(sh *shipment) {
 	group := s.newGroup()
 	for _, l := range sh.lines {
-		from, to := l.line.item.at(sh.transfer.origin), l.line.item.at(sh.transfer.destination)
+		from, to := s.stock(l.line.item, sh.transfer.origin, group), s.stock(l.line.item, sh.transfer.destination, group)
 		s.adjust(from, "reserved", -l.quantity)
 		s.adjust(to, "incoming", l.quantity)
 		s.emit("inventory_levels/update", from, s.levelPayload(from), group)
@@ -456,7 +456,7 @@ func inventoryShipmentReceive(s *state, c *graph.Call) (any, error) {
 	}
 	group := s.newGroup()
 	for _, r := range receipts {
-		lv := r.line.line.item.at(sh.transfer.destination)
+		lv := s.stock(r.line.line.item, sh.transfer.destination, group)
 		s.adjust(lv, "incoming", -r.quantity)
 		if r.accepted {
 			s.adjust(lv, "available", r.quantity)

@@ -69,7 +69,7 @@ func (r *variantReader) read(old *variant, in map[string]any, options []string, 
 		}
 	}
 	for i, q := range objects(in["inventoryQuantities"]) {
-		if _, ok := find[*location](r.s, text(q, "locationId")); !ok {
+		if l, ok := find[*location](r.s, text(q, "locationId")); !ok || !l.active() {
 			r.bad(at, r.codes.location, "Location does not exist", "inventoryQuantities", strconv.Itoa(i), "locationId")
 		}
 	}
@@ -256,7 +256,7 @@ func (s *state) writeVariant(v *variant, in map[string]any) {
 		if name == "" || name == "on_hand" {
 			name = "available"
 		}
-		level := v.item.at(l)
+		level := s.stock(v.item, l, s.newGroup())
 		s.adjust(level, name, n-level.quantities[name])
 	}
 	s.setMetafields(v, in["metafields"])
