@@ -36,7 +36,7 @@ func ExampleExtract() {
 		aitest.Text(`{"occasion":"gift","message":"Thank you!","products":["CAPE-9"]}`),
 		aitest.Text(`{"occasion":"gift","message":"Thank you!","products":["SCARF-1"]}`),
 	)
-	model := ai.Wrap(script, ai.Timeout(10*time.Second))
+	model := ai.Wrap(script, ai.Timeout(30*time.Second))
 
 	advice, resp, err := ai.Extract[Advice](context.Background(), model, &ai.Request{
 		System:   "You write for a small home and apparel shop.",
@@ -75,7 +75,7 @@ func ExampleWrap() {
 	)
 	model := ai.Wrap(script,
 		ai.Retry(&ai.RetryOptions{MinWait: time.Millisecond}), // around each attempt:
-		ai.Timeout(5*time.Second),
+		ai.Timeout(30*time.Second),
 	)
 	resp, err := model.Generate(context.Background(), &ai.Request{Messages: []ai.Message{ai.User("Greet.")}})
 	if err != nil {

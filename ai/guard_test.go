@@ -220,7 +220,7 @@ func TestAccess(t *testing.T) {
 
 func ExampleOrBaseline() {
 	model := aitest.NewModel(nil, aitest.Error(&ai.Error{Class: ai.ErrOverloaded}))
-	outcome, err := ai.OrBaseline(context.Background(), 3*time.Second,
+	outcome, err := ai.OrBaseline(context.Background(), 20*time.Second,
 		func(ctx context.Context) (string, error) {
 			note, _, err := ai.Extract[string](ctx, model, &ai.Request{Messages: []ai.Message{ai.User("Thank them.")}}, nil)
 			return note, err

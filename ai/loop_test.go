@@ -8,7 +8,6 @@ import (
 	"log"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,10 +130,17 @@ func TestLoopOrder(t *testing.T) {
 
 func TestLoopReadsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var running, most atomic.Int32
+		var mu sync.Mutex
+		running, most := 0, 0
+		enter := func(by int) {
+			mu.Lock()
+			defer mu.Unlock()
+			running += by
+			most = max(most, running)
+		}
 		slow, err := ai.NewTool("slow", "", ai.EffectRead, func(ctx context.Context, in noteInput) (string, error) {
-			most.Store(max(most.Load(), running.Add(1)))
-			defer running.Add(-1)
+			enter(1)
+			defer enter(-1)
 			time.Sleep(time.Second)
 			return in.Text, nil
 		}, nil)
@@ -144,7 +150,7 @@ func TestLoopReadsAtOnce(t *testing.T) {
 		_, err = newLoop(t, script, []*ai.BoundTool{slow}, &ai.LoopOptions{Parallel: 3}).Run(t.Context(), question())
 		require.NoError(t, err)
 		assert.Equal(t, 2*time.Second, time.Since(began))
-		assert.Equal(t, int32(3), most.Load())
+		assert.Equal(t, 3, most)
 		assert.Equal(t, []string{"1", "2", "3", "4", "5", "6"}, lastResults(script.Requests()[1]), "results in the order of the calls")
 	})
 }
