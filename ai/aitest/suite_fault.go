@@ -76,7 +76,7 @@ var faultChecks = []check{
 				{"Retry-After-Ms", "1500", 1500 * time.Millisecond, 1500 * time.Millisecond},
 				{"Retry-After", "2", 2 * time.Second, 2 * time.Second},
 				{"Retry-After", "0.5", 500 * time.Millisecond, 500 * time.Millisecond},
-				{"Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), 59 * time.Minute, time.Hour},
+				{"Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), 50 * time.Minute, time.Hour},
 				{"Retry-After", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), 0, 0},
 				{"Retry-After", "soon", 0, 0},
 				{"Retry-After", "-3", 0, 0},

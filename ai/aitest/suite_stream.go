@@ -2,7 +2,9 @@ package aitest
 
 import (
 	"context"
+	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,28 +129,36 @@ var streamChecks = []check{
 			}
 			// One idle connection may remain, with its goroutines on both sides.
 			require.Eventually(t, func() bool { return runtime.NumGoroutine() < before+streams/2 },
-				5*time.Second, 5*time.Millisecond, "%d goroutines before", before)
+				hangs, 5*time.Millisecond, "%d goroutines before", before)
 		},
 	},
 	{
 		name: "cancel",
 		rule: "canceling the context ends a call within 100 ms, with an error that says so",
 		run: func(t *testing.T, s Suite) {
-			const attempts = 3 // the best counts: the machine may be busy
-			var replies []Reply
-			for range attempts {
-				replies = append(replies, Reply{Chunks: []string{"one ", "two"}, ChunkDelay: time.Hour}, Reply{Text: "late", Delay: time.Hour})
-			}
-			m := s.New(t, replies...)
-			streamed, generated := time.Hour, time.Hour
-			for range attempts {
-				streamed = min(streamed, cancelStream(t, m))
-				generated = min(generated, expireGenerate(t, m))
-			}
-			assert.Less(t, streamed, 100*time.Millisecond)
-			assert.Less(t, generated, 100*time.Millisecond)
+			// A call that ends before its request has arrived takes no reply, so each way
+			// has replies of its own.
+			assert.Less(t, soonest(t, s, Reply{Chunks: []string{"one ", "two"}, ChunkDelay: time.Hour}, cancelStream), endsWithin)
+			assert.Less(t, soonest(t, s, Reply{Text: "late", Delay: time.Hour}, expireGenerate), endsWithin)
 		},
 	},
+}
+
+// endsWithin is how soon a call ends whose context has ended.
+const endsWithin = 100 * time.Millisecond
+
+// soonest repeats a measurement on a busy machine until it is below endsWithin, and
+// returns the lowest.
+func soonest(t *testing.T, s Suite, reply Reply, measure func(*testing.T, ai.Model) time.Duration) time.Duration {
+	t.Helper()
+	const attempts = 100
+	m := s.New(t, slices.Repeat([]Reply{reply}, attempts)...)
+	least := time.Duration(math.MaxInt64)
+	began := time.Now()
+	for n := 0; n < attempts && least >= endsWithin && time.Since(began) < hangs/2; n++ {
+		least = min(least, measure(t, m))
+	}
+	return least
 }
 
 // cancelStream cancels a stream after its first event and returns how long the
