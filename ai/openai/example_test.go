@@ -21,7 +21,7 @@ func ExampleNew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	withTimeout := ai.Wrap(model, ai.Timeout(10*time.Second))
+	withTimeout := ai.Wrap(model, ai.Timeout(30*time.Second))
 	resp, err := withTimeout.Generate(context.Background(), &ai.Request{
 		System:          "You write for a small shop.",
 		Messages:        []ai.Message{ai.User("Thank the customer for a scarf, in one sentence.")},
