@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -97,11 +98,11 @@ func TestPageInABrowser(t *testing.T) {
 	r.Stopped = "ai: budget does not allow the call"
 	var page bytes.Buffer
 	require.NoError(t, r.WriteHTML(&page))
-	requests := 0
+	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/page" {
 			if r.URL.Path != "/favicon.ico" {
-				requests++
+				requests.Add(1)
 			}
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -118,7 +119,7 @@ func TestPageInABrowser(t *testing.T) {
 		assert.Contains(t, text, want)
 	}
 	assert.NotContains(t, text, "NaN")
-	assert.Zero(t, requests, "nothing is fetched")
+	assert.Zero(t, requests.Load(), "nothing is fetched")
 	assert.Zero(t, testbrowser.Eval[int](p, `document.querySelectorAll("script,link,img,iframe").length`))
 	assert.Equal(t, 2, testbrowser.Eval[int](p, `[...document.querySelectorAll("svg[role=img]")].filter(s => document.getElementById(s.getAttribute("aria-labelledby")).textContent).length`))
 	assert.Zero(t, testbrowser.Eval[int](p, `[...document.querySelectorAll("table")].filter(t => !t.querySelector("th[scope=col]") || !t.querySelector("th[scope=row]")).length`))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -73,7 +74,10 @@ func replies(n int, text string) []aitest.Reply {
 	return out
 }
 
-func TestRunMeasures(t *testing.T) {
+// The time limit is that of a bubble, in which nothing takes time but what waits.
+func TestRunMeasures(t *testing.T) { synctest.Test(t, testRunMeasures) }
+
+func testRunMeasures(t *testing.T) {
 	refused := errors.New("no")
 	suite := &textSuite{
 		Name: "sample", Cases: cases(20),
@@ -308,7 +312,8 @@ func TestBudgetCap(t *testing.T) {
 	assert.Contains(t, r.Stopped, "budget")
 	spent := r.Contestants[1].Spent.Cost
 	assert.LessOrEqual(t, spent, limit)
-	assert.Greater(t, spent, limit*6/10, "and most of it was used")
+	// Up to three other calls hold their worst case, which is 0.00006.
+	assert.Greater(t, spent, limit*4/10, "and much of it was used")
 	assert.Zero(t, r.Contestants[1].Fallbacks, "what the budget stopped is no answer")
 	calls := 100 - model.Remaining()
 	assert.Equal(t, calls, r.Contestants[1].Asked)
