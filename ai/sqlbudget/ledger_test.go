@@ -22,7 +22,8 @@ import (
 
 func open(t *testing.T, url string) *sqlbudget.Ledger {
 	t.Helper()
-	l, err := sqlbudget.Open(t.Context(), url, nil)
+	// A hundred callers wait in line for one another, on a slow disk for long.
+	l, err := sqlbudget.Open(t.Context(), url, &sqlbudget.Options{Timeout: 5 * time.Minute})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, l.Close()) })
 	return l

@@ -22,10 +22,20 @@ import (
 
 // A provider streams replies and keeps its own books, by the client's request ID:
 // a token for each word of the prompt and for each piece of a reply that it
-// wrote, whether the client was still there or not.
+// wrote, whether the client was still there or not. It answers nobody before begin.
 type provider struct {
+	arrived chan struct{} // a value for each request
+	began   chan struct{}
+	begin   func() // may be called again
+
 	mu    sync.Mutex
 	usage map[string]ai.Usage
+}
+
+func newProvider() *provider {
+	p := &provider{arrived: make(chan struct{}, streams), began: make(chan struct{}), usage: map[string]ai.Usage{}}
+	p.begin = sync.OnceFunc(func() { close(p.began) })
+	return p
 }
 
 func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -37,6 +47,8 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "{}", http.StatusBadRequest)
 		return
 	}
+	p.arrived <- struct{}{}
+	<-p.began
 	id := r.Header.Get("X-Client-Request-Id")
 	words := strings.Fields(body.Messages[0].Content)
 	input, output := int64(len(words)), int64(0)
@@ -64,6 +76,9 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, "data: [DONE]\n\n")
 }
 
+// streams is how many there are at once.
+const streams = 100
+
 // One hundred streams at once against one cap, a third of them cut by the
 // provider, canceled or left. The cap holds at every moment, and in the end the
 // books are those of the provider to the last token.
@@ -78,9 +93,10 @@ func TestStreams(t *testing.T) {
 }
 
 func testStreams(t *testing.T, ledger ai.Ledger) {
-	books := &provider{usage: map[string]ai.Usage{}}
+	books := newProvider()
 	server := httptest.NewServer(books)
 	defer server.Close()
+	defer books.begin() // if the test ends before
 	client, err := openai.New("test-key", "gpt-test", &openai.Options{BaseURL: server.URL + "/v1", HTTPClient: server.Client()})
 	require.NoError(t, err)
 	prices, err := ai.ReadPrices(strings.NewReader(`{"currency": "USD", "prices": [
@@ -107,7 +123,7 @@ func testStreams(t *testing.T, ledger ai.Ledger) {
 
 	var group sync.WaitGroup
 	var whole, broken, refused int
-	for i := range 100 {
+	start := func(i int) {
 		group.Go(func() {
 			pieces, cut := 10+i%20, -1
 			if i%9 == 0 {
@@ -126,6 +142,7 @@ func testStreams(t *testing.T, ledger ai.Ledger) {
 			switch {
 			case errors.Is(result, ai.ErrBudget):
 				refused++
+				books.begin() // the cap is reached
 			case result == nil:
 				whole++
 			default:
@@ -133,10 +150,33 @@ func testStreams(t *testing.T, ledger ai.Ledger) {
 			}
 		})
 	}
+	// A dozen of those that break come first, since the cap lets in whom it likes of
+	// the others.
+	var first, later []int
+	for i := range streams {
+		if len(first) < 12 && (i%9 == 0 || i%8 == 1 || i%8 == 2) {
+			first = append(first, i)
+		} else {
+			later = append(later, i)
+		}
+	}
+	for _, i := range first {
+		start(i)
+	}
+	for range first {
+		select {
+		case <-books.arrived:
+		case <-time.After(2 * time.Minute):
+			t.Fatal("a stream does not reach the provider")
+		}
+	}
+	for _, i := range later {
+		start(i)
+	}
 	group.Wait()
 	server.Close() // waits for what the provider still writes
 	t.Logf("%d whole, %d cut, canceled or left, %d refused", whole, broken, refused)
-	assert.Equal(t, 100, whole+broken+refused)
+	assert.Equal(t, streams, whole+broken+refused)
 	assert.NotZero(t, refused, "the cap was never reached")
 	assert.Greater(t, broken, 5)
 	require.Empty(t, failures)
