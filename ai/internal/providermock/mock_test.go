@@ -7,6 +7,7 @@ package providermock_test
 import (
 	"bufio"
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,7 +56,10 @@ func start(t *testing.T) string {
 		defer close(done)
 		for scan := bufio.NewScanner(out); scan.Scan(); {
 			if _, url, ok := strings.Cut(scan.Text(), "listening on "); ok {
-				lines <- url
+				select {
+				case lines <- url:
+				default: // nobody waits any more
+				}
 			}
 		}
 	}()
@@ -75,6 +79,10 @@ func start(t *testing.T) string {
 	return ""
 }
 
+// client drops idle connections before Node does, which would break requests that
+// are about to go out.
+var client = &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}
+
 // generators are the two ways to ask; they must come to the same.
 var generators = map[string]func(context.Context, ai.Model, *ai.Request) (*ai.Response, error){
 	"generated": func(ctx context.Context, m ai.Model, req *ai.Request) (*ai.Response, error) {
@@ -92,13 +100,13 @@ type answer struct {
 
 func TestAdapters(t *testing.T) {
 	url := start(t)
-	chat, err := openai.New(key, "gpt-4o", &openai.Options{BaseURL: url + "/v1"})
+	chat, err := openai.New(key, "gpt-4o", &openai.Options{BaseURL: url + "/v1", HTTPClient: client})
 	require.NoError(t, err)
-	responses, err := openai.New(key, "gpt-4o", &openai.Options{BaseURL: url + "/v1", API: openai.Responses})
+	responses, err := openai.New(key, "gpt-4o", &openai.Options{BaseURL: url + "/v1", HTTPClient: client, API: openai.Responses})
 	require.NoError(t, err)
-	claude, err := anthropic.New(key, "claude-sonnet-4-5", &anthropic.Options{BaseURL: url})
+	claude, err := anthropic.New(key, "claude-sonnet-4-5", &anthropic.Options{BaseURL: url, HTTPClient: client})
 	require.NoError(t, err)
-	google, err := gemini.New(key, "gemini-2.5-flash", &gemini.Options{BaseURL: url})
+	google, err := gemini.New(key, "gemini-2.5-flash", &gemini.Options{BaseURL: url, HTTPClient: client})
 	require.NoError(t, err)
 	for name, model := range map[string]ai.Model{"chat": chat, "responses": responses, "anthropic": claude, "gemini": google} {
 		t.Run(name, func(t *testing.T) {
@@ -190,9 +198,9 @@ func testCut(t *testing.T, model ai.Model) {
 // What the model thought comes apart from what it said.
 func TestReasoning(t *testing.T) {
 	url := start(t)
-	claude, err := anthropic.New(key, "claude-sonnet-4-5", &anthropic.Options{BaseURL: url})
+	claude, err := anthropic.New(key, "claude-sonnet-4-5", &anthropic.Options{BaseURL: url, HTTPClient: client})
 	require.NoError(t, err)
-	google, err := gemini.New(key, "gemini-2.5-flash", &gemini.Options{BaseURL: url})
+	google, err := gemini.New(key, "gemini-2.5-flash", &gemini.Options{BaseURL: url, HTTPClient: client})
 	require.NoError(t, err)
 	for name, model := range map[string]ai.Model{"anthropic": claude, "gemini": google} {
 		for way, ask := range generators {
@@ -213,7 +221,7 @@ func TestReasoning(t *testing.T) {
 
 // The mock knows Gemini's embeddings of one text only, not those of several.
 func TestEmbedder(t *testing.T) {
-	embedder, err := openai.NewEmbedder(key, "text-embedding-3-small", &openai.Options{BaseURL: start(t) + "/v1"})
+	embedder, err := openai.NewEmbedder(key, "text-embedding-3-small", &openai.Options{BaseURL: start(t) + "/v1", HTTPClient: client})
 	require.NoError(t, err)
 	resp, err := embedder.Embed(t.Context(), &ai.EmbedRequest{Texts: []string{"a scarf", "another scarf"}, Purpose: ai.EmbedDocument})
 	require.NoError(t, err)
