@@ -69,7 +69,8 @@ type Asker struct {
 	opts  Options
 
 	mu      sync.Mutex
-	cancel  context.CancelFunc
+	stop    context.CancelFunc // nothing more is begun
+	cut     context.CancelFunc // what was begun is given up
 	working sync.WaitGroup
 }
 
@@ -111,26 +112,30 @@ func New(q *approval.Queue, store approval.DocumentStore, send Sender, opts *Opt
 func (a *Asker) Start(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.cancel != nil {
+	if a.stop != nil {
 		return errors.New("mail: started already")
 	}
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a.cancel = cancel
+	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
+	running, stop := context.WithCancel(sending)
+	a.stop, a.cut = stop, cut
 	changes := a.queue.Subscribe(running)
-	a.working.Go(func() { a.run(running, changes) })
+	a.working.Go(func() { a.run(running, sending, changes) })
 	return nil
 }
 
-// Stop ends the asking. A mail that is being sent is given up when ctx ends.
+// Stop ends the asking: no other mail is begun, and one that is being sent is
+// waited for, because the server may have taken it. When ctx ends first, the sender
+// is told to give it up, and Stop returns the cause.
 func (a *Asker) Stop(ctx context.Context) error {
 	a.mu.Lock()
-	cancel := a.cancel
-	a.cancel = nil
+	stop, cut := a.stop, a.cut
+	a.stop, a.cut = nil, nil
 	a.mu.Unlock()
-	if cancel == nil {
+	if stop == nil {
 		return nil
 	}
-	cancel()
+	defer cut()
+	stop()
 	done := make(chan struct{})
 	go func() {
 		a.working.Wait()

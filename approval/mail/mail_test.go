@@ -24,9 +24,10 @@ import (
 	"github.com/posai-go/posai/approval/sqlstore"
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/audit/audittest"
+	"github.com/posai-go/posai/internal/secrettest"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute // never reached by a test that passes
 
 // post is a real SMTP server that keeps what it gets.
 type post struct {
@@ -36,14 +37,19 @@ type post struct {
 	to     []string
 	refuse int // so many mails, for now
 
-	hold func() // called before a mail is taken, if set
+	hold func() // called before a mail of a session that begins is taken, if set
 	lost bool   // what was held is refused
 }
 
-func (p *post) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{post: p}, nil }
+func (p *post) NewSession(*smtp.Conn) (smtp.Session, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &session{post: p, hold: p.hold}, nil
+}
 
 type session struct {
 	*post
+	hold func() // as it was when the session began
 	rcpt string
 }
 
@@ -102,7 +108,7 @@ func startServer(t *testing.T) (*post, mail.SMTP) {
 		_ = listener.Close() // Close comes before Serve in a test that ends at once
 		<-done
 	})
-	return p, mail.SMTP{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, From: "approvals@example.com", Plaintext: true}
+	return p, mail.SMTP{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, From: "approvals@example.com", Plaintext: true, Timeout: patience}
 }
 
 type thanks struct {
@@ -128,6 +134,7 @@ type fixture struct {
 	post  *post
 	opts  *mail.Options
 	smtp  mail.SMTP
+	send  mail.Sender // if nil, that of smtp
 }
 
 func newFixture(t *testing.T, policy approval.Policy) *fixture {
@@ -167,8 +174,12 @@ func newFixture(t *testing.T, policy approval.Policy) *fixture {
 
 func (f *fixture) start(t *testing.T) {
 	t.Helper()
+	send := f.send
+	if send == nil {
+		send = f.smtp.Sender()
+	}
 	var err error
-	f.asker, err = mail.New(f.Queue, f.store, f.smtp.Sender(), f.opts)
+	f.asker, err = mail.New(f.Queue, f.store, send, f.opts)
 	require.NoError(t, err)
 	require.NoError(t, f.asker.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, f.asker.Stop(context.Background())) })
@@ -285,8 +296,13 @@ func TestErrorsNameNobody(t *testing.T) {
 	server.Plaintext = false // the server has no TLS
 	require.Error(t, server.Sender()(t.Context(), mail.Message{To: "mia@example.com", Subject: "s", Text: "t"}))
 	assert.Empty(t, p.got(), "nothing is sent unencrypted by accident")
-	server.Password = "secret"
-	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", server, server, server), "secret")
+}
+
+func TestAServerPrintsWithoutItsPassword(t *testing.T) {
+	const secret = "correct-horse-battery"
+	server := mail.SMTP{Host: "mail.example.com", User: "approvals", Password: secret}
+	secrettest.CheckSelf(t, secret, server, &server)
+	assert.Equal(t, "[SMTP server] [SMTP server]", fmt.Sprintf("%v %d", server, &server))
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -38,9 +38,12 @@ func (n *news) note(c approval.Change) {
 	}
 }
 
-// run looks at everything that waits now and then, and at what has changed.
-func (a *Asker) run(ctx context.Context, changes <-chan approval.Change) {
-	r := round{Asker: a, told: map[string]map[string]int{}}
+// run looks at everything that waits now and then, and at what has changed, until
+// ctx ends. Sending goes on until its own context ends.
+func (a *Asker) run(ctx, sending context.Context, changes <-chan approval.Change) {
+	r := round{Asker: a, told: map[string]map[string]int{}, sending: func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(sending, a.opts.SendTimeout)
+	}}
 	var n news
 	failures := 0
 	next := time.Now() // when everything is looked at
@@ -97,6 +100,9 @@ type round struct {
 	// told is about which revision of a request people were asked, as far as
 	// this process knows, so that nothing has to be read about it.
 	told map[string]map[string]int
+
+	// sending returns the context of one mail, which outlives that of the looks.
+	sending func() (context.Context, context.CancelFunc)
 
 	again time.Duration // when to look again at the latest
 	ok    bool          // everybody was asked, or is being asked
@@ -179,6 +185,11 @@ func (a *round) ask(ctx context.Context, r *approval.Request) error {
 
 // askOne asks a person, unless that was done, and reports whether it is done.
 func (a *round) askOne(ctx context.Context, r *approval.Request, to Recipient) (sent bool, err error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	ctx, cancel := a.sending()
+	defer cancel()
 	c, err := a.claim(ctx, r, to.Person.ID)
 	switch {
 	case err != nil || c.sent:
@@ -204,7 +215,5 @@ func (a *Asker) sendTo(ctx context.Context, r *approval.Request, to Recipient) e
 	}
 	m := a.compose(r, link)
 	m.To = to.Address
-	ctx, cancel := context.WithTimeout(ctx, a.opts.SendTimeout)
-	defer cancel()
 	return a.send(ctx, m)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -23,23 +24,25 @@ type SMTP struct {
 	// nothing is sent.
 	Plaintext bool
 
-	// Timeout bounds one mail. If zero, 15 s.
+	// Timeout bounds signing in, and then handing a mail over. If zero, 15 s, and
+	// never more than half of the time that is left to the sender's context.
 	Timeout time.Duration
 }
 
-// String returns "[SMTP server]": the struct holds a password.
-func (SMTP) String() string { return "[SMTP server]" }
+// Format prints "[SMTP server]", whatever the verb: the struct holds a password.
+func (SMTP) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[SMTP server]")) }
 
-// GoString returns "[SMTP server]".
-func (SMTP) GoString() string { return "[SMTP server]" }
+// LogValue returns "[SMTP server]".
+func (SMTP) LogValue() slog.Value { return slog.StringValue("[SMTP server]") }
 
 // errAddress says that an address is not one, without repeating it.
 var errAddress = errors.New("mail: not an e-mail address")
 
-// Sender returns a function that sends through s.
+// Sender returns a function that sends through s. It obeys the deadline of its
+// context; a mail that is being handed over is not broken off before.
 func (s SMTP) Sender() Sender {
 	return func(ctx context.Context, m Message) error {
-		client, err := s.client()
+		client, err := s.client(ctx)
 		if err != nil {
 			return err
 		}
@@ -56,14 +59,24 @@ func (s SMTP) Sender() Sender {
 		msg.SetMessageID()
 		// Out-of-office replies and other robots keep quiet (RFC 3834).
 		msg.SetGenHeader("Auto-Submitted", "auto-generated")
-		if err := client.DialAndSendWithContext(ctx, msg); err != nil {
+		conn, err := client.DialToSMTPClientWithContext(ctx)
+		if err != nil {
+			return &SendError{err: err}
+		}
+		// Once the server has the mail, it does not matter how it takes RSET and QUIT.
+		defer func() {
+			if client.CloseWithSMTPClient(conn) != nil {
+				_ = conn.Close()
+			}
+		}()
+		if err := client.SendWithSMTPClient(conn, msg); err != nil && !msg.IsDelivered() {
 			return &SendError{err: err}
 		}
 		return nil
 	}
 }
 
-func (s SMTP) client() (*gomail.Client, error) {
+func (s SMTP) client(ctx context.Context) (*gomail.Client, error) {
 	port := s.Port
 	if port == 0 {
 		port = 587
@@ -71,6 +84,9 @@ func (s SMTP) client() (*gomail.Client, error) {
 	timeout := s.Timeout
 	if timeout == 0 {
 		timeout = 15 * time.Second
+	}
+	if end, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, max(time.Until(end)/2, time.Millisecond)) // it counts twice
 	}
 	opts := []gomail.Option{gomail.WithPort(port), gomail.WithTimeout(timeout), gomail.WithTLSPolicy(gomail.TLSMandatory)}
 	switch {
