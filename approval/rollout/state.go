@@ -67,7 +67,7 @@ func (r *Rollout) recorded(ctx context.Context) (State, error) {
 }
 
 func (r *Rollout) read(ctx context.Context) (State, int64, error) {
-	s := State{Stage: -1}
+	s, asOf := State{Stage: -1}, time.Now()
 	doc, err := r.store.Document(ctx, r.document())
 	if err != nil {
 		return s, 0, err
@@ -80,7 +80,7 @@ func (r *Rollout) read(ctx context.Context) (State, int64, error) {
 	if doc.Version > 0 && (s.Salt != r.plan.Salt || s.Holdout != r.plan.Holdout || s.Pairs != r.plan.pairing()) {
 		return s, 0, ErrReassigned
 	}
-	r.recent.set(s)
+	r.recent.set(s, asOf)
 	return s, doc.Version, nil
 }
 
@@ -111,7 +111,7 @@ func (r *Rollout) change(ctx context.Context, fn func(*State) (bool, error)) (St
 		case err != nil:
 			return s, err
 		}
-		r.recent.set(s)
+		r.recent.set(s, time.Now())
 		return s, nil
 	}
 	return State{}, approval.ErrConflict
@@ -124,10 +124,14 @@ type recent struct {
 	at time.Time
 }
 
-func (r *recent) set(s State) {
+// set keeps a state that held at a time, unless a later one is known: who reads it
+// and is held up must not put it in the place of what was written meanwhile.
+func (r *recent) set(s State, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.s, r.at = s, time.Now()
+	if !at.Before(r.at) {
+		r.s, r.at = s, at
+	}
 }
 
 func (r *recent) get() (State, bool) {
