@@ -190,8 +190,16 @@ func TestStandingInAndAdvanceApprovals(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, res.StatusCode)
 }
 
+// noon is a time zone in which the day is far from over.
+func noon() *time.Location {
+	now := time.Now().UTC()
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	return time.FixedZone("noon", int((12*time.Hour - now.Sub(midnight)).Seconds()))
+}
+
 func TestFigures(t *testing.T) {
-	s := newSite(t, nil)
+	zone := noon()
+	s := newSite(t, &console.Options{TimeZone: zone})
 	maria := s.visit(t, testqueue.Maria)
 	for order, verdict := range map[string]string{"1": "approve", "2": "reject", "3": ""} {
 		r := s.Propose(t, "612.50", testqueue.Thanks(order))
@@ -203,7 +211,7 @@ func TestFigures(t *testing.T) {
 	}
 	s.Propose(t, "10.00", testqueue.Thanks("4")) // allowed
 	body, _ := maria.page("figures")
-	day := time.Now().Format("2 Jan")
+	day := time.Now().In(zone).Format("2 Jan")
 	assert.Regexp(t, `<th scope="row">`+day+`</th><td>1</td><td>1</td><td>1</td><td>1</td>`, body)
 	assert.Contains(t, body, "<b>4</b><span>requests</span>")
 	assert.Contains(t, body, "<b>75 %</b><span>needed a person</span>")
@@ -353,6 +361,45 @@ func TestARolloutThatDoesNotMove(t *testing.T) {
 	for r, err := range s.List(t.Context(), approval.Filter{}) {
 		require.NoError(t, err)
 		t.Errorf("somebody is asked about %s", r.Kind)
+	}
+}
+
+// One plan whose state cannot be read hides neither the others nor that it is so.
+func TestARolloutThatCannotBeRead(t *testing.T) {
+	q, log := newQueue(t)
+	rollouts := make([]*rollout.Rollout, 2)
+	for i, plan := range []rollout.Plan{pairs(1), {Name: "upsell", Version: "1", Stages: []rollout.Stage{{Name: "everybody", Share: 1}}}} {
+		var err error
+		rollouts[i], err = rollout.New(plan, q.Store, log, nil)
+		require.NoError(t, err)
+		require.NoError(t, rollouts[i].Begin(t.Context()))
+	}
+	next := pairs(2)
+	next.Version = "2"
+	other, err := rollout.New(next, q.Store, log, nil)
+	require.NoError(t, err)
+	require.ErrorIs(t, other.Begin(t.Context()), rollout.ErrReassigned)
+	rollouts[0] = other
+	require.NoError(t, rollout.Register(q.Queue, rollouts...))
+	s := mount(t, q, log, &console.Options{Rollouts: rollouts})
+	maria := s.visit(t, testqueue.Maria)
+	body, form := maria.page("rollouts")
+	_, body, found := strings.Cut(body, `id="h-layout"`)
+	require.True(t, found)
+	layout, upsell, found := strings.Cut(body, `id="h-upsell"`)
+	require.True(t, found)
+	assert.Contains(t, layout, "Version 2,")
+	assert.Contains(t, layout, "Its state cannot be read: what runs under this name has another salt, holdout or pairs.")
+	assert.NotContains(t, layout, "running", "nobody knows")
+	assert.NotContains(t, layout, "<form", "it cannot be moved")
+	assert.Contains(t, upsell, ">running<")
+	assert.Contains(t, upsell, "Propose the next stage")
+
+	form = with(form, "reason", "complaints")
+	for _, step := range []string{"pause", "promote", "resume"} {
+		res, body := maria.post("rollouts/layout/"+step, form, "text/html")
+		assert.Equal(t, http.StatusConflict, res.StatusCode, step)
+		assert.Contains(t, body, "another version of the plan", step)
 	}
 }
 

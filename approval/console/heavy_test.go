@@ -129,6 +129,6 @@ func TestOnePersonHasSoManyStreams(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, open(maria, t.Context()))
 	assert.Equal(t, http.StatusOK, open(boris, t.Context()), "there is room for others")
 	leave()
-	require.Eventually(t, func() bool { return open(maria, t.Context()) == http.StatusOK }, 20*time.Second, 20*time.Millisecond, "who leaves makes room")
+	require.Eventually(t, func() bool { return open(maria, t.Context()) == http.StatusOK }, patience, 20*time.Millisecond, "who leaves makes room")
 	s.console.Close()
 }

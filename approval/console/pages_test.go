@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -221,7 +220,7 @@ func TestMounts(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	defer c.Close()
-	follow := &visitor{t: t, client: &http.Client{Timeout: 20 * time.Second}}
+	follow := &visitor{t: t, client: &http.Client{Timeout: patience}}
 	links := regexp.MustCompile(`(?:href|action)="([^"#]+)"`)
 	for _, base := range []string{"/", "/a/", "/b/c/"} {
 		for _, path := range []string{"", "requests/" + r.ID, "?show=decided", "candidate", "sign-in"} {

@@ -25,7 +25,7 @@ func uncertain(t *testing.T, s *site, maria *visitor) string {
 	require.Eventually(t, func() bool {
 		now, err := s.Get(t.Context(), r.ID)
 		return err == nil && now.State == approval.Uncertain
-	}, 15*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	return r.ID
 }
 

@@ -28,6 +28,7 @@ type planItem struct {
 	Reason             string
 	Facts              []line
 	Trouble            string // why there are no figures
+	Unread             string // why it is not known where the plan stands, then nothing else is
 	Last               bool
 }
 
@@ -53,43 +54,41 @@ func (c *Console) showRollouts(w http.ResponseWriter, r *http.Request, me approv
 	}
 	page.frame = c.frame(r, &me, "Rollouts", token)
 	for _, ro := range c.opts.Rollouts {
-		item, err := c.plan(r.Context(), ro, page.Root, page.May)
-		if err != nil {
-			c.broken(w, r, &me, err)
-			return
-		}
-		page.Plans = append(page.Plans, item)
+		page.Plans = append(page.Plans, c.plan(r.Context(), ro, page.Root, page.May))
 	}
 	c.failed(r, write(w, r, status, c.pages.rollouts, page.Nonce, page))
 }
 
-func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string, figures bool) (planItem, error) {
+func (c *Console) plan(ctx context.Context, ro *rollout.Rollout, root string, figures bool) planItem {
 	p := ro.Plan()
+	item := planItem{Name: p.Name, Version: p.Version, URL: root + "rollouts/" + p.Name, Compared: heldBack(&p)}
 	s, err := ro.State(ctx)
 	if err != nil {
-		return planItem{}, err
+		c.opts.Logger.ErrorContext(ctx, "console: the state of a rollout cannot be read", "plan", p.Name, "error", err)
+		item.Unread = "Its state cannot be read at the moment."
+		if errors.Is(err, rollout.ErrReassigned) {
+			item.Unread = "Its state cannot be read: what runs under this name has another salt, holdout or pairs. Nobody gets the feature from this version."
+		}
+		return item
 	}
-	item := planItem{
-		Name: p.Name, Version: p.Version, URL: root + "rollouts/" + p.Name, Compared: heldBack(&p),
-		Paused: s.Paused, Reason: s.Reason, Last: s.Stage == len(p.Stages)-1,
-	}
+	item.Paused, item.Reason, item.Last = s.Paused, s.Reason, s.Stage == len(p.Stages)-1
 	for i, st := range p.Stages {
 		item.Stages = append(item.Stages, stageItem{Name: st.Name, Reach: c.reach(st), Done: i < s.Stage, Now: i == s.Stage})
 	}
 	if !figures {
-		return item, nil
+		return item
 	}
 	// A report reads all observations and shuffles them thousands of times.
 	rep, err := c.reports.get(ctx, fmt.Sprintf("%s %s %d", p.Name, p.Version, s.Stage), ro.Report)
 	if err != nil {
 		c.opts.Logger.WarnContext(ctx, "console: no figures of a rollout", "plan", p.Name, "error", err)
 		item.Trouble = "The figures cannot be computed at the moment."
-		return item, nil
+		return item
 	}
 	for _, f := range rep.Fields() {
 		item.Facts = append(item.Facts, line{f.Label, f.Value})
 	}
-	return item, nil
+	return item
 }
 
 // heldBack says who does not get the feature of a plan.
@@ -185,7 +184,7 @@ func (c *Console) notMoved(w http.ResponseWriter, r *http.Request, me approval.P
 		n.Title, n.Text = "The figures do not allow the next stage yet.", strings.Join(gate.Reasons, ". ")+"."
 	case errors.Is(err, rollout.ErrPaused), errors.Is(err, rollout.ErrLastStage), errors.Is(err, rollout.ErrInvalid):
 		n.Text = "Load the page again: it says where the plan stands."
-	case errors.Is(err, rollout.ErrNotBegun):
+	case errors.Is(err, rollout.ErrNotBegun), errors.Is(err, rollout.ErrReassigned):
 		n.Text = "What runs is another version of the plan than the one below, or none."
 	case errors.Is(err, approval.ErrUnrecorded):
 		status, n.Title = http.StatusServiceUnavailable, "The audit log does not take entries at the moment."

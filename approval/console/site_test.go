@@ -21,6 +21,9 @@ import (
 	"github.com/posai-go/posai/audit/filestore"
 )
 
+// patience is never reached by a test that passes, however busy the machine is.
+const patience = 90 * time.Second
+
 // site is a console over a real queue, mounted below a path of a real server.
 type site struct {
 	*testqueue.Queue
@@ -81,7 +84,7 @@ func (s *site) stranger(t testing.TB) *visitor {
 	require.NoError(t, err)
 	return &visitor{t: t, url: s.url, client: &http.Client{
 		Jar:     jar,
-		Timeout: 20 * time.Second,
+		Timeout: 2 * patience, // of a stream as well
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
@@ -195,7 +198,7 @@ func (s *site) ended(t testing.TB, id string) *approval.Request {
 		var err error
 		r, err = s.Get(t.Context(), id)
 		return err == nil && r.State.Final()
-	}, 15*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	return r
 }
 

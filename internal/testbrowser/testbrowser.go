@@ -36,6 +36,49 @@ func Path(t *testing.T) string {
 	return ""
 }
 
+// A machine that is busy with other tests is slow. These limits are for one that hangs.
+const (
+	startTime = 3 * time.Minute // of a browser
+	pageTime  = 6 * time.Minute // of all that is done in a tab
+	patience  = 90 * time.Second
+)
+
+// A Browser is a process without a window.
+type Browser struct {
+	ctx context.Context //nolint:containedctx // of the process
+}
+
+// Start starts a browser that ends with the test.
+func Start(t *testing.T) *Browser {
+	t.Helper()
+	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(Path(t)), chromedp.UserDataDir(profile(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(startTime),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
+	)
+	// The browser ends in order, after its tabs: not with the test's own context.
+	ctx, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), flags...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx) // waits for the process
+		cancel()
+	})
+	require.NoError(t, chromedp.Do(ctx), "start the browser")
+	return &Browser{ctx: ctx}
+}
+
+// profile returns a folder that goes when the last of the browser's processes, which
+// outlive the first by a moment, leaves nothing there any more.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "testbrowser")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.Eventually(t, func() bool { return os.RemoveAll(dir) == nil }, patience, 20*time.Millisecond, "remove the browser's folder")
+	})
+	return dir
+}
+
 // A Page is a browser's tab. Whatever the browser complains about, such as a resource
 // that the page's own policy forbids, fails the test.
 type Page struct {
@@ -49,19 +92,16 @@ type Page struct {
 // main.
 func Open(t *testing.T, url string) *Page {
 	t.Helper()
-	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(Path(t)), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
-	)
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits for the process, so that its directory can go
-		cancel()
-	})
-	require.NoError(t, chromedp.Do(ctx), "start the browser")
-	tab, closeTab := chromedp.NewContext(ctx)
+	p := Start(t).NewPage(t, nil)
+	p.Do(chromedp.EmulateViewport(1100, 900), chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("main")))
+	return p
+}
+
+// NewPage opens an empty tab, with cookies of its own, that ends with the test.
+// Complaints that meant says are meant do not fail it; nil is for none.
+func (b *Browser) NewPage(t *testing.T, meant func(chromedp.ConsoleMessage) bool) *Page {
+	t.Helper()
+	tab, closeTab := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	require.NoError(t, chromedp.Do(tab), "open a tab")
 	var complaints []string
 	var listening sync.WaitGroup
@@ -71,7 +111,9 @@ func Open(t *testing.T, url string) *Page {
 			if err != nil {
 				return
 			}
-			complaints = append(complaints, m.String()+" "+m.URL)
+			if meant == nil || !meant(m) {
+				complaints = append(complaints, m.String()+" "+m.URL)
+			}
 		}
 	})
 	t.Cleanup(func() {
@@ -79,11 +121,9 @@ func Open(t *testing.T, url string) *Page {
 		listening.Wait()
 		assert.Empty(t, complaints, "what the browser complains about")
 	})
-	timed, stop := context.WithTimeout(tab, 3*time.Minute)
+	timed, stop := context.WithTimeout(tab, pageTime)
 	t.Cleanup(stop)
-	p := &Page{t: t, Ctx: timed}
-	p.Do(chromedp.EmulateViewport(1100, 900), chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("main")))
-	return p
+	return &Page{t: t, Ctx: timed}
 }
 
 // Do runs actions.
@@ -100,13 +140,22 @@ func Eval[T any](p *Page, expression string) T {
 	return v
 }
 
-// Wait polls until an expression in the page is true.
+// Wait polls until an expression is true in a page all of which is there.
 func (p *Page) Wait(expression, what string) {
 	p.t.Helper()
 	require.Eventually(p.t, func() bool {
-		ok, err := chromedp.Run(p.Ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		ok, err := chromedp.Run(p.Ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!(`+expression+")"))
 		return err == nil && ok // an error is a page that is being left
-	}, 90*time.Second, 20*time.Millisecond, what)
+	}, patience, 20*time.Millisecond, what)
+}
+
+// Click clicks what is visible there. A page that keeps itself current may replace it
+// at this very moment: then its successor is clicked.
+func (p *Page) Click(selector string) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool {
+		return chromedp.Do(p.Ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible)) == nil
+	}, patience, 20*time.Millisecond, "%s cannot be clicked", selector)
 }
 
 // Scheme makes the page light or dark.

@@ -18,6 +18,22 @@
   });
   window.addEventListener("pageshow", () => { sent = false; });
 
+  // What is being pressed is not replaced: the click would be lost.
+  let pressed = 0;
+  let missed = false;
+  const release = () => {
+    clearTimeout(pressed);
+    pressed = 0;
+    if (missed) { missed = false; soon(); }
+  };
+  main.addEventListener("pointerdown", (e) => {
+    if (e.button !== 0) return;
+    clearTimeout(pressed);
+    pressed = setTimeout(release, 30000); // should the end of it get lost
+  });
+  window.addEventListener("pointerup", release);
+  window.addEventListener("pointercancel", release);
+
   const busy = () => touched || sent || main.querySelector("details.fold[open]");
 
   function replaced(fresh) {
@@ -40,6 +56,7 @@
       // Never slide another proposal under a finger that is about to approve.
       if (busy() || replaced(fresh)) { if (!same) announce(); return; }
     }
+    if (pressed) { missed = true; return; }
     Object.assign(main.dataset, next.dataset);
     const focus = document.activeElement && document.activeElement.id;
     const open = [...main.querySelectorAll("details.seen")].map((d) => d.open);

@@ -29,17 +29,20 @@ func TestInABrowser(t *testing.T) {
 	}
 	assert.NotEqual(t, "rgba(0, 0, 0, 0)", testbrowser.Eval[string](page, `getComputedStyle(document.querySelector(".state.dead")).backgroundColor`), "the style was not applied")
 	page.Looks("inbox-list", "", 420, 1400)
-	page.Do(chromedp.Click(chromedp.CSS("tbody tr:first-child a")), chromedp.WaitVisible(chromedp.CSS("h2")))
+	click := func(selector, shows string) {
+		page.Click(selector)
+		page.Wait(`document.querySelector("`+shows+`")`, "what "+selector+" leads to")
+	}
+	click("tbody tr:first-child a", "h2")
 	assert.Equal(t, "Webhook inbox", testbrowser.Eval[string](page, `document.title`))
 	assert.Contains(t, text("pre:not(.error)"), "<script>alert(1)</script>")
 	page.Looks("inbox-delivery", "", 420, 1400)
 	s.broken.Store(false)
-	page.Do(chromedp.Click(chromedp.CSS(".acts form:first-child button")), chromedp.WaitVisible(chromedp.CSS(".message")))
+	click(".acts form:first-child button", ".message")
 	assert.Equal(t, "One delivery was replayed.", text(".message"))
-	page.Do(
-		chromedp.SetValue(chromedp.CSS("select[name=state]"), "dead"),
-		chromedp.Click(chromedp.CSS(".filter button")), chromedp.WaitVisible(chromedp.CSS(".filter a")),
-		chromedp.Click(chromedp.CSS("form.act button")), chromedp.WaitVisible(chromedp.CSS(".message")))
+	page.Do(chromedp.SetValue(chromedp.CSS("select[name=state]"), "dead"))
+	click(".filter button", ".filter a")
+	click("form.act button", ".message")
 	assert.Equal(t, "2 deliveries were replayed.", text(".message"))
 	s.wait(func(stats inbox.Stats) bool { return stats.Processed == 15 })
 }
