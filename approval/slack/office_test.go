@@ -36,7 +36,7 @@ const (
 )
 
 // patience is how long the tests wait for what happens in the background.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // oneMoment is what a dialog says whose outcome takes longer than Slack waits.
 const oneMoment = "What became of it appears here"

@@ -321,11 +321,18 @@ func (o *office) shown() string {
 func TestTwoProcessesPostOnce(t *testing.T) {
 	t.Parallel()
 	url := testpg.URL(t)
-	o := newOffice(t, func(s *setup) { s.url = url })
+	o := newOffice(t, func(s *setup) {
+		s.url = url
+		s.opts = func(o *slack.Options) { o.CallTimeout = 5 * time.Second }
+	})
 	store, err := sqlstore.Open(t.Context(), url, nil) // as another process has it
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
-	o.opts = func(s *slack.Options) { s.Store = store }
+	first := o.opts
+	o.opts = func(s *slack.Options) {
+		first(s)
+		s.Store = store
+	}
 	second := o.build()
 	require.NoError(t, second.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, second.Stop(context.Background())) })
