@@ -15,6 +15,7 @@ import (
 	"github.com/posai-go/posai/audit/filestore"
 	"github.com/posai-go/posai/audit/sqlstore"
 	"github.com/posai-go/posai/audit/tiles"
+	"github.com/posai-go/posai/audit/witness"
 	"github.com/posai-go/posai/internal/testpg"
 )
 
@@ -31,6 +32,9 @@ func newKey(t testing.TB) (note.Signer, note.Verifier) {
 	require.NoError(t, err)
 	return signer, verifier
 }
+
+// patient waits for witnesses on a machine that is busy.
+var patient = &witness.Options{Timeout: time.Minute}
 
 // openLog opens a log on the store.
 func openLog(t testing.TB, store audit.Store, signer note.Signer, verifier note.Verifier) *audit.Log {

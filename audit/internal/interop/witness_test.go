@@ -64,7 +64,7 @@ func TestWitness(t *testing.T) {
 			policy, err := witness.ParsePolicy([]byte(text))
 			require.NoError(t, err)
 			policy.Logs = []witness.Log{{Verifier: verifier}}
-			cosigner, err := witness.NewCosigner(policy, nil)
+			cosigner, err := witness.NewCosigner(policy, patient)
 			require.NoError(t, err)
 			for range 3 {
 				e := audittest.Entry(int(log.Size()))
@@ -99,7 +99,7 @@ func TestWitness(t *testing.T) {
 		policy, err := witness.ParsePolicy(fmt.Appendf(nil, "witness W %s %s\nquorum W\n", ed25519, url))
 		require.NoError(t, err)
 		policy.Logs = []witness.Log{{Verifier: verifier}}
-		cosigner, err := witness.NewCosigner(policy, nil)
+		cosigner, err := witness.NewCosigner(policy, patient)
 		require.NoError(t, err)
 		_, err = cosigner.Cosign(t.Context(), forked)
 		require.ErrorIs(t, err, witness.ErrInconsistent)
@@ -119,7 +119,7 @@ func TestOurWitness(t *testing.T) {
 	policy, err := witness.ParsePolicy(text)
 	require.NoError(t, err)
 	policy.Logs = []witness.Log{{Verifier: verifier}}
-	cosigner, err := witness.NewCosigner(policy, nil)
+	cosigner, err := witness.NewCosigner(policy, patient)
 	require.NoError(t, err)
 	cosigned, err := cosigner.Cosign(t.Context(), log)
 	require.NoError(t, err)
