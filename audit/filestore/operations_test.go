@@ -169,7 +169,7 @@ func TestPartialTilesGo(t *testing.T) {
 		_ = store.Close()
 		return tt
 	}
-	total, every := faulty(-1).disk.Ops(), 3
+	total, every := faulty(-1).disk.Ops(), 9
 	if os.Getenv("POSAI_FULL") != "" {
 		every = 1
 	}
