@@ -257,7 +257,7 @@ func TestHostileDocuments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			resp := engine(t).Execute(t.Context(), graph.Request{Query: query}, nil)
-			assert.Less(t, time.Since(start), 30*time.Second, "a machine under load is slow, but not that slow")
+			assert.Less(t, time.Since(start), 5*time.Minute, "what doubles with each step would never end; a busy machine with the race detector may need half a minute")
 			assert.Less(t, len(resp.Data), 50<<20)
 		})
 	}
