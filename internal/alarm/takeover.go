@@ -91,7 +91,8 @@ func (s *steps) off(now int64, deadAfter time.Duration) bool {
 	return off.Abs() > deadAfter/2
 }
 
-// announce puts this clock among those that run and, on SQLite, clears up
+// announce puts this clock among those that run, and makes what it was at when it
+// ran before, and could not give back, available again. On SQLite it clears up
 // after processes that are gone.
 func (c *Clock) announce(ctx context.Context) error {
 	err := c.db.Tx(ctx, func(tx *sql.Tx) error {
@@ -99,7 +100,7 @@ func (c *Clock) announce(ctx context.Context) error {
 			return err
 		}
 		if c.db.Dialect == sqldb.PostgreSQL {
-			return nil
+			return c.takeOver(ctx, tx, c.lastWorker()+` = ?`, c.id)
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM posai_alarm_worker WHERE boot <> ?`, c.db.Boot()); err != nil {
 			return err
@@ -110,7 +111,7 @@ func (c *Clock) announce(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return c.takeOver(ctx, tx)
+		return c.takeOver(ctx, tx, c.lastWorker()+` = ? OR `+c.isGone(), c.id)
 	})
 	if err != nil {
 		return fmt.Errorf("alarm: start: %w", err)
@@ -148,17 +149,29 @@ func (c *Clock) withdraw(ctx context.Context) error {
 	return nil
 }
 
-// takeOver makes the calls of clocks that are gone available again. A call
-// that was the last one gets one more, so that the room learns of it.
-func (c *Clock) takeOver(ctx context.Context, ex executor) error {
-	last, most := `attempted_by[array_upper(attempted_by, 1)]`, `greatest`
+// lastWorker is who a River job was given to last, as SQL.
+func (c *Clock) lastWorker() string {
 	if c.db.Dialect == sqldb.SQLite {
-		last, most = `json_extract(attempted_by, '$[#-1]')`, `max`
+		return `json_extract(attempted_by, '$[#-1]')`
+	}
+	return `attempted_by[array_upper(attempted_by, 1)]`
+}
+
+// isGone is the SQL condition under which that one does not run any more.
+func (c *Clock) isGone() string {
+	return `NOT EXISTS (SELECT 1 FROM posai_alarm_worker w WHERE w.id = ` + c.lastWorker() + ` AND ` + c.alive() + `)`
+}
+
+// takeOver makes the calls under way of which a condition holds available again. A
+// call that was the last one gets one more, so that the room learns of it.
+func (c *Clock) takeOver(ctx context.Context, ex executor, which string, args ...any) error {
+	most := `greatest`
+	if c.db.Dialect == sqldb.SQLite {
+		most = `max`
 	}
 	_, err := ex.ExecContext(ctx, c.db.Rebind(`UPDATE river_job
 		SET state = 'available', max_attempts = `+most+`(max_attempts, attempt + 1)
-		WHERE state = 'running' AND queue = ? AND NOT EXISTS (
-			SELECT 1 FROM posai_alarm_worker w WHERE w.id = `+last+` AND `+c.alive()+`)`), c.queue)
+		WHERE state = 'running' AND queue = ? AND (`+which+`)`), append([]any{c.queue}, args...)...)
 	return err
 }
 
@@ -260,7 +273,9 @@ func (c *Clock) pulsate(ctx context.Context) {
 func (c *Clock) sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := c.takeOver(ctx, c.db); err != nil {
+	// Whatever it looks like from the database, this one runs: its beat may have got
+	// old while this process or the statement was held up.
+	if err := c.takeOver(ctx, c.db, c.lastWorker()+` <> ? AND `+c.isGone(), c.id); err != nil {
 		return err
 	}
 	c.ring()

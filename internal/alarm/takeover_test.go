@@ -44,7 +44,7 @@ func child(url string) {
 	clock, err := alarm.New(db, "test", func(_ context.Context, call alarm.Call) error {
 		fmt.Println("called:", call.Worker)
 		select {}
-	}, quickTakeover)
+	}, patientTakeover)
 	check(err)
 	check(clock.Migrate(ctx))
 	check(clock.Start(ctx))
@@ -75,8 +75,12 @@ func startChild(t *testing.T, url string) (*exec.Cmd, string) {
 	return cmd, worker
 }
 
-// A dead PostgreSQL clock is noticed 20 times as fast as by default.
-var quickTakeover = &alarm.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: time.Second}
+// A dead PostgreSQL clock is noticed 20 times as fast as by default; or one beats 20
+// times as often, and does not count as dead on a slow machine either.
+var (
+	quickTakeover   = &alarm.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: time.Second}
+	patientTakeover = &alarm.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: 15 * time.Second}
+)
 
 func TestWorkOfAKilledProcessIsTakenOver(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
@@ -119,15 +123,12 @@ func TestWorkOfALiveProcessIsLeftAlone(t *testing.T) {
 	_, worker := startChild(t, url)
 	db := open(t, url)
 	calls := make(chan alarm.Call, 10)
-	// The other process beats four times in a second, but a machine may be slow.
-	const deadAfter = 15 * time.Second
-	opts := &alarm.Options{Heartbeat: 250 * time.Millisecond, DeadAfter: deadAfter}
-	clock := newClock(t, db, "test", opts, func(_ context.Context, call alarm.Call) error {
+	clock := newClock(t, db, "test", patientTakeover, func(_ context.Context, call alarm.Call) error {
 		calls <- call
 		return nil
 	})
 	start(t, clock)
-	deadline := time.Now().Add(deadAfter * 4 / 3) // it looks for the dead after DeadAfter
+	deadline := time.Now().Add(patientTakeover.DeadAfter * 4 / 3) // it looks for the dead after DeadAfter
 	for time.Now().Before(deadline) {
 		require.Empty(t, calls)
 		require.NoError(t, db.Tx(t.Context(), func(tx *sql.Tx) error {
@@ -161,6 +162,57 @@ func TestAlive(t *testing.T) {
 		assert.False(t, alive("somebody else"))
 		require.NoError(t, clock.Stop(t.Context()))
 		assert.False(t, alive(worker))
+	})
+}
+
+// TestNobodyTakesOverFromThemselves: a clock that is held up between its beat and
+// the look for the dead finds its own beat old, and leaves its own calls alone.
+func TestNobodyTakesOverFromThemselves(t *testing.T) {
+	t.Parallel()
+	db := open(t, testpg.URL(t))
+	calls, release := make(chan alarm.Call, 10), make(chan struct{})
+	clock := newClock(t, db, "test", &alarm.Options{Heartbeat: soon, DeadAfter: late}, func(_ context.Context, call alarm.Call) error {
+		calls <- call
+		<-release
+		return nil
+	})
+	start(t, clock)
+	t.Cleanup(func() { close(release) })
+	set(t, db, clock, "running", time.Time{})
+	receive(t, calls)
+	clock.SetDatabaseClock(2 * late)
+	require.NoError(t, clock.Sweep(t.Context()))
+	var state string
+	var attempt int
+	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT state, attempt FROM river_job`).Scan(&state, &attempt))
+	assert.Equal(t, "running 1", fmt.Sprint(state, " ", attempt))
+}
+
+// TestWhatWasNotGivenBack: a call of which a clock could not say, as it stopped, that
+// it is over is made again when the same clock starts.
+func TestWhatWasNotGivenBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		calls := make(chan alarm.Call, 10)
+		clock := newClock(t, db, "test", nil, func(_ context.Context, call alarm.Call) error {
+			calls <- call
+			return nil
+		})
+		require.NoError(t, clock.Start(t.Context()))
+		set(t, db, clock, "before", time.Time{})
+		worker := receive(t, calls).Worker
+		require.NoError(t, clock.Stop(t.Context()))
+		set(t, db, clock, "left", time.Time{})
+		by := `json_array(?)`
+		if db.Dialect == sqldb.PostgreSQL {
+			by = `ARRAY[?::text]`
+		}
+		_, err := db.ExecContext(t.Context(), db.Rebind(`UPDATE river_job SET state = 'running', attempt = 1, attempted_at = created_at, attempted_by = `+by+` WHERE state = 'available'`), worker)
+		require.NoError(t, err)
+		start(t, clock)
+		call := receive(t, calls)
+		assert.Equal(t, "left", call.Ref)
+		assert.Equal(t, 2, call.Attempt)
 	})
 }
 
