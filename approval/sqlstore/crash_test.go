@@ -193,7 +193,7 @@ func TestPauseFindsFault(t *testing.T) {
 		approvaltest.TestPause(t, func(ctx context.Context, at approvaltest.CrashPlace) (approval.Store, error) {
 			s, err := sqlstore.Open(ctx, at.URL, quick)
 			return blindStore{s}, err
-		}, &approvaltest.CrashOptions{Stride: 6, NewURL: func(t *testing.T) string { return testpg.URL(t) }})
+		}, &approvaltest.CrashOptions{Rounds: 3, Places: 3, Stride: 6, NewURL: func(t *testing.T) string { return testpg.URL(t) }})
 		return
 	}
 	testpg.URL(t) // or skip
