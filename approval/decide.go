@@ -184,13 +184,15 @@ func mayFill(r *Request, by Principal, need Need) (role string, err error) {
 
 // MayDecide returns nil if by may approve r as it is now, or the error that
 // [Queue.Decide] would give. It is for showing buttons only to those for whom
-// they work; the queue checks every decision itself.
-func (q *Queue) MayDecide(r *Request, by Principal) error {
+// they work; the queue checks every decision itself. Delegations are read from the
+// store, once a second at most; where it does not answer before ctx ends, they are
+// left out.
+func (q *Queue) MayDecide(ctx context.Context, r *Request, by Principal) error {
 	// The time of expiry is checked by the store's clock when it counts.
 	if err := r.open(time.Time{}); err != nil {
 		return err
 	}
-	if c, err := q.recentControls(context.Background()); err == nil {
+	if c, err := q.recentControls(ctx); err == nil {
 		by = c.acting(by, r, time.Now())
 	}
 	if _, err := r.may(by); err != nil {

@@ -119,7 +119,7 @@ func TestWhoMayDecide(t *testing.T) {
 					p.Proposer = test.proposer
 				}
 			})
-			may := f.MayDecide(r, test.by)
+			may := f.MayDecide(t.Context(), r, test.by)
 			for _, d := range []approval.Decision{reject(r, test.by), approve(r, test.by)} {
 				if test.why == "" && d.Verdict == approval.Reject {
 					continue
@@ -198,7 +198,7 @@ func TestQuorum(t *testing.T) {
 		{approvaltest.Person("clerk-2", "clerk"), "", approval.WhyFilled},
 		{other, approval.Approved, ""},
 	} {
-		may := f.MayDecide(f.get(t, r.ID), step.by)
+		may := f.MayDecide(t.Context(), f.get(t, r.ID), step.by)
 		after, err := f.Decide(t.Context(), approve(r, step.by))
 		if step.why != "" {
 			for _, err := range []error{err, may} {

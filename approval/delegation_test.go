@@ -31,7 +31,10 @@ func TestDelegateDecides(t *testing.T) {
 	_, err := f.Decide(t.Context(), approve(r, clerk))
 	require.ErrorIs(t, err, approval.ErrForbidden)
 	d := delegate(t, f, manager, clerk.ID)
-	require.NoError(t, f.MayDecide(r, clerk), "and sees the button")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.ErrorIs(t, f.MayDecide(ended, r, clerk), approval.ErrForbidden, "nobody waits for the store any more")
+	require.NoError(t, f.MayDecide(t.Context(), r, clerk), "and sees the button")
 	r, err = f.Decide(t.Context(), approve(r, clerk))
 	require.NoError(t, err)
 	assert.Equal(t, approval.Approved, r.State)
@@ -143,7 +146,7 @@ func TestActingForIsNotAClaim(t *testing.T) {
 	r := f.propose(t, note{Text: "a"})
 	forged := clerk
 	forged.ActsFor = []string{manager.ID}
-	require.ErrorIs(t, f.MayDecide(r, forged), approval.ErrForbidden)
+	require.ErrorIs(t, f.MayDecide(t.Context(), r, forged), approval.ErrForbidden)
 	_, err := f.Decide(t.Context(), approve(r, forged))
 	require.ErrorIs(t, err, approval.ErrForbidden)
 }

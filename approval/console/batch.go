@@ -69,7 +69,7 @@ func (c *Console) showBatch(w http.ResponseWriter, r *http.Request, me approval.
 		}
 		seen[id] = true
 		q, err := c.queue.Get(r.Context(), id)
-		if err != nil || !c.mayDecide(q, me) {
+		if err != nil || !c.mayDecide(r.Context(), q, me) {
 			page.Left++
 			continue
 		}
@@ -152,7 +152,7 @@ func (c *Console) showResults(w http.ResponseWriter, r *http.Request, me approva
 	clock := c.clock()
 	for i, d := range decisions {
 		q, err := c.queue.Get(r.Context(), d.RequestID)
-		if err != nil || !c.sees(q, me) {
+		if err != nil || !c.sees(r.Context(), q, me) {
 			page.Not = append(page.Not, batchResult{Title: "A request", Text: noPage.Lines[0]})
 			continue
 		}

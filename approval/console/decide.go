@@ -103,7 +103,7 @@ func (c *Console) decide(w http.ResponseWriter, r *http.Request, me approval.Pri
 // again as often as one likes.
 func (c *Console) decided(w http.ResponseWriter, r *http.Request, me approval.Principal, req *approval.Request) {
 	if wantsJSON(r) {
-		c.writeJSON(w, r, http.StatusOK, detailJSON{Request: newRequestJSON(req, true), MayDecide: c.mayDecide(req, me), CSRF: r.PostForm.Get("csrf")})
+		c.writeJSON(w, r, http.StatusOK, detailJSON{Request: newRequestJSON(req, true), MayDecide: c.mayDecide(r.Context(), req, me), CSRF: r.PostForm.Get("csrf")})
 		return
 	}
 	redirect(w, "../"+req.ID+"?done=1")

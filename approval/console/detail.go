@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,8 +66,8 @@ func (c *Console) find(w http.ResponseWriter, r *http.Request, me approval.Princ
 		c.broken(w, r, &me, err)
 		return nil, false
 	}
-	if !c.sees(q, me) {
-		why := c.queue.MayDecide(q, me)
+	if !c.sees(r.Context(), q, me) {
+		why := c.queue.MayDecide(r.Context(), q, me)
 		m := forbidden(why)
 		m.Title = "This is not for you"
 		c.refuse(w, r, &me, http.StatusForbidden, m)
@@ -114,7 +115,7 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 		c.broken(w, r, &me, err)
 		return
 	}
-	may := c.mayDecide(q, me)
+	may := c.mayDecide(r.Context(), q, me)
 	// A page that a browser loads in advance was shown to nobody.
 	if may && r.Method == http.MethodGet && !strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") {
 		if err := c.queue.MarkShown(r.Context(), q.ID, q.Digest, me, Channel); err != nil {
@@ -130,7 +131,7 @@ func (c *Console) showDetail(w http.ResponseWriter, r *http.Request, me approval
 	page := detailPage{
 		MayDecide: may, NeedText: need(q), Digest: q.Digest, Shown: encodeShown(q.Preview),
 		Form: formFields(q, nil), Reasons: c.opts.Reasons, MaxReason: maxReason,
-		Why: c.why(q), Standing: c.standing(q, me, clock),
+		Why: c.why(q), Standing: c.standing(r.Context(), q, me, clock),
 	}
 	if c.mayResolve(q, me) {
 		page.MayResolve, page.Outcomes = true, outcomes()
@@ -236,7 +237,7 @@ func (c *Console) why(q *approval.Request) []line {
 }
 
 // standing says in words what a request without buttons is at.
-func (c *Console) standing(q *approval.Request, me approval.Principal, clock clock) standing {
+func (c *Console) standing(ctx context.Context, q *approval.Request, me approval.Principal, clock clock) standing {
 	var last string
 	if n := len(q.Decisions); n > 0 {
 		d := q.Decisions[n-1]
@@ -250,7 +251,7 @@ func (c *Console) standing(q *approval.Request, me approval.Principal, clock clo
 	case approval.Pending:
 		s.Title = "This waits for somebody else"
 		s.Lines = append(s.Lines, need(q))
-		if err := c.queue.MayDecide(q, me); err != nil {
+		if err := c.queue.MayDecide(ctx, q, me); err != nil {
 			s.Lines = append(s.Lines, reasonOf(err))
 		}
 	case approval.Denied:

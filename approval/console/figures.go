@@ -130,7 +130,7 @@ func (c *Console) count(ctx context.Context, me approval.Principal) (*counted, e
 		}
 		looked++
 		f.cut = looked == maxFigures
-		if !c.sees(q, me) {
+		if !c.sees(ctx, q, me) {
 			continue
 		}
 		f.total++

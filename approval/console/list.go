@@ -83,7 +83,7 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, me approval.Princ
 	page.frame = c.frame(r, &me, "", token)
 	clock := c.clock()
 	for _, q := range waiting.list {
-		if c.mayDecide(q, me) || c.mayResolve(q, me) {
+		if c.mayDecide(r.Context(), q, me) || c.mayResolve(q, me) {
 			page.Mine = append(page.Mine, c.card(q, page.Root, true, clock))
 		} else {
 			page.Others = append(page.Others, c.card(q, page.Root, false, clock))
@@ -232,7 +232,7 @@ func (c *Console) collect(r *http.Request, me approval.Principal, limit int, f a
 			break
 		}
 		looked++
-		if c.sees(q, me) {
+		if c.sees(r.Context(), q, me) {
 			if len(v.list) == limit { // there is one more
 				v.next = last
 				break
@@ -262,8 +262,8 @@ func (c *Console) places(ctx context.Context, me approval.Principal) []string {
 const maxPlaces = 100
 
 // mayDecide reports whether the queue would take a decision of me.
-func (c *Console) mayDecide(q *approval.Request, me approval.Principal) bool {
-	return q.State == approval.Pending && c.queue.MayDecide(q, me) == nil
+func (c *Console) mayDecide(ctx context.Context, q *approval.Request, me approval.Principal) bool {
+	return q.State == approval.Pending && c.queue.MayDecide(ctx, q, me) == nil
 }
 
 // mayResolve reports whether the queue would let me settle q.
@@ -272,8 +272,8 @@ func (c *Console) mayResolve(q *approval.Request, me approval.Principal) bool {
 }
 
 // sees reports whether me may look at q.
-func (c *Console) sees(q *approval.Request, me approval.Principal) bool {
-	return c.mayDecide(q, me) || c.mayResolve(q, me) || c.opts.Visible(me, q)
+func (c *Console) sees(ctx context.Context, q *approval.Request, me approval.Principal) bool {
+	return c.mayDecide(ctx, q, me) || c.mayResolve(q, me) || c.opts.Visible(me, q)
 }
 
 func (c *Console) broken(w http.ResponseWriter, r *http.Request, me *approval.Principal, err error) {

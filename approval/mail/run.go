@@ -165,7 +165,7 @@ func (a *round) ask(ctx context.Context, r *approval.Request) error {
 	}
 	var failed error
 	for _, to := range people {
-		if to.Address == "" || a.told[r.ID][to.Person.ID] == r.Revision || a.queue.MayDecide(r, to.Person) != nil {
+		if to.Address == "" || a.told[r.ID][to.Person.ID] == r.Revision || a.queue.MayDecide(ctx, r, to.Person) != nil {
 			continue
 		}
 		sent, err := a.askOne(ctx, r, to)

@@ -15,7 +15,7 @@ const unclear = "Something went wrong and it is not certain that your click arri
 // decide takes a decision, or says why it does not count.
 func (s *Slack) decide(ctx context.Context, t *team, what target, d approval.Decision) string {
 	defer t.poke(what)
-	if req, err := s.queue.Get(ctx, what.Request); err == nil && s.queue.MayDecide(req, d.By) == nil {
+	if req, err := s.queue.Get(ctx, what.Request); err == nil && s.queue.MayDecide(ctx, req, d.By) == nil {
 		d.ShownAt = shownAt(what.TS, req)
 		// Whoever presses has seen the card. If this cannot be recorded, the
 		// decision cannot either, and says so.

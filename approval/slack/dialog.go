@@ -31,7 +31,7 @@ const maxReason = 1000
 func (s *Slack) openable(ctx context.Context, t *team, c *slackapi.InteractionCallback, what target, d approval.Decision) *approval.Request {
 	req, err := s.queue.Get(ctx, what.Request)
 	if err == nil && req.State == approval.Pending {
-		if err = s.queue.MayDecide(req, d.By); err == nil && req.Digest != what.Digest {
+		if err = s.queue.MayDecide(ctx, req, d.By); err == nil && req.Digest != what.Digest {
 			err = approval.ErrStale
 		}
 	}
