@@ -152,7 +152,7 @@ func (visitAction) Validate() error { return nil }
 
 // crashSettle is how long a call of a process that is gone may still be on its way
 // to the outside, which shares a busy machine with it.
-const crashSettle = 2 * time.Second
+const crashSettle = time.Second
 
 // executor asks the outside for the effect.
 func (k *crashKit) executor(outside string, steps *stepper) approval.Executor[visitAction, string] {
