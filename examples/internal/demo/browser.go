@@ -46,7 +46,7 @@ func SignIn(ctx context.Context, link string) (*Browser, error) {
 		return nil, err
 	}
 	b := &Browser{
-		client: &http.Client{Jar: jar, Timeout: 15 * time.Second},
+		client: &http.Client{Jar: jar, Timeout: time.Minute},
 		base:   u.ResolveReference(&url.URL{Path: strings.TrimSuffix(u.Path, "sign-in")}),
 	}
 	if err := b.do(ctx, http.MethodGet, "sign-in", u.Query(), nil); err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"reflect"
+	"time"
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/shopify"
@@ -28,6 +29,17 @@ func (c *Config) OpenClient(logger *slog.Logger) (*shopify.Client, error) {
 		}
 	}
 	return shopify.NewClient(domain, shopify.StaticToken(c.Token), &shopify.Options{BaseURL: c.ShopURL, Logger: logger})
+}
+
+// RetrySoon is when a simulated shop delivers again what was not acknowledged: within
+// seconds and for minutes, where Shopify takes hours. A machine so busy that the service
+// cannot keep a delivery in time is no reason for a run to wait for the next hour.
+func RetrySoon() []time.Duration {
+	waits := make([]time.Duration, 60)
+	for i := range waits {
+		waits[i] = min(100*time.Millisecond<<min(i, 10), 3*time.Second)
+	}
+	return waits
 }
 
 // Subscribe makes sure that the shop delivers the topics to address.

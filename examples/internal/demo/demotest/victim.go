@@ -1,6 +1,8 @@
 package demotest
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -56,8 +58,9 @@ func (v *Victim) Start() {
 	v.log = &strings.Builder{}
 	v.process.Stderr, v.process.Stdout = v.log, v.log
 	require.NoError(v.t, v.process.Start())
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		resp, err := http.Get(v.URL() + "/healthz")
+	client := &http.Client{Timeout: 10 * time.Second}
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		resp, err := client.Get(v.URL() + "/healthz")
 		if err != nil {
 			continue
 		}
@@ -87,10 +90,17 @@ func (v *Victim) Stop() {
 	v.process = nil
 }
 
+// freeAddr is an address that nobody has, below the ports that systems give to whoever
+// asks for any: while the service is dead nobody else gets it.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(10_000)))
+		if err == nil {
+			defer func() { _ = l.Close() }()
+			return l.Addr().String()
+		}
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }
