@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/webhooktest"
 )
@@ -32,13 +33,13 @@ func TestCustomersRights(t *testing.T) {
 
 	send := func(topic, body string) {
 		t.Helper()
-		sender := webhooktest.Sender{Secret: p.cfg.Secret}
+		sender := webhooktest.Sender{Secret: p.cfg.Secret, Schedule: demo.RetrySoon()}
 		_, err := sender.Post(t.Context(), p.WebhookURL(), webhooktest.Fill(webhook.Delivery{Topic: topic, Shop: p.cfg.Shop, Body: []byte(body)}))
 		require.NoError(t, err)
 	}
 	send("customers/data_request", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"orders_requested":[],"customer":{"id":%d},"data_request":{"id":41}}`, p.cfg.Shop, number))
 	export := filepath.Join(p.dir, "exports", "data-request-41.jsonl")
-	require.Eventually(t, func() bool { _, err := os.Stat(export); return err == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := os.Stat(export); return err == nil }, long, 10*time.Millisecond)
 	content, err := os.ReadFile(export)
 	require.NoError(t, err)
 	assert.Contains(t, string(content), `{"name":"customer","text":"`+gid+`"}`)
@@ -50,7 +51,7 @@ func TestCustomersRights(t *testing.T) {
 			return true
 		}
 		return false
-	}, 30*time.Second, 10*time.Millisecond)
+	}, long, 10*time.Millisecond)
 	v, err = p.guard.known(t.Context(), key)
 	require.NoError(t, err)
 	assert.Empty(t, v.Customer)
@@ -58,7 +59,7 @@ func TestCustomersRights(t *testing.T) {
 	_, err = p.Log.Verify(t.Context())
 	require.NoError(t, err)
 
-	require.NoError(t, p.stopWithin(t.Context(), 20*time.Second))
+	require.NoError(t, p.stopWithin(t.Context(), long))
 	require.NoError(t, filepath.WalkDir(filepath.Join(p.dir, "audit"), func(path string, d fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		if d.IsDir() {

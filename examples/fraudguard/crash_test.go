@@ -19,6 +19,7 @@ import (
 
 	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/examples/fraudguard/internal/risk"
+	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/examples/internal/demo/demotest"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
@@ -34,17 +35,17 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	sim := shopifytest.NewShop(t, &shopifytest.Options{
 		Data: smallShop(), Plan: shopifytest.Enterprise,
-		RetrySchedule: []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second},
+		RetrySchedule: demo.RetrySoon(),
 	})
 	service := demotest.NewVictim(t, sim, "-client-id", simulatedClient)
 	service.Start()
-	require.Eventually(t, func() bool { return len(sim.Subscriptions()) == 3 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(sim.Subscriptions()) == 3 }, long, 10*time.Millisecond)
 	managing, stopManaging := context.WithCancel(t.Context())
 	defer stopManaging()
 	approved := make(chan int, 1)
 	go func() { approved <- demotest.Manage(managing, t, service) }()
 
-	register := &till{url: service.URL(), clientID: simulatedClient, secret: sim.Secret(), shop: sim.Domain(), currency: "USD", client: &http.Client{Timeout: 5 * time.Second}}
+	register := &till{url: service.URL(), clientID: simulatedClient, secret: sim.Secret(), shop: sim.Domain(), currency: "USD", client: &http.Client{Timeout: 30 * time.Second}}
 	people := newCustomers(sim, 1)
 	var questions []string
 	var orders []shopifytest.Order
@@ -56,7 +57,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				q = people.giftCards()
 			}
 			questions = append(questions, q.ID)
-			for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 				if a, _, err := register.ask(t.Context(), q); err == nil && a.Scored {
 					break
 				}
@@ -95,7 +96,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		service.Start()
 	}
 	working.Wait()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*long)
 	defer cancel()
 	require.NoError(t, sim.WaitIdle(ctx))
 	for _, d := range sim.Deliveries() {
@@ -107,7 +108,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	require.Eventually(t, func() bool {
 		judged, open := census(t, service.Dir)
 		return judged == transactions && open == 0
-	}, 2*time.Minute, 300*time.Millisecond, "transactions that were not judged, or flags without an end")
+	}, 2*long, 300*time.Millisecond, "transactions that were not judged, or flags without an end")
 	stopManaging()
 	byHand := <-approved
 	service.Stop()

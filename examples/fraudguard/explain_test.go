@@ -81,13 +81,16 @@ func TestModelExplains(t *testing.T) {
 		"good the second time":   {[]aitest.Reply{bad, good}, "it decided nothing"},
 		"accuses":                {[]aitest.Reply{bad, bad}, "from a template, because the model's answer broke a rule"},
 		"refuses":                {[]aitest.Reply{aitest.Refusal("no")}, "from a template, because the model refused"},
-		"late":                   {[]aitest.Reply{{Text: "x", Delay: time.Minute}}, "from a template, because the model was late"},
+		"late":                   {[]aitest.Reply{{Text: "x", Delay: time.Hour}}, "from a template, because the model was late"},
 		"answers something else": {[]aitest.Reply{aitest.Text("Sure!"), aitest.Text("Sorry")}, "from a template, because the model's answer could not be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			model := aitest.NewModel(t, c.replies...)
-			v := sampleVerdict()
-			x := explainer{model: model, timeout: 200 * time.Millisecond}.explain(t.Context(), v)
+			v, timeout := sampleVerdict(), long
+			if name == "late" {
+				timeout = 200 * time.Millisecond
+			}
+			x := explainer{model: model, timeout: timeout}.explain(t.Context(), v)
 			assert.Contains(t, x.label(), c.label)
 			require.NoError(t, x.check(v))
 			for _, r := range model.Requests() {

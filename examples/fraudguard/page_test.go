@@ -162,7 +162,7 @@ func TestBrowser(t *testing.T) {
 	require.Eventually(t, func() bool {
 		text = testbrowser.Eval[string](page, `document.body.innerText`)
 		return strings.Contains(text, "Today’s flags")
-	}, 30*time.Second, 20*time.Millisecond)
+	}, long, 20*time.Millisecond)
 	assert.NotContains(t, text, "Policy: ask", "the trail is folded")
 	page.Do(chromedp.Click(chromedp.CSS(".flag summary"), chromedp.NodeVisible))
 	assert.Contains(t, testbrowser.Eval[string](page, `document.body.innerText`), "Review asked for", "and opens without a script")
@@ -183,5 +183,5 @@ func TestBrowser(t *testing.T) {
 	page.Do(chromedp.Navigate(p.URL+"/flags"), chromedp.Click(chromedp.CSS("a.open"), chromedp.NodeVisible), chromedp.WaitReady(chromedp.CSS("#main")))
 	require.Eventually(t, func() bool {
 		return strings.Contains(testbrowser.Eval[string](page, `location.pathname`), "/approvals/requests/")
-	}, 30*time.Second, 20*time.Millisecond)
+	}, long, 20*time.Millisecond)
 }

@@ -27,6 +27,9 @@ import (
 	"github.com/posai-go/posai/webhook/webhooktest"
 )
 
+// long is how long a test waits for what has to come, however busy the machine is.
+const long = 5 * time.Minute
+
 // path is the whole guard and a simulated shop, over real HTTP.
 type path struct {
 	*service
@@ -55,12 +58,12 @@ func newPath(t *testing.T, args ...string) *path {
 	require.NoError(t, err)
 	p := &path{t: t, cfg: cfg, dir: t.TempDir()}
 	p.sim = shopifytest.NewShop(t, &shopifytest.Options{
-		Data: smallShop(), Plan: shopifytest.Enterprise, RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second},
+		Data: smallShop(), Plan: shopifytest.Enterprise, RetrySchedule: demo.RetrySoon(),
 	})
 	cfg.use(p.sim)
 	p.people = newCustomers(p.sim, 1)
 	p.start()
-	t.Cleanup(func() { assert.NoError(t, p.stopWithin(context.Background(), 20*time.Second)) })
+	t.Cleanup(func() { assert.NoError(t, p.stopWithin(context.Background(), long)) })
 	return p
 }
 
@@ -77,6 +80,7 @@ func (p *path) start() {
 	p.till = &till{url: p.URL, clientID: p.cfg.clientID, secret: p.cfg.Secret, shop: p.cfg.Shop, currency: sh.currency, client: http.DefaultClient}
 }
 
+// ask asks once: a machine that is busy may answer by the amount alone.
 func (p *path) ask(q question) answer {
 	p.t.Helper()
 	a, _, err := p.till.ask(p.t.Context(), q)
@@ -95,7 +99,18 @@ func (p *path) scored(q question) answer {
 		}
 		a = p.ask(q)
 		return a.Scored
-	}, 30*time.Second, 20*time.Millisecond)
+	}, long, 20*time.Millisecond)
+	return a
+}
+
+// again asks what became of a question, until the guard has had time to look.
+func (p *path) again(q question) (a answer) {
+	p.t.Helper()
+	var err error
+	require.Eventually(p.t, func() bool {
+		a, err = p.till.again(p.t.Context(), q.ID)
+		return err == nil
+	}, long, 20*time.Millisecond)
 	return a
 }
 
@@ -108,7 +123,7 @@ func (p *path) ordinary(n int) {
 		q.Total = decimal.NewFromInt(12)
 		require.Equal(p.t, decisionApprove, p.ask(q).Decision)
 	}
-	require.Eventually(p.t, func() bool { seen, _, _ := p.guard.today(); return seen >= n }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(p.t, func() bool { seen, _, _ := p.guard.today(); return seen >= n }, long, 10*time.Millisecond)
 }
 
 // reviewed waits until the review has one of the states.
@@ -120,7 +135,7 @@ func (p *path) reviewed(kind, key string, states ...approval.State) *approval.Re
 		r, err = p.guard.request(p.t.Context(), kind, key)
 		require.NoError(p.t, err)
 		return r != nil && slices.Contains(states, r.State)
-	}, 30*time.Second, 10*time.Millisecond, "%s of %s is not %v", kind, key, states)
+	}, long, 10*time.Millisecond, "%s of %s is not %v", kind, key, states)
 	return r
 }
 
@@ -139,7 +154,7 @@ func (p *path) judged(key string) *Verdict {
 		v, err = p.guard.known(p.t.Context(), key)
 		require.NoError(p.t, err)
 		return v != nil
-	}, 30*time.Second, 10*time.Millisecond, "%s was not judged", key)
+	}, long, 10*time.Millisecond, "%s was not judged", key)
 	return v
 }
 
@@ -182,15 +197,14 @@ func TestOrdinaryQuestion(t *testing.T) {
 	assert.Equal(t, decisionApprove, a.Decision)
 	assert.Equal(t, p.cfg.policy.Name(), a.Policy)
 	for range 3 {
-		assert.Equal(t, a, p.ask(q), "asking again gives the same answer")
+		assert.Equal(t, a, p.scored(q), "asking again gives the same answer")
 	}
-	again, err := p.till.again(t.Context(), q.ID)
-	require.NoError(t, err)
-	assert.Equal(t, a, again)
+	assert.Equal(t, a, p.again(q))
 	seen, flagged, _ := p.guard.today()
 	assert.Equal(t, 1, seen, "and counts once")
 	assert.Zero(t, flagged)
-	assert.Equal(t, []audit.Kind{kindAssessed}, p.kindsAbout("ask/"+q.ID))
+	late := func(k audit.Kind) bool { return k == kindFallback } // the first answer, on a machine that is busy
+	assert.Equal(t, []audit.Kind{kindAssessed}, slices.DeleteFunc(p.kindsAbout("ask/"+q.ID), late))
 }
 
 func TestFlaggedAtTheRegister(t *testing.T) {
@@ -215,8 +229,7 @@ func TestFlaggedAtTheRegister(t *testing.T) {
 
 	p.decide(r, approval.Approve, nil)
 	p.reviewed(kindRelease, "ask/"+q.ID, approval.Executed)
-	a, err := p.till.again(t.Context(), q.ID)
-	require.NoError(t, err)
+	a = p.again(q)
 	assert.Equal(t, decisionApprove, a.Decision)
 
 	// The sale is done; the order says which question it was.
@@ -226,16 +239,17 @@ func TestFlaggedAtTheRegister(t *testing.T) {
 	v := p.judged(fmt.Sprint("order/", order.LegacyID))
 	assert.Equal(t, "ask/"+q.ID, v.Question)
 	require.NoError(t, p.sim.WaitIdle(t.Context()))
-	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 2 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 2 }, long, 10*time.Millisecond)
 	mark, err := p.guard.request(t.Context(), kindMark, "sale of "+order.ID)
 	require.NoError(t, err)
 	assert.Nil(t, mark, "a manager let it go ahead")
 	seen, flagged, _ := p.guard.today()
 	assert.Equal(t, []int{102, 1}, []int{seen, flagged}, "and it is not counted again")
 
+	before := p.Log.Size()
 	report, err := p.Log.Verify(t.Context())
 	require.NoError(t, err)
-	assert.EqualValues(t, p.Log.Size(), report.Entries)
+	assert.GreaterOrEqual(t, report.Entries, before)
 }
 
 func TestRefusedAndDoneAllTheSame(t *testing.T) {
@@ -244,8 +258,7 @@ func TestRefusedAndDoneAllTheSame(t *testing.T) {
 	q := p.people.giftCards()
 	require.Equal(t, decisionManager, p.scored(q).Decision)
 	p.decide(p.reviewed(kindRelease, "ask/"+q.ID, approval.Pending), approval.Reject, nil)
-	a, err := p.till.again(t.Context(), q.ID)
-	require.NoError(t, err)
+	a := p.again(q)
 	assert.Equal(t, decisionRefuse, a.Decision)
 
 	order := p.sell(func(s *shopifytest.Sale) {
@@ -269,8 +282,7 @@ func TestSmallFlagsDoNotStopTheQueue(t *testing.T) {
 	require.Contains(t, a.Codes, "DISCOUNT_OVERRIDE")
 	r := p.reviewed(kindRelease, "ask/"+q.ID, approval.Executed)
 	assert.Equal(t, approval.RuleAllow, r.Ruling.Verdict)
-	a, err := p.till.again(t.Context(), q.ID)
-	require.NoError(t, err)
+	a = p.again(q)
 	assert.Equal(t, decisionApprove, a.Decision)
 }
 
@@ -348,7 +360,7 @@ func TestRiskAssessmentIsWrittenOnce(t *testing.T) {
 		}
 	}
 	require.NoError(t, p.sim.WaitIdle(t.Context()))
-	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 3 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 3 }, long, 10*time.Millisecond)
 	got, _ = p.sim.Order(order.ID)
 	assert.Len(t, got.Risks, 1)
 	assert.Equal(t, 1, metafield(t, got, "risk_of_sale").Writes)
@@ -391,7 +403,12 @@ func (p *path) post(d webhook.Delivery, secret string, status int) {
 	require.NoError(p.t, err)
 	resp, err := http.DefaultClient.Do(r)
 	require.NoError(p.t, err)
-	defer func() { _ = resp.Body.Close() }()
+	require.NoError(p.t, resp.Body.Close())
+	if resp.StatusCode == http.StatusServiceUnavailable && p.t.Context().Err() == nil { // too busy to keep it: Shopify sends it again
+		time.Sleep(100 * time.Millisecond)
+		p.post(d, secret, status)
+		return
+	}
 	require.Equal(p.t, status, resp.StatusCode)
 }
 
@@ -408,7 +425,7 @@ func TestPaymentsOfASaleAreJudgedTogether(t *testing.T) {
 	tender(1, "100.00")
 	tender(1, "100.00") // told of twice
 	tender(2, "-50.00") // given back
-	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 5 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) >= 5 }, long, 10*time.Millisecond)
 	early, err := p.guard.known(t.Context(), fmt.Sprintf("tenders/%d/3", order.LegacyID))
 	require.NoError(t, err)
 	assert.Nil(t, early, "two payments are not three")
@@ -444,12 +461,12 @@ func TestRestart(t *testing.T) {
 	before := []any{}
 	seen, n, waiting := p.guard.today()
 	before = append(before, seen, n, waiting)
-	require.NoError(t, p.stopWithin(t.Context(), 20*time.Second))
+	require.NoError(t, p.stopWithin(t.Context(), long))
 
 	p.start()
 	seen, n, waiting = p.guard.today()
 	assert.Equal(t, before, []any{seen, n, waiting}, "the budget is what is on record")
-	assert.Equal(t, flagged, p.ask(q), "and so are the answers")
+	assert.Equal(t, flagged, p.scored(q), "and so are the answers")
 	a := p.scored(questions[2])
 	assert.Contains(t, a.Codes, "SERIAL_RETURNS", "and what was counted")
 	configured := 0
@@ -475,7 +492,7 @@ func TestReviewIsAskedForAfterACrash(t *testing.T) {
 	e.ID, e.Kind, e.Attributes = entryID(kindFlagged, p.guard.shop, v.Key), kindFlagged, map[string]string{"key": v.Key, "waited": "false"}
 	_, err = p.Log.Append(t.Context(), e)
 	require.NoError(t, err)
-	require.NoError(t, p.stopWithin(t.Context(), 20*time.Second))
+	require.NoError(t, p.stopWithin(t.Context(), long))
 	p.start()
 	p.reviewed(kindRelease, v.Key, approval.Pending)
 }
@@ -510,7 +527,7 @@ func TestSessionTokens(t *testing.T) {
 		return shopifytest.SignSessionToken(secret, shopifytest.SessionClaims{Shop: shop, ClientID: client, Account: "1", Issued: at})
 	}
 	const questions = "/pos/transactions"
-	good := sign(p.cfg.clientID, p.cfg.Secret, p.cfg.Shop, time.Now())
+	good := func() string { return sign(p.cfg.clientID, p.cfg.Secret, p.cfg.Shop, time.Now()) } // for a minute
 	assert.Equal(t, http.StatusNoContent, send(http.MethodOptions, questions, "", "").StatusCode, "a preflight has no token")
 	for name, token := range map[string]string{
 		"none":         "",
@@ -525,7 +542,7 @@ func TestSessionTokens(t *testing.T) {
 	seen, _, _ := p.guard.today()
 	assert.Zero(t, seen)
 
-	assert.Equal(t, http.StatusOK, send(http.MethodPost, questions, good, body).StatusCode)
+	assert.Equal(t, http.StatusOK, send(http.MethodPost, questions, good(), body).StatusCode)
 	for name, bad := range map[string]string{
 		"not JSON": "{", "a list": "[]", "two": body + body, "no id": `{"kind":"sale"}`, "short id": strings.Replace(body, "question-1", "q", 1),
 		"path in the id": strings.Replace(body, "question-1", "../../etc", 1), "currency": strings.Replace(body, "USD", "EUR", 1),
@@ -533,25 +550,25 @@ func TestSessionTokens(t *testing.T) {
 		"negative": strings.Replace(body, "10.00", "-1", 1), "enormous": strings.Replace(body, "10.00", "1e999999999", 1),
 		"receipt of a sale": strings.Replace(body, `"kind"`, `"order_id":5,"kind"`, 1), "a line without pieces": strings.Replace(body, `"kind"`, `"lines":[{"sku":"a"}],"kind"`, 1),
 	} {
-		assert.Equal(t, http.StatusUnprocessableEntity, send(http.MethodPost, questions, good, bad).StatusCode, name)
+		assert.Equal(t, http.StatusUnprocessableEntity, send(http.MethodPost, questions, good(), bad).StatusCode, name)
 	}
-	assert.Equal(t, http.StatusRequestEntityTooLarge, send(http.MethodPost, questions, good, body+strings.Repeat(" ", maxQuestion)).StatusCode)
-	assert.Equal(t, http.StatusNotFound, send(http.MethodGet, questions+"/never-asked", good, "").StatusCode)
-	assert.Equal(t, http.StatusNotFound, send(http.MethodGet, questions+"/q", good, "").StatusCode)
-	assert.Equal(t, http.StatusMethodNotAllowed, send(http.MethodDelete, questions, good, "").StatusCode)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, send(http.MethodPost, questions, good(), body+strings.Repeat(" ", maxQuestion)).StatusCode)
+	assert.Equal(t, http.StatusNotFound, send(http.MethodGet, questions+"/never-asked", good(), "").StatusCode)
+	assert.Equal(t, http.StatusNotFound, send(http.MethodGet, questions+"/q", good(), "").StatusCode)
+	assert.Equal(t, http.StatusMethodNotAllowed, send(http.MethodDelete, questions, good(), "").StatusCode)
 }
 
 func TestDeliveriesOfNoUse(t *testing.T) {
 	p := newPath(t)
 	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":1,"source_name":"web","created_at":"2026-11-20T10:00:00Z"}`)}, p.cfg.Secret, http.StatusOK)
 	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":1,"source_name":"pos","created_at":"2026-11-20T10:00:00Z"}`)}, "guess", http.StatusUnauthorized)
-	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Processed) == 1 }, long, 10*time.Millisecond)
 	seen, _, _ := p.guard.today()
 	assert.Zero(t, seen, "an online order is not the register's")
 	// Signed, so from the shop, but of no use: kept as dead letters.
 	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":2,"source_name":"pos","total_price":"-5","created_at":"2026-11-20T10:00:00Z"}`)}, p.cfg.Secret, http.StatusOK)
 	p.post(webhook.Delivery{Topic: "orders/create", Body: []byte(`{"id":3,"source_name":"pos"}`)}, p.cfg.Secret, http.StatusOK)
-	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Died) == 2 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.kinds.Of(inbox.Died) == 2 }, long, 10*time.Millisecond)
 	// Nobody asked what this order says it was asked about.
 	order := p.sell(func(s *shopifytest.Sale) {
 		s.Attributes = []shopifytest.Attribute{{Key: questionAttribute, Value: "never-asked-at-all"}}
@@ -559,7 +576,7 @@ func TestDeliveriesOfNoUse(t *testing.T) {
 	v := p.judged(fmt.Sprint("order/", order.LegacyID))
 	assert.Empty(t, v.Question)
 	assert.NotEmpty(t, v.Policy)
-	require.Eventually(t, func() bool { seen, _, _ := p.guard.today(); return seen == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { seen, _, _ := p.guard.today(); return seen == 1 }, long, 10*time.Millisecond)
 }
 
 func TestReturnIsMatchedWithItsQuestion(t *testing.T) {
@@ -585,7 +602,7 @@ func TestReturnIsMatchedWithItsQuestion(t *testing.T) {
 			}
 		}
 		return v != nil
-	}, 20*time.Second, 10*time.Millisecond)
+	}, long, 10*time.Millisecond)
 	assert.Equal(t, "ask/"+q.ID, v.Question)
 	seen, _, _ := p.guard.today()
 	assert.Equal(t, 3, seen, "the sale and two questions")
@@ -633,5 +650,5 @@ func TestQuestionAboutAnotherSale(t *testing.T) {
 		assert.Equal(t, codeAnother, v.Reasons[0].Code, name)
 		assert.GreaterOrEqual(t, v.Score, anotherStrength, name)
 	}
-	require.Eventually(t, func() bool { seen, _, _ := p.guard.today(); return seen == 4+4 }, 20*time.Second, 10*time.Millisecond, "each of those counts")
+	require.Eventually(t, func() bool { seen, _, _ := p.guard.today(); return seen == 4+4 }, long, 10*time.Millisecond, "each of those counts")
 }
