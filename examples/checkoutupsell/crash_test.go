@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/audit"
+	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/examples/internal/demo/demotest"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
@@ -29,7 +30,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	sim := shopifytest.NewShop(t, &shopifytest.Options{
 		Data: smallShop(), Plan: shopifytest.Enterprise,
-		RetrySchedule: []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second},
+		RetrySchedule: demo.RetrySoon(),
 	})
 	service := demotest.NewVictim(t, sim, "-client-id", simulatedClient, "-begin", "-holdout", "0", "-discounts-per-hour", "1000", "-off-per-hour", "100000")
 	service.Start()
@@ -40,7 +41,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	register := func(seed uint64) *till {
 		return &till{
 			url: service.URL(), clientID: simulatedClient, secret: sim.Secret(), shop: sim.Domain(), currency: "USD", location: firstOf(locations), sim: sim,
-			client: &http.Client{Timeout: 5 * time.Second}, random: rand.New(rand.NewPCG(seed, 1)),
+			client: &http.Client{Timeout: 30 * time.Second}, random: rand.New(rand.NewPCG(seed, 1)),
 		}
 	}
 	managing, stopManaging := context.WithCancel(t.Context())
@@ -48,7 +49,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	approved := make(chan int, 1)
 	go func() { approved <- demotest.Manage(managing, t, service) }()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	codes := make([]string, carts)
 	var selling sync.WaitGroup

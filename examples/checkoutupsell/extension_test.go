@@ -43,7 +43,7 @@ func npm(t *testing.T, env []string, args ...string) string {
 	}
 	script, err = filepath.Abs(script)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, append([]string{script}, args[1:]...)...)
 	cmd.Dir = "extension"

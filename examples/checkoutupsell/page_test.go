@@ -36,6 +36,10 @@ func busyStore(t *testing.T) *path {
 	}
 	p.outcome(last)
 	require.NoError(t, p.sim.WaitIdle(t.Context()))
+	require.Eventually(t, func() bool { // and the others' orders
+		stats, err := p.Inbox.Stats(t.Context())
+		return err == nil && stats.Depth() == 0
+	}, long, 10*time.Millisecond)
 	return p
 }
 
@@ -91,7 +95,7 @@ func TestBrowser(t *testing.T) {
 	require.Eventually(t, func() bool {
 		text = testbrowser.Eval[string](page, `document.body.innerText`)
 		return strings.Contains(text, "What the suggestions are worth")
-	}, 60*time.Second, 20*time.Millisecond)
+	}, long, 20*time.Millisecond)
 	for _, want := range []string{"With suggestions", "Held out", "Mean basket", "customers or carts", "40 % of customers and carts are held out", "nothing, for comparison", "1 suggested bought", "no order yet"} {
 		assert.Contains(t, text, want)
 	}
@@ -103,5 +107,5 @@ func TestBrowser(t *testing.T) {
 	page.Do(chromedp.Navigate(p.URL+"/upsell"), chromedp.Click(chromedp.CSS("header a"), chromedp.NodeVisible), chromedp.WaitReady(chromedp.CSS("#main")))
 	require.Eventually(t, func() bool {
 		return strings.Contains(testbrowser.Eval[string](page, `document.body.innerText`), "checkout-upsell")
-	}, 60*time.Second, 20*time.Millisecond, "the plan stands at the console")
+	}, long, 20*time.Millisecond, "the plan stands at the console")
 }

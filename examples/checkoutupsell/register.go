@@ -54,6 +54,16 @@ type desk struct {
 	carts [64]sync.Mutex // one discount at a time per cart
 
 	answered, empty atomic.Int64 // questions, since the start
+
+	mu    sync.Mutex
+	asked map[string]*inquiry // questions that are being answered, by offer
+}
+
+// inquiry is a question that is being answered.
+type inquiry struct {
+	done chan struct{} // closed when there is an answer, or an error
+	answer
+	err error
 }
 
 // answer is what the register gets. Show says whether there is anything to show: a
@@ -137,37 +147,54 @@ var errBusy = errors.New("too many questions at once")
 // says why. What was begun goes on, so that the same question asked again has its answer.
 func (d *desk) inTime(ctx context.Context, a *asked) (answer, error) {
 	nothing := answer{Cart: a.key, Currency: d.currency, Suggestions: []suggestionView{}}
+	q := d.inquire(ctx, a)
+	if q == nil {
+		return nothing, errBusy
+	}
+	select {
+	case <-q.done:
+		if q.err != nil || q.Cart == "" {
+			return nothing, q.err
+		}
+		return q.answer, nil
+	case <-ctx.Done():
+		return nothing, ctx.Err()
+	}
+}
+
+// inquire begins to answer a question, or joins who is at the same one already, so that
+// Shopify and the model are asked once. It returns nil where too many are at work.
+func (d *desk) inquire(ctx context.Context, a *asked) *inquiry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if q := d.asked[a.offer]; q != nil {
+		return q
+	}
 	select {
 	case d.slots <- struct{}{}:
 	default:
-		return nothing, errBusy
+		return nil
 	}
-	type outcome struct {
-		answer
-		err error
-	}
-	done := make(chan outcome, 1)
+	q := &inquiry{done: make(chan struct{})}
+	d.asked[a.offer] = q
 	go func() {
-		defer func() { <-d.slots }()
+		defer func() {
+			d.mu.Lock()
+			delete(d.asked, a.offer)
+			d.mu.Unlock()
+			close(q.done)
+			<-d.slots
+		}()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		o, err := d.offer(ctx, a)
 		if err != nil || o == nil {
-			done <- outcome{nothing, err}
+			q.err = err
 			return
 		}
-		out, err := d.view(ctx, o)
-		done <- outcome{out, err}
+		q.answer, q.err = d.view(ctx, o)
 	}()
-	select {
-	case o := <-done:
-		if o.err != nil {
-			return nothing, o.err
-		}
-		return o.answer, nil
-	case <-ctx.Done():
-		return nothing, ctx.Err()
-	}
+	return q
 }
 
 // close takes all slots: it waits for whoever is at work, and lets nobody in any more.

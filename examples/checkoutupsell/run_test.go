@@ -28,7 +28,7 @@ func TestQuickStart(t *testing.T) {
 func TestServeSimulated(t *testing.T) {
 	p := demotest.Run(t, run, "-serve", "-simulate", "-begin", "-addr", "127.0.0.1:0", "-data", t.TempDir())
 	curl := regexp.MustCompile(`-X POST (\S+) -H 'Authorization: (Bearer \S+)' -d '([^']+)'`)
-	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 60*time.Second, 20*time.Millisecond, "the command to ask")
+	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, long, 20*time.Millisecond, "the command to ask")
 	m := curl.FindStringSubmatch(p.Output())
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m[1], strings.NewReader(m[3]))
 	require.NoError(t, err)

@@ -58,7 +58,7 @@ func startService(ctx context.Context, cfg *config, sh *shop, dir, addr string, 
 	}
 	s.desk = &desk{
 		shop: sh, log: s.Log, queue: s.Queue, rules: cfg.rules, model: model, timeout: cfg.ModelTimeout, domain: domain, currency: sh.currency, now: time.Now, logger: logger,
-		slots: make(chan struct{}, maxAtWork), staff: cfg.staff, seed: maphash.MakeSeed(),
+		slots: make(chan struct{}, maxAtWork), staff: cfg.staff, seed: maphash.MakeSeed(), asked: map[string]*inquiry{},
 	}
 	if err := s.desk.registerActions(); err != nil {
 		return nil, err

@@ -5,7 +5,7 @@ export default defineConfig({
   esbuild: {jsx: 'automatic', jsxImportSource: 'preact'},
   test: {
     environment: 'jsdom',
-    testTimeout: 60_000,
+    testTimeout: 300_000,
     // It imports our modules: they have to pass through vite.
     server: {deps: {inline: ['@shopify/ui-extensions-tester']}},
   },

@@ -5,7 +5,7 @@ import {createCartLineItem} from '@shopify/ui-extensions-tester/point-of-sale';
 import type {Offer} from '../src/backend';
 
 // A busy machine is no failure: the default is 1 s.
-configure({asyncUtilTimeout: 15_000});
+configure({asyncUtilTimeout: 60_000});
 
 /**
  * Takes what was rendered out of the page, as a register does when it closes it: the

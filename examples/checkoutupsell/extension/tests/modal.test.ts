@@ -69,7 +69,7 @@ describe('the modal', () => {
     await waitFor(() => expect(headings()).toEqual(['modal.pending']));
     expect(written.codes).toEqual([]);
     decided = true;
-    await waitFor(() => expect(written.codes).toEqual(['POS-2']), {timeout: 15_000});
+    await waitFor(() => expect(written.codes).toEqual(['POS-2']));
     await new Promise((r) => setTimeout(r, 3000));
     expect(written.codes).toHaveLength(1);
   });

@@ -23,7 +23,7 @@ describe('the tile', () => {
     const fetch = vi.fn(async () => json(offer()));
     extension.fetch = fetch as never;
     await extension.render();
-    await waitFor(() => expect(attribute('subheading')).toBe('tile.ideas'), {timeout: 5000});
+    await waitFor(() => expect(attribute('subheading')).toBe('tile.ideas'));
     expect(isDisabled()).toBe(false);
     const [url, init] = fetch.mock.calls[0] as unknown as [string, RequestInit];
     expect(url).toBe('https://pos.example.com/pos/offers');
@@ -42,11 +42,11 @@ describe('the tile', () => {
     const fetch = vi.fn(async () => json(offer()));
     extension.fetch = fetch as never;
     await extension.render();
-    await waitFor(() => expect(fetch).toHaveBeenCalledTimes(1), {timeout: 5000});
+    await waitFor(() => expect(fetch).toHaveBeenCalledTimes(1));
     change({note: 'not what an answer depends on'});
     change({lineItems: [line(5), line(6)]});
     change({lineItems: [line(5), line(6), line(7)]});
-    await waitFor(() => expect(fetch).toHaveBeenCalledTimes(2), {timeout: 5000});
+    await waitFor(() => expect(fetch).toHaveBeenCalledTimes(2));
     const body = JSON.parse((fetch.mock.calls[1] as unknown as [string, RequestInit])[1].body as string);
     expect(body.lines).toHaveLength(3);
   });
@@ -63,7 +63,7 @@ describe('the tile', () => {
     const fetch = vi.fn(answer);
     extension.fetch = fetch as never;
     await extension.render();
-    await waitFor(() => expect(fetch).toHaveBeenCalled(), {timeout: 5000});
+    await waitFor(() => expect(fetch).toHaveBeenCalled());
     await new Promise((r) => setTimeout(r, 20));
     expect(attribute('subheading')).toBe('tile.idle');
     expect(isDisabled()).toBe(true);
@@ -75,7 +75,7 @@ describe('the tile', () => {
     const fetch = vi.fn((_: string, init: RequestInit) => new Promise<Response>(() => init.signal?.addEventListener('abort', () => (aborted = true))));
     extension.fetch = fetch as never;
     await extension.render();
-    await waitFor(() => expect(aborted).toBe(true), {timeout: 10_000});
+    await waitFor(() => expect(aborted).toBe(true));
     expect(isDisabled()).toBe(true);
   });
 
