@@ -34,7 +34,7 @@ func demonstrate(ctx context.Context, cfg *config, in, out *os.File) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, removeDir()) }()
-	if d.sim, err = shopifytest.Start(&shopifytest.Options{Seed: cfg.Seed, Plan: shopifytest.Plus}); err != nil {
+	if d.sim, err = shopifytest.Start(&shopifytest.Options{Seed: cfg.Seed, Plan: shopifytest.Plus, RetrySchedule: demo.RetrySoon()}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.sim.Close()) }()
@@ -192,7 +192,7 @@ func (d *demonstration) again(ctx context.Context, _ int64) error {
 	}
 	deliveries := d.sim.Deliveries()
 	slices.Reverse(deliveries)
-	sender := webhooktest.Sender{Secret: d.cfg.Secret}
+	sender := webhooktest.Sender{Secret: d.cfg.Secret, Schedule: demo.RetrySoon()}
 	n := 0
 	for _, del := range deliveries {
 		if del.State != shopifytest.DeliveryDelivered {
@@ -235,7 +235,7 @@ func (d *demonstration) erase(ctx context.Context, id int64) error {
 		return err
 	}
 	body := fmt.Appendf(nil, `{"shop_id":1,"shop_domain":%q,"customer":{"id":%d},"orders_to_redact":[]}`, d.cfg.Shop, id)
-	sender := webhooktest.Sender{Secret: d.cfg.Secret}
+	sender := webhooktest.Sender{Secret: d.cfg.Secret, Schedule: demo.RetrySoon()}
 	if _, err := sender.Post(ctx, d.WebhookURL(), webhooktest.Fill(webhook.Delivery{Topic: string(webhook.CustomersRedact), Shop: d.cfg.Shop, Body: body})); err != nil {
 		return err
 	}

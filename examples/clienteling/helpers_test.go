@@ -132,7 +132,7 @@ func salesforceRig(t *testing.T, sim *shopifytest.Shop, org *salesforcetest.Org,
 
 func orgSink(t *testing.T, org *salesforcetest.Org) crm.Sink {
 	t.Helper()
-	sink, err := salesforce.New(orgCredentials(org), &salesforce.Options{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Timeout: 5 * time.Second})
+	sink, err := salesforce.New(orgCredentials(org), &salesforce.Options{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond, Timeout: time.Minute})
 	require.NoError(t, err)
 	return sink
 }
@@ -141,7 +141,7 @@ func orgSink(t *testing.T, org *salesforcetest.Org) crm.Sink {
 func newRig(t *testing.T, sim *shopifytest.Shop, sink func(crm.Sink) crm.Sink, change ...func(*config)) *rig {
 	t.Helper()
 	r := &rig{t: t, sim: sim, dir: t.TempDir(), cfg: &config{
-		Config: demo.Config{Name: "clienteling", Expiry: time.Hour, ModelTimeout: time.Second}, crm: "csv", tag: "do-not-share",
+		Config: demo.Config{Name: "clienteling", Expiry: time.Hour, ModelTimeout: time.Minute}, crm: "csv", tag: "do-not-share",
 		backoff: func(int) time.Duration { return 5 * time.Millisecond },
 	}}
 	r.cfg.use(sim)
@@ -172,7 +172,7 @@ func (r *rig) start(sink func(crm.Sink) crm.Sink) {
 	r.service, err = startService(r.t.Context(), r.cfg, sh, given, r.dir, "127.0.0.1:0", logger, nil)
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { assert.NoError(r.t, r.end(context.Background())) })
-	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), long)
 	defer cancel()
 	_, err = r.ready(ctx)
 	require.NoError(r.t, err)
@@ -184,21 +184,31 @@ func (r *rig) start(sink func(crm.Sink) crm.Sink) {
 			}
 		}
 		return n == len(topics)
-	}, time.Minute, 10*time.Millisecond, "subscriptions")
+	}, long, 10*time.Millisecond, "subscriptions")
 }
 
 func sim(r *rig) *shopifytest.Shop { return r.sim }
 
+// end stops the service as the program does, but waits longer for what is at work.
+func (r *rig) end(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), long)
+	defer cancel()
+	return r.stop(ctx)
+}
+
+// long is how long a test waits for what has to come, however busy the machine is.
+const long = 5 * time.Minute
+
 // processed waits until all deliveries are.
 func (r *rig) processed() {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), long)
 	defer cancel()
 	require.NoError(r.t, r.sim.WaitIdle(ctx))
 	done := assert.Eventually(r.t, func() bool {
 		stats, err := r.Inbox.Stats(r.t.Context())
 		return err == nil && stats.Depth() == 0
-	}, 2*time.Minute, 3*time.Millisecond)
+	}, long, 3*time.Millisecond)
 	require.True(r.t, done, "%v", r.unprocessed())
 	require.Empty(r.t, r.unprocessed())
 }
@@ -211,7 +221,7 @@ func (r *rig) synced() {
 		c, err := r.store.Counts(r.t.Context())
 		require.NoError(r.t, err)
 		return c.Pending+c.Forgetting == 0
-	}, time.Minute, 3*time.Millisecond)
+	}, long, 3*time.Millisecond)
 }
 
 // files are what the CRM says: its files, or what an org has.

@@ -18,6 +18,7 @@ import (
 	"github.com/posai-go/posai/examples/clienteling/internal/book"
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 	"github.com/posai-go/posai/examples/clienteling/internal/crm/salesforcetest"
+	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/shopify/shopifytest"
 	"github.com/posai-go/posai/webhook"
 	"github.com/posai-go/posai/webhook/webhooktest"
@@ -39,7 +40,7 @@ func TestAnyOrderEndsInTheSameState(t *testing.T) {
 	for seed := range uint64(histories) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			carrier := &held{}
-			sim := shopifytest.NewShop(t, &shopifytest.Options{Data: fewPeople(t), Plan: shopifytest.Enterprise, WebhookTransport: carrier})
+			sim := shopifytest.NewShop(t, &shopifytest.Options{Data: fewPeople(t), Plan: shopifytest.Enterprise, WebhookTransport: carrier, RetrySchedule: demo.RetrySoon()})
 			var straight, twisted *rig
 			sink := &faulty{random: rand.New(rand.NewPCG(seed, 5))}
 			if seed%2 == 0 {
@@ -69,7 +70,7 @@ func TestAnyOrderEndsInTheSameState(t *testing.T) {
 					require.True(t, addNote(t.Context(), t, straight.service, n))
 				}
 				for _, id := range h.redacts[before:] {
-					sender := webhooktest.Sender{Secret: sim.Secret()}
+					sender := webhooktest.Sender{Secret: sim.Secret(), Schedule: demo.RetrySoon()}
 					_, err := sender.Post(t.Context(), straight.WebhookURL(), webhooktest.Fill(webhook.Delivery{Topic: "customers/redact", Shop: sim.Domain(), Body: h.redaction(id)}))
 					require.NoError(t, err)
 					straight.processed()

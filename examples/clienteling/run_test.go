@@ -33,7 +33,7 @@ func TestServeSimulated(t *testing.T) {
 	t.Parallel()
 	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", t.TempDir())
 	curl := regexp.MustCompile(`curl -s (\S+) -H 'Authorization: (Bearer \S+)'`)
-	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 60*time.Second, 20*time.Millisecond, "the command to ask")
+	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, long, 20*time.Millisecond, "the command to ask")
 	m := curl.FindStringSubmatch(p.Output())
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, m[1], nil)
 	require.NoError(t, err)

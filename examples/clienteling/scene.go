@@ -44,7 +44,7 @@ func (r *register) do(ctx context.Context, method, path string, body, result any
 		Shop: r.sim.Domain(), ClientID: r.clientID, Account: "71", Issued: time.Now(),
 	}))
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := (&http.Client{Timeout: 15 * time.Second}).Do(req)
+	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ type crmState struct {
 
 // settled waits until nothing is on the way, and returns the CRM's state.
 func (d *demonstration) settled(ctx context.Context) (*crmState, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	if err := d.sim.WaitIdle(ctx); err != nil {
 		return nil, err

@@ -8,13 +8,14 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/posai-go/posai/examples/internal/demo"
 	"github.com/posai-go/posai/shopify/shopifytest"
 )
 
 // serve runs until ctx ends.
 func serve(ctx context.Context, cfg *config, out io.Writer, logger *slog.Logger) (err error) {
 	if cfg.Simulate {
-		sim, err := shopifytest.Start(&shopifytest.Options{Seed: cfg.Seed, Plan: shopifytest.Plus, Token: cfg.Token, Secret: cfg.Secret, Logger: logger, Control: true})
+		sim, err := shopifytest.Start(&shopifytest.Options{Seed: cfg.Seed, Plan: shopifytest.Plus, Token: cfg.Token, Secret: cfg.Secret, Logger: logger, Control: true, RetrySchedule: demo.RetrySoon()})
 		if err != nil {
 			return err
 		}

@@ -204,8 +204,11 @@ func (f *fixture) until(what string, fn func(c store.Counts) bool) {
 		c, err := f.store.Counts(f.t.Context())
 		require.NoError(f.t, err)
 		return fn(c)
-	}, time.Minute, 5*time.Millisecond, what)
+	}, long, 5*time.Millisecond, what)
 }
+
+// long is how long a test waits for what has to come, however busy the machine is.
+const long = 5 * time.Minute
 
 func drained(c store.Counts) bool { return c.Pending+c.Forgetting == 0 }
 
@@ -309,7 +312,7 @@ func TestFailures(t *testing.T) {
 	}
 	f.run(f.box)
 	f.until("drained", drained)
-	require.Eventually(t, func() bool { return f.box.Status().Failing == "" }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return f.box.Status().Failing == "" }, long, 5*time.Millisecond)
 	assert.Equal(t, 1, f.box.Status().Saved)
 
 	f.sink.mu.Lock()
@@ -317,7 +320,7 @@ func TestFailures(t *testing.T) {
 	f.sink.mu.Unlock()
 	f.put(2)
 	f.box.Wake()
-	require.Eventually(t, func() bool { return f.box.Status().Refused != "" }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return f.box.Status().Refused != "" }, long, 5*time.Millisecond)
 	assert.Contains(t, f.box.Status().Refused, "Contact.Posai_Key__c")
 	assert.Greater(t, time.Until(f.box.Status().Paused), time.Minute, "a person has to set something up")
 }
@@ -363,9 +366,9 @@ func TestAmbiguous(t *testing.T) {
 	f.put(1)
 	f.sink.state[f.store.Key(1)] = crm.Ambiguous
 	stop := f.run(f.box)
-	asked := func(n int) {
+	asked := func(n int) { // or more often: a question that nobody answers is asked every few seconds
 		t.Helper()
-		require.Eventually(t, func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.asked) == n }, time.Minute, 5*time.Millisecond)
+		require.Eventually(t, func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.asked) >= n }, long, 5*time.Millisecond)
 	}
 	asked(1)
 	f.until("a question", func(c store.Counts) bool { return c.Questions == 1 && c.Pending == 0 })
@@ -379,8 +382,8 @@ func TestAmbiguous(t *testing.T) {
 	f.box = f.outbox()
 	stop = f.run(f.box)
 	asked(2)
-	assert.NotEqual(t, f.asked[0], f.asked[1], "another question")
 	stop()
+	assert.NotEqual(t, f.asked[0], f.asked[1], "another question")
 	clear(f.sink.state)
 	known, err := f.store.Choose(t.Context(), 1, store.ChoiceNew, "r")
 	require.NoError(t, err)
@@ -426,7 +429,7 @@ func TestOneDrains(t *testing.T) {
 	f := newFixture(t, testpg.URL(t))
 	a, b := f.outbox(), f.outbox()
 	stopA := f.run(a)
-	require.Eventually(t, func() bool { return a.Status().Holding }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return a.Status().Holding }, long, 5*time.Millisecond)
 	f.run(b)
 	for id := range int64(50) {
 		f.put(id + 1)

@@ -112,7 +112,7 @@ func TestFilesFollow(t *testing.T) {
 	require.Eventually(t, func() bool {
 		b, err := os.ReadFile(filepath.Join(dir, csvcrm.Contacts))
 		return err == nil && bytes.Count(b, []byte("\n")) == 4
-	}, time.Minute, 5*time.Millisecond)
+	}, 5*time.Minute, 5*time.Millisecond)
 }
 
 // What cannot be written is not tried without a pause, however soon the files are to
