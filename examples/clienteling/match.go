@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/posai-go/posai/approval"
 	"github.com/posai-go/posai/audit"
@@ -29,18 +27,16 @@ const (
 type Match struct {
 	Customer   int64       `json:"customer"`
 	CRM        string      `json:"crm"`
+	Page       string      `json:"page"` // where people see both sides
 	Candidates []Candidate `json:"candidates"`
 	Choice     string      `json:"choice"` // "leave out", "new", or the ID of a candidate
 }
 
-// Candidate is a record of the CRM, as far as it takes to tell people apart: the request
-// is kept longer than it is asked.
+// Candidate names a record of the CRM. Whose it is, the page says: a request is kept
+// longer than it is asked, and stays as it is when the customer is erased.
 type Candidate struct {
 	ID   string `json:"id"`
-	Name string `json:"name"`
-	Mail string `json:"mail,omitzero"`  // masked
-	Call string `json:"phone,omitzero"` // masked
-	Tied bool   `json:"tied,omitzero"`  // to another customer
+	Tied bool   `json:"tied,omitzero"` // to another customer
 }
 
 // maxCandidates bounds what people are asked to choose from.
@@ -71,21 +67,17 @@ func (m Match) Validate() error {
 func (m Match) Preview() approval.Preview {
 	p := approval.Preview{
 		Title:   fmt.Sprintf("Which record in %s is customer %d?", m.CRM, m.Customer),
-		Summary: fmt.Sprintf("%s has %d that may be this customer. Look at both sides, choose below, and approve. Left as it is, the customer stays out of %s.", m.CRM, len(m.Candidates), m.CRM),
-		Fields:  []approval.PreviewField{{Label: "Choice", Value: m.label(m.Choice)}},
+		Summary: fmt.Sprintf("%s has %d that may be this customer. Look at both sides at %s, choose below, and approve. Left as it is, the customer stays out of %s.", m.CRM, len(m.Candidates), m.Page, m.CRM),
+		Fields:  []approval.PreviewField{{Label: "Choice", Value: m.label(m.Choice)}, {Label: "Both sides", Value: m.Page}},
 	}
 	for _, c := range m.Candidates {
-		p.Fields = append(p.Fields, approval.PreviewField{Label: c.ID, Value: c.text()})
+		state := "free"
+		if c.Tied {
+			state = "another customer's already"
+		}
+		p.Fields = append(p.Fields, approval.PreviewField{Label: c.ID, Value: state})
 	}
 	return p
-}
-
-func (c Candidate) text() string {
-	parts := []string{c.Name, c.Mail, c.Call}
-	if c.Tied {
-		parts = append(parts, "another customer's already")
-	}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 func (m Match) label(choice string) string {
@@ -94,11 +86,6 @@ func (m Match) label(choice string) string {
 		return "leave out of " + m.CRM
 	case noneOfOur:
 		return "none of them: a new record"
-	}
-	for _, c := range m.Candidates {
-		if c.ID == choice {
-			return c.ID + ": " + c.text()
-		}
 	}
 	return choice
 }
@@ -138,6 +125,7 @@ var self = approval.Principal{ID: "clienteling", Name: "Clienteling", Type: appr
 // matcher asks, and carries out what was said.
 type matcher struct {
 	shop  string
+	page  func(customer int64) string // URL
 	queue *approval.Queue
 	store *store.Store
 	sink  crm.Sink
@@ -150,11 +138,9 @@ func (m *matcher) register() error {
 
 // ask asks a person which of the candidates a customer is.
 func (m *matcher) ask(ctx context.Context, customer int64, key string, candidates []crm.Candidate) (string, error) {
-	a := Match{Customer: customer, CRM: m.sink.Name(), Choice: leaveOut}
+	a := Match{Customer: customer, CRM: m.sink.Name(), Page: m.page(customer), Choice: leaveOut}
 	for _, c := range candidates[:min(len(candidates), maxCandidates)] {
-		a.Candidates = append(a.Candidates, Candidate{
-			ID: c.ID, Name: crm.OneLine(c.Name), Mail: maskMail(c.Email), Call: maskPhone(c.Phone), Tied: c.Key != "" && c.Key != m.store.Key(customer),
-		})
+		a.Candidates = append(a.Candidates, Candidate{ID: c.ID, Tied: c.Key != "" && c.Key != m.store.Key(customer)})
 	}
 	r, err := approval.KeepFirst(m.queue.Propose(ctx, a, approval.Proposal{
 		Key: "match/" + key, Shop: m.shop, Proposer: self, Reason: "They have an e-mail address or a phone number in common.",
@@ -247,22 +233,4 @@ func (m *matcher) gone(ctx context.Context, customer int64, why string) error {
 func (m *matcher) find(ctx context.Context, e approval.Execution, a Match) (string, bool, error) {
 	choice, found, err := m.store.Chosen(ctx, a.Customer, e.RequestID)
 	return string(choice), found, err
-}
-
-// maskMail is "n…@example.com".
-func maskMail(address string) string {
-	at := strings.LastIndexByte(address, '@')
-	if at <= 0 {
-		return ""
-	}
-	_, size := utf8.DecodeRuneInString(address)
-	return address[:size] + "…" + address[at:]
-}
-
-// maskPhone is "…123".
-func maskPhone(phone string) string {
-	if len(phone) < 6 {
-		return ""
-	}
-	return "…" + phone[len(phone)-3:]
 }

@@ -4,7 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/posai-go/posai/approval"
+	"github.com/posai-go/posai/audit"
 	"github.com/posai-go/posai/examples/clienteling/internal/crm"
 	"github.com/posai-go/posai/examples/clienteling/internal/crm/salesforcetest"
 	"github.com/posai-go/posai/examples/internal/demo"
@@ -47,7 +54,13 @@ func TestWhoIsWho(t *testing.T) {
 			require.Equal(t, kindMatch, req.Kind)
 			text, err := json.Marshal(req)
 			require.NoError(t, err)
-			assert.NotContains(t, strings.ToLower(string(text)), who.Email, "people are told apart without whole addresses")
+			assert.NotContains(t, string(text), "Of old", "whose record it is, the page says")
+			status, page := r.sides(who.ID)
+			require.Equal(t, http.StatusOK, status)
+			assert.Contains(t, page, "Of old")
+			assert.Contains(t, page, who.LastName)
+			assert.Contains(t, page, "/approvals/requests/"+req.ID)
+			assert.NotContains(t, strings.ToLower(page+string(text)), who.Email, "people are told apart without whole addresses")
 			c, err := r.store.Counts(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, 1, c.Questions)
@@ -61,7 +74,7 @@ func TestWhoIsWho(t *testing.T) {
 				require.Eventually(t, func() bool {
 					c, err := r.store.Counts(t.Context())
 					return err == nil && c.LeftOut == 1
-				}, time.Minute, 20*time.Millisecond)
+				}, long, 20*time.Millisecond)
 			} else {
 				b, err := demo.SignIn(t.Context(), link)
 				require.NoError(t, err)
@@ -115,6 +128,69 @@ func (r *rig) choose(req *approval.Request, choice string) *approval.Request {
 	return req
 }
 
+// sides is what a manager sees of both sides of a question about a customer.
+func (r *rig) sides(customer string) (status int, page string) {
+	r.t.Helper()
+	resp, err := r.manager().Get(r.URL + "/matches/" + strconv.FormatInt(numberOf(r.t, customer), 10))
+	require.NoError(r.t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(r.t, err)
+	require.NoError(r.t, resp.Body.Close())
+	return resp.StatusCode, html.UnescapeString(string(body))
+}
+
+// An erasure leaves nothing of the customer in a question about them, whether it waits or
+// was answered: not in the request, on the page or on the disk.
+func TestErasedFromTheQuestion(t *testing.T) {
+	for name, answered := range map[string]bool{"waiting": false, "answered": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, who, own := ofOld(t)
+			req, err := r.question(t.Context())
+			require.NoError(t, err)
+			status, page := r.sides(who.ID)
+			require.Equal(t, http.StatusOK, status)
+			require.Contains(t, page, "Of old")
+			var looks int
+			for rec, err := range r.Log.Trail(t.Context(), audit.Query{Kind: audit.KindRead, Action: "clienteling." + string(compared)}) {
+				require.NoError(t, err)
+				assert.Equal(t, demo.Manager.ID, rec.Entry.Actor.ID)
+				looks++
+			}
+			assert.Equal(t, 1, looks, "who looked is on record")
+			if answered {
+				require.Equal(t, approval.Executed, r.choose(req, own).State)
+				r.synced()
+			}
+			r.send("customers/redact", fmt.Sprintf(`{"shop_id":1,"shop_domain":%q,"customer":{"id":%d},"orders_to_redact":[]}`, r.cfg.Shop, numberOf(t, who.ID)))
+			r.synced()
+			status, page = r.sides(who.ID)
+			assert.Equal(t, http.StatusNotFound, status)
+			assert.NotContains(t, page, "Of old")
+			for kept, err := range r.Queue.List(t.Context(), approval.Filter{}) {
+				require.NoError(t, err)
+				text, err := json.Marshal(kept)
+				require.NoError(t, err)
+				for _, personal := range []string{"Of old", who.FirstName + " " + who.LastName, who.Email, maskMail(who.Email)} {
+					assert.NotContains(t, string(text), personal)
+				}
+			}
+			require.NoError(t, r.end(t.Context()))
+			require.NoError(t, filepath.WalkDir(r.dir, func(path string, d os.DirEntry, err error) error {
+				require.NoError(t, err)
+				if d.IsDir() {
+					return nil
+				}
+				content, err := os.ReadFile(path)
+				require.NoError(t, err)
+				assert.NotContains(t, string(content), "Of old", path)
+				assert.NotContains(t, string(content), who.Email, path)
+				return nil
+			}))
+		})
+	}
+}
+
 // Who left the CRM and comes again is asked about again, whatever was said before.
 func TestWhoIsWhoAgain(t *testing.T) {
 	t.Parallel()
@@ -145,7 +221,7 @@ func TestWhoIsWhoAgain(t *testing.T) {
 			}
 		}
 		return second != nil
-	}, time.Minute, 20*time.Millisecond)
+	}, long, 20*time.Millisecond)
 	answer(second, own)
 	assert.Equal(t, r.store.Key(numberOf(t, who.ID)), org.Record("Contact", own)["Posai_Key__c"])
 	assert.Len(t, org.All("Contact"), 6)

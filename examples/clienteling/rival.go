@@ -59,8 +59,17 @@ func (d *demonstration) match(ctx context.Context, other int64) (err error) {
 	}
 	d.Line("CRM", "%d contacts written; about %d a person is asked", len(org.All("Contact"))-1, c.Questions)
 	d.Line("question", "%s Proposed: %s", r.Preview.Title, r.Preview.Fields[0].Value)
-	for _, f := range r.Preview.Fields[1:] {
-		d.Line("", "%s: %s", f.Label, f.Value)
+	m, _ := approval.ActionOf[Match](r)
+	q, _, err := s.store.Question(ctx, m.Customer)
+	if err != nil {
+		return err
+	}
+	both, err := sides(q)
+	if err != nil {
+		return err
+	}
+	for _, c := range both {
+		d.Line("", "%s: %s (the page says so; the request has the number alone)", c.ID, c.Text)
 	}
 	if err := d.DecideWith(ctx, s.Service, r, map[string]string{"choice": own}); err != nil {
 		return err
@@ -113,7 +122,7 @@ func (s *service) question(ctx context.Context) (*approval.Request, error) {
 
 // idle waits until nothing is on its way.
 func (s *service) idle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		stats, err := s.Inbox.Stats(ctx)

@@ -109,7 +109,10 @@ func (s *service) assemble(model ai.Model) error {
 		return err
 	}
 	s.clients = &clients{store: s.store, log: s.Log, shop: s.shop.domain, currency: s.shop.currency, zone: s.shop.zone, wake: s.wake}
-	match := &matcher{shop: s.shop.domain, queue: s.Queue, store: s.store, sink: s.sink, wake: s.wake}
+	match := &matcher{
+		shop: s.shop.domain, queue: s.Queue, store: s.store, sink: s.sink, wake: s.wake,
+		page: func(customer int64) string { return s.PublicURL(fmt.Sprint("/matches/", customer)) },
+	}
 	if err := match.register(); err != nil {
 		return err
 	}
@@ -144,6 +147,7 @@ func (s *service) assemble(model ai.Model) error {
 	s.Pages.Handle("/clients/", pages)
 	s.Pages.Handle("/pos/", pages)
 	s.Pages.Handle("GET /sync", s.syncPage())
+	s.Pages.Handle("GET /matches/{customer}", s.sidesPage())
 	s.Pages.Handle("GET /metrics", s.metrics())
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 
+	"github.com/posai-go/posai/examples/clienteling/internal/desk"
 	"github.com/posai-go/posai/examples/clienteling/internal/outbox"
 	"github.com/posai-go/posai/examples/clienteling/internal/store"
 )
@@ -61,16 +62,24 @@ func (s *service) metrics() http.Handler {
 	})
 }
 
+// signedIn says who asks for a page, and sends others to sign in.
+func (s *service) signedIn(w http.ResponseWriter, r *http.Request) (desk.Who, bool) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	who, err := s.who(r)
+	if err != nil {
+		http.Redirect(w, r, "/approvals/", http.StatusSeeOther)
+	}
+	return who, err == nil
+}
+
 // syncPage shows people what is between the book and the CRM.
 func (s *service) syncPage() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-		if _, err := s.who(r); err != nil {
-			http.Redirect(w, r, "/approvals/", http.StatusSeeOther)
+		if _, ok := s.signedIn(w, r); !ok {
 			return
 		}
 		data := struct {
@@ -78,30 +87,37 @@ func (s *service) syncPage() http.Handler {
 			Status    outbox.Status
 			Counts    store.Counts
 			Problems  []store.Problem
+			Questions []store.Question
 		}{Shop: s.shop.name, CRM: s.sink.Name(), Status: s.outbox.Status()}
 		var err error
 		if data.Counts, err = s.store.Counts(r.Context()); err == nil {
 			data.Problems, err = s.store.Problems(r.Context(), 100)
 		}
+		if err == nil {
+			data.Questions, err = s.store.Questions(r.Context())
+		}
 		if err != nil {
 			http.Error(w, "The database does not answer at the moment.", http.StatusServiceUnavailable)
 			return
 		}
-		h.Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = syncTemplate.Execute(w, data) // the client is gone if that fails
 	})
 }
 
-var syncTemplate = template.Must(template.New("sync").Parse(`<!doctype html>
+// pageTop begins a page.
+const pageTop = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{.CRM}} – {{.Shop}}</title>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd }
 .bad { border-left: .3rem solid #9b1c1c; padding: .5rem 1rem; background: #fdf3f3 }
 </style>
+`
+
+var syncTemplate = template.Must(template.New("sync").Parse(pageTop + `<title>{{.CRM}} – {{.Shop}}</title>
 <h1>{{.Shop}} and {{.CRM}}</h1>
 {{with .Status.Refused}}<p class="bad" role="alert">{{.}}. Somebody has to set this up; it is tried again every few minutes.</p>
 {{else}}{{with .Status.Failing}}<p class="bad" role="alert">{{.}}.</p>{{end}}{{end}}
@@ -119,5 +135,8 @@ table { border-collapse: collapse; width: 100% } th, td { text-align: left; padd
 <table><tr><th>Customer<th>State<th>Why
 {{range .}}<tr><td><a href="/clients/{{.Customer}}">{{.Customer}}</a><td>{{.State}}<td>{{.Text}}
 {{end}}</table>{{end}}
+{{with .Questions}}<h2>Who is who</h2>
+<ul>{{range .}}<li><a href="/matches/{{.Customer}}">Customer {{.Customer}}</a>
+{{end}}</ul>{{end}}
 </html>
 `))

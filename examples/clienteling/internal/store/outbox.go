@@ -162,8 +162,8 @@ func (s *Store) Settle(ctx context.Context, l *Lease, settled []Settled) error {
 type Question struct {
 	Customer int64
 	Attempts int
-	// Candidates are the CRM's records, as [Settled].Problem had them, until somebody is
-	// asked.
+	// Candidates are the CRM's records, as [Settled].Problem had them. They are kept here
+	// alone, until there is an answer or the customer goes.
 	Candidates string
 	Request    string // of who was asked
 }
@@ -184,10 +184,20 @@ func (s *Store) Questions(ctx context.Context) (out []Question, err error) {
 	return out, err
 }
 
-// Asked keeps who is asked; the candidates stand in the request from then on.
+// Question returns what is asked about a customer, and reports false if nothing is.
+func (s *Store) Question(ctx context.Context, customer int64) (q Question, found bool, err error) {
+	err = s.read(ctx, func(t *tx) error {
+		q = Question{Customer: customer}
+		found, err = t.row(ctx, `SELECT attempts, problem, request FROM clienteling_sync WHERE customer = ? AND state = 'ambiguous'`, []any{customer}, &q.Attempts, &q.Candidates, &q.Request)
+		return err
+	})
+	return q, found, err
+}
+
+// Asked keeps the request in which a person is asked.
 func (s *Store) Asked(ctx context.Context, customer int64, request string) error {
 	return s.tx(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, `UPDATE clienteling_sync SET request = ?, problem = '' WHERE customer = ? AND state = 'ambiguous'`, request, customer)
+		_, err := t.exec(ctx, `UPDATE clienteling_sync SET request = ? WHERE customer = ? AND state = 'ambiguous'`, request, customer)
 		return err
 	})
 }
