@@ -245,8 +245,8 @@ func (s *Service) health(w http.ResponseWriter, r *http.Request) {
 func (s *Service) serve(listener net.Listener) {
 	server := &http.Server{
 		Handler:           s.Pages,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       time.Minute,
+		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       2 * time.Minute, // longer than Go's clients keep one, so that none is ended as it is used again
 		MaxHeaderBytes:    64 << 10,
 	}
 	done := make(chan struct{})
