@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -51,6 +53,21 @@ func (p *Program) Output() string {
 	require.NoError(p.t, err)
 	return string(text)
 }
+
+// Warnings are the lines that the program has logged so far, but for those that only say
+// that something took too long: they come on a machine that is busy.
+func (p *Program) Warnings() (out []string) {
+	for line := range strings.Lines(p.Output()) {
+		if !strings.Contains(line, "level=") || late.MatchString(line) {
+			continue
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// late is what says that something took too long.
+var late = regexp.MustCompile(`deadline (exceeded|elapsed)|timed out|did not return|too slow`)
 
 // Wait returns the program's error once it ends by itself.
 func (p *Program) Wait() error { return <-p.done }
