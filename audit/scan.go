@@ -85,7 +85,14 @@ func (s *scan) run(ctx context.Context, r Reader) error {
 		}
 	}
 	if s.published == 0 && s.batches > 1 {
-		return &CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+		// Unless the log was begun meanwhile: a checkpoint is published before the
+		// next batch is.
+		if published, err = r.Checkpoint(ctx); err != nil {
+			return err
+		}
+		if _, err := ParseCheckpoint(published, s.verifiers); err != nil {
+			return &CorruptError{Index: -1, Reason: "the published checkpoint is missing"}
+		}
 	}
 	if s.open < s.tree.Size {
 		return &CorruptError{Index: s.open, Reason: "no checkpoint covers it"}

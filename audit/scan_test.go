@@ -110,6 +110,34 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 	assert.Nil(t, report)
 }
 
+// unpublished is a log whose published checkpoint is not there the first times that
+// it is asked for.
+type unpublished struct {
+	*audittest.Memory
+	times int
+}
+
+func (r *unpublished) Checkpoint(ctx context.Context) ([]byte, error) {
+	if r.times--; r.times >= 0 {
+		return nil, ctx.Err()
+	}
+	return r.Memory.Checkpoint(ctx)
+}
+
+// A log that is begun while it is verified has its checkpoint by then.
+func TestVerifyALogThatBegins(t *testing.T) {
+	signer, known := audittest.NewKey(t)
+	store := audittest.NewMemory(t)
+	for _, b := range audittest.Batches(t, signer, 1, 2, 1) {
+		require.NoError(t, store.Append(t.Context(), b))
+	}
+	report, err := audit.Verify(t.Context(), &unpublished{store, 1}, &audit.VerifyOptions{Verifiers: known})
+	require.NoError(t, err)
+	assert.EqualValues(t, 4, report.Entries)
+	_, err = audit.Verify(t.Context(), &unpublished{store, 100}, &audit.VerifyOptions{Verifiers: known})
+	require.ErrorIs(t, err, audit.ErrCorrupt)
+}
+
 // What was signed but is no entry is found where it is asked for.
 func TestVerifyReadsEntries(t *testing.T) {
 	signer, known := audittest.NewKey(t)
