@@ -40,7 +40,9 @@ func newPath(t *testing.T, args ...string) *path {
 	t.Helper()
 	cfg, err := parseConfig(args, func(string) string { return "" }, io.Discard)
 	require.NoError(t, err)
-	sim := shopifytest.NewShop(t, &shopifytest.Options{Data: demotest.SmallShop(), RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second}})
+	sim := shopifytest.NewShop(t, &shopifytest.Options{Data: demotest.SmallShop(), RetrySchedule: []time.Duration{
+		50 * time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second,
+	}})
 	cfg.Use(sim)
 	logger := slog.New(slog.DiscardHandler)
 	sh, err := openShop(t.Context(), cfg, logger)
@@ -48,7 +50,7 @@ func newPath(t *testing.T, args ...string) *path {
 	var kinds demotest.Counter
 	s, err := startService(t.Context(), cfg, sh, t.TempDir(), "127.0.0.1:0", logger, kinds.Observe)
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.StopWithin(context.Background(), 20*time.Second)) })
+	t.Cleanup(func() { assert.NoError(t, s.StopWithin(context.Background(), 2*time.Minute)) })
 	require.NoError(t, s.subscribe(t.Context()))
 	scenes, err := pickSales(sim)
 	require.NoError(t, err)
@@ -77,7 +79,7 @@ func (p *path) request(order string, states ...approval.State) *approval.Request
 		r, err = p.follower.request(p.t.Context(), p.sim.Domain(), order)
 		require.NoError(p.t, err)
 		return r != nil && slices.Contains(states, r.State)
-	}, 20*time.Second, 10*time.Millisecond, "no request of %s in %v: %+v", order, states, r)
+	}, 2*time.Minute, 10*time.Millisecond, "no request of %s in %v: %+v", order, states, r)
 	return r
 }
 
@@ -107,7 +109,7 @@ func (p *path) trail(order string, want ...audit.Kind) {
 			kinds = append(kinds, r.Entry.Kind)
 		}
 		assert.Equal(c, want, kinds)
-	}, 10*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 }
 
 // allowed is the trail of a sale that the policy allows.
@@ -179,21 +181,30 @@ func TestSaleAboveTheLimitWaitsForTheConsole(t *testing.T) {
 }
 
 func TestRejectedAndExpiredWriteNothing(t *testing.T) {
-	p := newPath(t, "-expiry", "2s")
-	expired := p.ringUp(1)
-	rejected := p.ringUp(1)
-	_, err := p.decide(p.request(rejected.ID, approval.Pending), demo.Manager, approval.Reject, nil)
-	require.NoError(t, err)
-	p.request(rejected.ID, approval.Rejected)
-	r := p.request(expired.ID, approval.Expired)
-	_, err = p.decide(r, demo.Manager, approval.Approve, nil)
-	require.ErrorIs(t, err, approval.ErrExpired)
-	for _, order := range []string{rejected.ID, expired.ID} {
-		got, _ := p.sim.Order(order)
-		assert.Empty(t, got.Metafields)
-		assert.Empty(t, got.Tags)
-	}
-	assert.Empty(t, p.sim.DraftOrders())
+	t.Run("rejected", func(t *testing.T) {
+		p := newPath(t)
+		order := p.ringUp(1)
+		_, err := p.decide(p.request(order.ID, approval.Pending), demo.Manager, approval.Reject, nil)
+		require.NoError(t, err)
+		p.request(order.ID, approval.Rejected)
+		p.nothingWritten(order.ID)
+	})
+	t.Run("expired", func(t *testing.T) {
+		p := newPath(t, "-expiry", "2s")
+		order := p.ringUp(1)
+		r := p.request(order.ID, approval.Expired)
+		_, err := p.decide(r, demo.Manager, approval.Approve, nil)
+		require.ErrorIs(t, err, approval.ErrExpired)
+		p.nothingWritten(order.ID)
+	})
+}
+
+func (p *path) nothingWritten(order string) {
+	p.t.Helper()
+	got, _ := p.sim.Order(order)
+	assert.Empty(p.t, got.Metafields)
+	assert.Empty(p.t, got.Tags)
+	assert.Empty(p.t, p.sim.DraftOrders())
 }
 
 func TestManagerEdits(t *testing.T) {
@@ -264,13 +275,13 @@ func TestEachDeliveryCountsOnce(t *testing.T) {
 		require.NoError(t, p.sim.Redeliver(id))
 	}
 	require.NoError(t, p.sim.WaitIdle(t.Context()))
-	assert.Equal(t, 3, p.seen(inbox.Duplicate))
+	assert.GreaterOrEqual(t, p.seen(inbox.Duplicate), 3, "more if the shop did not wait for an answer")
 
 	// Another delivery of the same sale, under another id and topic.
 	body, err := json.Marshal(map[string]any{"id": order.LegacyID, "source_name": "pos"})
 	require.NoError(t, err)
 	p.post(webhook.Delivery{Topic: "orders/paid", Body: body}, p.cfg.Secret, http.StatusOK)
-	require.Eventually(t, func() bool { return p.seen(inbox.Processed) == 2 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.seen(inbox.Processed) == 2 }, 2*time.Minute, 10*time.Millisecond)
 	for _, m := range p.sim.Metafields(order.ID) {
 		assert.Equal(t, 1, m.Writes)
 	}
@@ -279,13 +290,18 @@ func TestEachDeliveryCountsOnce(t *testing.T) {
 // post sends a delivery signed with secret and checks the status.
 func (p *path) post(d webhook.Delivery, secret string, status int) {
 	p.t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute}}
 	d = webhooktest.Fill(d)
 	if d.Shop == "example.myshopify.com" {
 		d.Shop = p.sim.Domain()
 	}
 	r, err := webhooktest.NewRequest(p.t.Context(), p.URL+"/webhooks", d, secret)
 	require.NoError(p.t, err)
-	resp, err := http.DefaultClient.Do(r)
+	if len(d.Body) > 1<<20 {
+		// Else the service answers, and ends the connection, while the body is on its way.
+		r.Header.Set("Expect", "100-continue")
+	}
+	resp, err := client.Do(r)
 	require.NoError(p.t, err)
 	defer func() { _ = resp.Body.Close() }()
 	require.Equal(p.t, status, resp.StatusCode)
@@ -317,11 +333,11 @@ func TestBadDeliveries(t *testing.T) {
 	p.post(create([]byte(`{"id":`)), p.cfg.Secret, http.StatusOK)
 	p.post(create([]byte(`{"id":0,"source_name":"pos"}`)), p.cfg.Secret, http.StatusOK)
 	p.post(create([]byte(`{"id":999999999999,"source_name":"pos"}`)), p.cfg.Secret, http.StatusOK) // not the shop's
-	require.Eventually(t, func() bool { return p.seen(inbox.Died) == 3 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.seen(inbox.Died) == 3 }, 2*time.Minute, 10*time.Millisecond)
 	assert.Equal(t, entries+1, p.Log.Size(), "only the readable one is on record as received")
 
 	p.post(create([]byte(`{"id":1,"source_name":"web"}`)), p.cfg.Secret, http.StatusOK) // an online order
-	require.Eventually(t, func() bool { return p.seen(inbox.Processed) == 2 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return p.seen(inbox.Processed) == 2 }, 2*time.Minute, 10*time.Millisecond)
 }
 
 func TestLostAnswerMakesOneDraftOrder(t *testing.T) {
@@ -373,7 +389,7 @@ func TestModelsThatFail(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			server := aitest.NewOpenAIServer(t, tt.replies...)
-			p := newPath(t, "-model", "openai:test", "-model-url", server.BaseURL(), "-model-key", "secret-key-of-the-model")
+			p := newPath(t, "-model", "openai:test", "-model-url", server.BaseURL(), "-model-key", "secret-key-of-the-model", "-model-timeout", "1m")
 			order := p.ringUp(0)
 			r := p.request(order.ID, approval.Executed)
 			assert.True(t, r.Model.Baseline, "the baseline stood in and says so")
@@ -388,7 +404,7 @@ func TestModelsThatFail(t *testing.T) {
 
 func TestModelThatWorks(t *testing.T) {
 	server := aitest.NewOpenAIServer(t)
-	p := newPath(t, "-model", "openai:test", "-model-url", server.BaseURL(), "-model-key", "secret-key-of-the-model")
+	p := newPath(t, "-model", "openai:test", "-model-url", server.BaseURL(), "-model-key", "secret-key-of-the-model", "-model-timeout", "1m")
 	// What the model will be offered, so that its script can choose from it.
 	var candle shopifytest.Product
 	for _, product := range p.sim.Products() {
@@ -436,14 +452,16 @@ func (p *path) customer(id string) (shopifytest.Customer, bool) {
 
 func TestHealth(t *testing.T) {
 	p := newPath(t)
-	resp, err := http.Get(p.URL + "/healthz")
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	assert.Equal(t, http.StatusOK, resp.StatusCode)
-	var health struct {
-		Status string `json:"status"`
-		Dead   int    `json:"dead"`
-	}
-	require.NoError(t, json.NewDecoder(resp.Body).Decode(&health))
-	assert.Equal(t, "ok", health.Status)
+	require.EventuallyWithT(t, func(c *assert.CollectT) { // it asks the database, which may be busy
+		resp, err := http.Get(p.URL + "/healthz")
+		require.NoError(c, err)
+		defer func() { _ = resp.Body.Close() }()
+		require.Equal(c, http.StatusOK, resp.StatusCode)
+		var health struct {
+			Status string `json:"status"`
+			Dead   int    `json:"dead"`
+		}
+		require.NoError(c, json.NewDecoder(resp.Body).Decode(&health))
+		assert.Equal(c, "ok", health.Status)
+	}, 2*time.Minute, 20*time.Millisecond)
 }

@@ -59,7 +59,7 @@ func TestServeSimulated(t *testing.T) {
 	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", t.TempDir())
 	curl := regexp.MustCompile(`-X POST (\S+) -d '([^']+)'`)
 	health := regexp.MustCompile(`health +(\S+)`)
-	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 20*time.Second, 20*time.Millisecond, "the command to ring up a sale")
+	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 2*time.Minute, 20*time.Millisecond, "the command to ring up a sale")
 
 	sale := curl.FindStringSubmatch(p.Output())
 	resp, err := http.Post(sale[1], "application/json", strings.NewReader(sale[2]))
@@ -77,6 +77,6 @@ func TestServeSimulated(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		m := entries.FindSubmatch(text)
 		return m != nil && string(m[1]) == "6"
-	}, 20*time.Second, 50*time.Millisecond, "received, read, proposed, ruled, started, effect")
+	}, 2*time.Minute, 50*time.Millisecond, "received, read, proposed, ruled, started, effect")
 	require.NoError(t, p.End())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,11 +27,11 @@ func TestDashboardInABrowser(t *testing.T) {
 	require.NoError(t, err)
 	var page bytes.Buffer
 	require.NoError(t, summary.WriteHTML(&page))
-	requests := 0
+	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/page" {
 			if r.URL.Path != "/favicon.ico" {
-				requests++
+				requests.Add(1)
 			}
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -47,7 +48,7 @@ func TestDashboardInABrowser(t *testing.T) {
 		assert.Contains(t, text, want)
 	}
 	assert.NotContains(t, text, "NaN")
-	assert.Zero(t, requests, "nothing is fetched")
+	assert.Zero(t, requests.Load(), "nothing is fetched")
 	assert.Zero(t, testbrowser.Eval[int](shown, `document.querySelectorAll("script,link,img,iframe").length`))
 
 	// Both charts are drawn, inside their frames, with a name; the figures are in tables.

@@ -24,7 +24,7 @@ func answer(r Reason, quote string, confidence float64) aitest.Reply {
 func withModel(t *testing.T, replies ...aitest.Reply) (*path, *aitest.Server) {
 	t.Helper()
 	server := aitest.NewOpenAIServer(t, replies...)
-	return newPath(t, "-model", "openai:test", "-model-url", server.BaseURL(), "-model-key", modelKey), server
+	return newPath(t, "-model", "openai:test", "-model-url", server.BaseURL(), "-model-key", modelKey, "-model-timeout", "1m"), server
 }
 
 func TestModelThatWorks(t *testing.T) {

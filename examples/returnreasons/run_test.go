@@ -39,7 +39,7 @@ func TestServeSimulated(t *testing.T) {
 	p := demotest.Run(t, run, "-serve", "-simulate", "-addr", "127.0.0.1:0", "-data", dir)
 	curl := regexp.MustCompile(`-X POST (\S+) -d '([^']+)'`)
 	health := regexp.MustCompile(`health +(\S+)`)
-	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 60*time.Second, 20*time.Millisecond, "the command to take something back")
+	require.Eventually(t, func() bool { return curl.MatchString(p.Output()) }, 2*time.Minute, 20*time.Millisecond, "the command to take something back")
 	command := curl.FindStringSubmatch(p.Output())
 	resp, err := http.Post(command[1], "application/json", strings.NewReader(command[2]))
 	require.NoError(t, err)
@@ -56,12 +56,12 @@ func TestServeSimulated(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		m := entries.FindSubmatch(text)
 		return m != nil && string(m[1]) == "8"
-	}, 60*time.Second, 50*time.Millisecond, "received three times, read, proposed, ruled, started, effect")
+	}, 2*time.Minute, 50*time.Millisecond, "received three times, read, proposed, ruled, started, effect")
 	require.Eventually(t, func() bool {
 		files, err := filepath.Glob(filepath.Join(dir, "summary-*.html"))
 		require.NoError(t, err)
 		return len(files) == 1
-	}, time.Minute, 50*time.Millisecond, "the last week's summary")
+	}, 2*time.Minute, 50*time.Millisecond, "the last week's summary")
 	require.NoError(t, p.End())
 }
 
