@@ -75,7 +75,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	require.NoError(t, sim.WaitIdle(ctx), "deliveries that no answer came for")
 	require.Len(t, sim.Deliveries(), sales, "each sale was delivered")
 	// The last step of each is on record, and so all before it is done.
-	require.Eventually(t, func() bool { return demotest.Effects(t, service.Dir) == sales }, 4*time.Minute, 250*time.Millisecond, "sales without an effect")
+	demotest.AwaitEffects(t, service.Dir, sales)
 	stopManaging()
 	byHand := <-approved
 	service.Stop()

@@ -67,7 +67,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	require.NoError(t, sim.WaitIdle(ctx), "deliveries that no answer came for")
-	require.Eventually(t, func() bool { return demotest.Effects(t, service.Dir) == returns }, 3*time.Minute, 250*time.Millisecond, "returns without an effect")
+	demotest.AwaitEffects(t, service.Dir, returns)
 	service.Stop()
 
 	log := demotest.OpenAudit(t, service.Dir)
