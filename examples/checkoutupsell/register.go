@@ -153,7 +153,7 @@ func (d *desk) inTime(ctx context.Context, a *asked) (answer, error) {
 	}
 	select {
 	case <-q.done:
-		if q.err != nil || q.Cart == "" {
+		if q.err != nil || q.Cart == "" { // the feature is off
 			return nothing, q.err
 		}
 		return q.answer, nil

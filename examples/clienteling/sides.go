@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -94,7 +93,7 @@ func (s *service) compare(ctx context.Context, who desk.Who, customer int64) (v 
 		return v, false, err
 	}
 	c := &e.Customer
-	v.Customer = side{fmt.Sprint(customer), joined(crm.OneLine(c.FirstName+" "+c.LastName), maskMail(c.Email), maskPhone(c.Phone), c.City)}
+	v.Customer = side{strconv.FormatInt(customer, 10), joined(crm.OneLine(c.FirstName+" "+c.LastName), maskMail(c.Email), maskPhone(c.Phone), c.City)}
 	who.Channel = "web"
 	return v, true, s.seen(ctx, desk.Look{Who: who, Customer: store.GID(customer), What: compared})
 }
