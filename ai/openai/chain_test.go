@@ -138,7 +138,14 @@ func TestChainCost(t *testing.T) {
 	for range 200 {
 		call(chain)
 	}
-	added := testing.AllocsPerRun(200, func() { call(chain) }) - testing.AllocsPerRun(200, func() { call(model) })
+	allocations := func(m ai.Model) float64 {
+		least := testing.AllocsPerRun(200, func() { call(m) })
+		for range 4 { // what other goroutines allocate meanwhile counts, too
+			least = min(least, testing.AllocsPerRun(200, func() { call(m) }))
+		}
+		return least
+	}
+	added := allocations(chain) - allocations(model)
 	if !raceEnabled() { // the race detector allocates too
 		assert.LessOrEqual(t, added, 25.0)
 	}
