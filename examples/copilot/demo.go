@@ -35,7 +35,7 @@ func demonstrate(ctx context.Context, cfg *config, in, out *os.File) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, removeDir()) }()
-	if d.sim, err = shopifytest.Start(&shopifytest.Options{Seed: cfg.Seed, Plan: shopifytest.Plus}); err != nil {
+	if d.sim, err = shopifytest.Start(&shopifytest.Options{Seed: cfg.Seed, Plan: shopifytest.Plus, RetrySchedule: demo.RetrySoon()}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.sim.Close()) }()
@@ -47,7 +47,7 @@ func demonstrate(ctx context.Context, cfg *config, in, out *os.File) (err error)
 	if d.service, err = startService(ctx, cfg, sh, nil, dir, "127.0.0.1:0", d.Logger(), d.Observe); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.stopWithin(ctx, 20*time.Second)) }()
+	defer func() { err = errors.Join(err, d.stopWithin(ctx, time.Minute)) }()
 	if err := d.introduce(ctx); err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,7 +51,7 @@ func newPath(t *testing.T, o pathOptions) *path {
 	}
 	p := &path{t: t, sim: shopifytest.NewShop(t, &shopifytest.Options{
 		Data: o.data, Plan: shopifytest.Plus,
-		RetrySchedule: slices.Repeat([]time.Duration{200 * time.Millisecond}, 100), // what a busy machine acknowledges too late
+		RetrySchedule: demo.RetrySoon(), // what a busy machine acknowledges too late
 	})}
 	var err error
 	p.cfg, err = parseConfig(nil, func(string) string { return "" }, io.Discard)
