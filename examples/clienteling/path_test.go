@@ -38,7 +38,7 @@ import (
 
 func newSim(t *testing.T) *shopifytest.Shop {
 	t.Helper()
-	return shopifytest.NewShop(t, &shopifytest.Options{Data: fewPeople(t), Plan: shopifytest.Enterprise, RetrySchedule: demo.RetrySoon()})
+	return shopifytest.NewShop(t, &shopifytest.Options{Data: fewPeople(t), Plan: shopifytest.Enterprise, RetrySchedule: demo.RetrySoon(), WebhookTimeout: time.Minute})
 }
 
 func (r *rig) state() *crmState {
