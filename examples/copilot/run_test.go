@@ -28,7 +28,7 @@ func TestQuickStart(t *testing.T) {
 	} {
 		assert.Contains(t, out, want)
 	}
-	assert.NotContains(t, out, "WARN")
+	assert.Empty(t, p.Warnings())
 }
 
 func TestServeSimulated(t *testing.T) {
