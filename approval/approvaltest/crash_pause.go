@@ -77,7 +77,7 @@ func (c *crash) stopAt(key string, step int) (stopped bool, err error) {
 	c.note(key, at)
 	if _, err = c.process(crashVisit{Key: key}); err != nil {
 		_ = first.cmd.Process.Kill()
-		_ = <-end
+		<-end
 		return true, err
 	}
 	if err := first.goOn(end); err != nil {
