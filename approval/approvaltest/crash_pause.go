@@ -77,8 +77,7 @@ func (c *crash) stopAt(key string, step int) (stopped bool, err error) {
 	c.note(key, at)
 	if _, err = c.process(crashVisit{Key: key}); err != nil {
 		_ = first.cmd.Process.Kill()
-		<-end
-		return true, err
+		return true, errors.Join(err, <-end)
 	}
 	if err := first.goOn(end); err != nil {
 		return true, fmt.Errorf("%s, which was stopped at %q and went on: %w", key, at, err)
