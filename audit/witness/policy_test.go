@@ -41,10 +41,11 @@ func TestNewVerifier(t *testing.T) {
 		assert.False(t, v.Verify([]byte("x\n0\ny\n"), nil))
 	}
 	ed := w.Ed25519Key()
-	_, rest, _ := strings.Cut(ed, "+")
+	name, rest, _ := strings.Cut(ed, "+")
+	id, _, _ := strings.Cut(rest, "+")
 	skey, vkey, err := note.GenerateKey(nil, "log.example.com")
 	require.NoError(t, err)
-	for name, bad := range map[string]string{
+	for what, bad := range map[string]string{
 		"nothing":              "",
 		"one word":             "witness.example.com",
 		"a log's key":          vkey,
@@ -53,14 +54,14 @@ func TestNewVerifier(t *testing.T) {
 		"an empty name":        "+" + rest,
 		"a space in the name":  "a b+" + rest,
 		"a short key":          ed[:len(ed)-4],
-		"no key":               ed[:strings.LastIndex(ed, "+")+1],
+		"no key":               name + "+" + id + "+",
 		"another ID":           strings.Replace(ed, "+", "+0", 1),
 		"immense":              ed + strings.Repeat("A", 1<<20),
 		"a cut ML-DSA key":     w.MLDSAKey()[:200],
 		"a broken ML-DSA name": strings.ToUpper(w.MLDSAKey()[:3]) + w.MLDSAKey()[3:],
 	} {
 		_, err := witness.NewVerifier(bad)
-		require.ErrorIs(t, err, witness.ErrKey, name)
+		require.ErrorIs(t, err, witness.ErrKey, what)
 	}
 }
 
