@@ -88,6 +88,7 @@ func TestEveryReadIsRecorded(t *testing.T) {
 	values := shopify.Protected(resp)
 	require.NotEmpty(t, values)
 	assert.Equal(t, strconv.Itoa(len(values)), e.Attributes["values"])
+	e.ID, e.Time, e.Effect.RequestID = "id", time.Unix(0, 0), "id" // random digits may be those of a zip code
 	text, err := e.MarshalJSON()
 	require.NoError(t, err)
 	for _, v := range values {

@@ -173,7 +173,12 @@ func TestChangedCheckpointOfTheArchiveIsFound(t *testing.T) {
 		c, err := audit.UnverifiedCheckpoint(f.Original())
 		require.NoError(t, err)
 		for offset := 0; offset < f.Size(); offset += 1 + step()/200 {
-			f.Flip(offset, 1)
+			mask := byte(1)
+			if offset == f.Size()-3 {
+				// The last digit of a base64 signature has bits that mean nothing.
+				mask = 0x80
+			}
+			f.Flip(offset, mask)
 			_, err := a.verify()
 			require.ErrorIs(t, err, audit.ErrCorrupt, "byte %d of %s", offset, name)
 		}
