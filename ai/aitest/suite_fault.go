@@ -133,7 +133,7 @@ var faultChecks = []check{
 			require.True(t, ok, "%T", err)
 			assert.Equal(t, text, partial.Response.Text())
 			assert.False(t, ai.Retryable(err))
-			assert.NotContains(t, err.Error(), "two")
+			assert.NotContains(t, err.Error(), "one two") // "two" alone is in "network"
 		},
 	},
 	{
