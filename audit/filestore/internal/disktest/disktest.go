@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/posai-go/posai/audit/filestore/internal/disk"
@@ -179,7 +181,8 @@ func (d *Disk) Restart(chance *rand.Rand) error {
 		}
 	}
 	d.files = map[string]*image{}
-	for path, m := range d.durable {
+	for _, path := range slices.Sorted(maps.Keys(d.durable)) { // one order, so that a seed says what happens
+		m := d.durable[path]
 		m.settle(chance)
 		if err := os.WriteFile(path, m.content, 0o600); err != nil {
 			return err
