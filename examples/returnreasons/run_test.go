@@ -28,7 +28,7 @@ func TestQuickStart(t *testing.T) {
 	} {
 		assert.Contains(t, out, want)
 	}
-	assert.NotContains(t, out, "WARN")
+	assert.Empty(t, p.Warnings())
 	page, err := os.ReadFile(filepath.Join(dir, "summary.html"))
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "Soy Candle")
