@@ -136,24 +136,7 @@ func (d *demonstration) settled(ctx context.Context, r *approval.Request) (*appr
 // ask asks about a cart, again while the answer is empty because it came too late, and
 // returns how long the first one took.
 func (d *demonstration) ask(ctx context.Context, q question) (a answer, took time.Duration, err error) {
-	for n := range 100 {
-		var t time.Duration
-		if a, t, err = d.till.ask(ctx, q); err != nil {
-			return a, took, err
-		}
-		if n == 0 {
-			took = t
-		}
-		if a.Offer != "" {
-			return a, took, nil
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return a, took, ctx.Err()
-		}
-	}
-	return a, took, errors.New("the cart was never answered in time")
+	return demo.Insist(ctx, func() (answer, time.Duration, error) { return d.till.ask(ctx, q) }, func(a answer) bool { return a.Offer != "" })
 }
 
 // shown asks with new carts until one is not held out, and tells of the answer.

@@ -174,24 +174,7 @@ func (d *demonstration) noReceipt(ctx context.Context) error {
 // scored asks, again while the guard was late and the answer goes by the amount alone, and
 // returns how long the first answer took.
 func (d *demonstration) scored(ctx context.Context, q question) (a answer, took time.Duration, err error) {
-	for n := range 100 {
-		var t time.Duration
-		if a, t, err = d.till.ask(ctx, q); err != nil {
-			return a, took, err
-		}
-		if n == 0 {
-			took = t
-		}
-		if a.Scored {
-			return a, took, nil
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return a, took, ctx.Err()
-		}
-	}
-	return a, took, errors.New("the question was never judged in time")
+	return demo.Insist(ctx, func() (answer, time.Duration, error) { return d.till.ask(ctx, q) }, func(a answer) bool { return a.Scored })
 }
 
 // stopped asks about something odd and tells of it until the register may go on.
